@@ -1,0 +1,50 @@
+//! Alignment of blocks as a type.
+
+/// An alignment of `BYTES` bytes, a power of two up to 65,536: the third parameter of
+/// [`Pool`](crate::Pool).
+///
+/// ```
+/// use blockpool_core::{Align, Pool};
+///
+/// // Blocks on pages of their own, as DMA engines and AF_XDP want them.
+/// static FRAMES: Pool<4096, 16, Align<4096>> = Pool::new();
+///
+/// let frame = FRAMES.get().unwrap();
+/// assert_eq!(frame.as_ptr() as usize % 4096, 0);
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Align<const BYTES: usize>;
+
+/// Implemented by [`Align`] for powers of two from 1 to 65,536.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no alignment for blocks",
+    label = "expected `Align<BYTES>` with a power of two from 1 to 65536"
+)]
+pub trait Alignment: sealed::Sealed + Send + Sync {}
+
+pub(crate) mod sealed {
+    /// Carries an alignment into a type that holds an array of none of these.
+    pub trait Sealed {
+        /// Zero bytes with the alignment.
+        type Unit: Copy + Send + Sync;
+    }
+}
+
+macro_rules! alignments {
+    ($($bytes:literal)+) => {$(
+        const _: () = {
+            /// Nothing, aligned.
+            #[repr(align($bytes))]
+            #[derive(Clone, Copy, Debug)]
+            pub struct Unit;
+
+            impl sealed::Sealed for Align<$bytes> {
+                type Unit = Unit;
+            }
+
+            impl Alignment for Align<$bytes> {}
+        };
+    )+};
+}
+
+alignments!(1 2 4 8 16 32 64 128 256 512 1024 2048 4096 8192 16384 32768 65536);

@@ -1,0 +1,463 @@
+//! A bit for each number, in words on cache lines of their own, with a summary above many words.
+
+use core::fmt;
+
+use super::sealed::Sealed;
+use super::{FreeSet, InPlace};
+use crate::sync::{AtomicUsize, Ordering, OwnLine};
+
+/// Numbers that share a word.
+pub(crate) const GROUP: usize = usize::BITS as usize;
+
+/// Up to this many words a search reads every word; beyond, it reads the summary first. A summary
+/// costs more to keep right than it saves while all words can be read in a few dozen nanoseconds.
+const WORDS_WITHOUT_SUMMARY: usize = 32;
+
+/// A lock-free set of numbers: one bit for each, 1 while the number is out.
+///
+/// - Taking and giving back are one atomic read-modify-write each, wait-free on processors that
+///   have the bit operations (x86-64, Arm with LSE), lock-free elsewhere. A take that fails did so
+///   because another one succeeded. An interrupt may do anything at any moment.
+/// - A bit does not move and carries no tag, so there is no ABA hazard and no reuse distance.
+/// - Many neighbouring numbers are taken, or given back, by one atomic operation.
+/// - `None` means that every number was seen out at some instant during the search.
+/// - A thread starts at a word chosen by its stack's address, so that threads mostly work on
+///   different cache lines; it goes on to the next word that has a free number. With up to 32
+///   words a search reads them all, beyond that a summary of 1 bit for each word. The worst case
+///   is O(capacity ÷ word size) loads.
+/// - All-zero memory is the set with every number free, so a static lies in `.bss`.
+///
+/// Source: the two-level bitmap is folklore of operating systems' frame allocators; that a summary
+/// bit can be set over a number that has just come back, and the cure, are argued in the source.
+#[derive(Debug)]
+pub struct Bitmap<W> {
+    words: W,
+    /// Tells searches that lead to `None` whether the summary was being changed under them.
+    cleanings: OwnLine<AtomicUsize>,
+}
+
+/// Where a [`Bitmap`] keeps its words.
+pub trait Words: Send + Sync {
+    /// How many numbers, at least 1.
+    fn capacity(&self) -> usize;
+    /// The word of numbers `[group * GROUP, (group + 1) * GROUP)`.
+    fn word(&self, group: usize) -> &AtomicUsize;
+    /// The summary of groups `[index * GROUP, (index + 1) * GROUP)`: 1 where the group was seen
+    /// with every number out. A hint, never the authority.
+    fn summary(&self, index: usize) -> &AtomicUsize;
+}
+
+/// Words for `COUNT` numbers, held in place.
+///
+/// Stable Rust cannot compute an array's length from `COUNT`. It need not: this is one word for
+/// each number, and the first of every `usize::BITS` is the word of that group; the words between
+/// keep groups on cache lines of their own. Each group has its first element whatever `COUNT` is.
+pub struct Inline<const COUNT: usize>(OwnLine<[AtomicUsize; COUNT]>);
+
+impl<const COUNT: usize> fmt::Debug for Inline<COUNT> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inline")
+            .field("count", &COUNT)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<const COUNT: usize> Inline<COUNT> {
+    /// A line further on than the word of the same group.
+    const SUMMARY_OFFSET: usize = 8;
+
+    pub(crate) const fn new() -> Self {
+        Self(OwnLine([const { AtomicUsize::new(0) }; COUNT]))
+    }
+}
+
+impl<const COUNT: usize> Words for Inline<COUNT> {
+    fn capacity(&self) -> usize {
+        COUNT
+    }
+
+    fn word(&self, group: usize) -> &AtomicUsize {
+        &self.0[group * GROUP]
+    }
+
+    fn summary(&self, index: usize) -> &AtomicUsize {
+        // The group before the first one summarised is complete, so it has room for the summary;
+        // index 0 uses the first group, complete whenever there is a second.
+        let group = (index * GROUP).saturating_sub(1);
+        &self.0[group * GROUP + Self::SUMMARY_OFFSET]
+    }
+}
+
+/// How many cleanings are under way (low half) and have ended (high half, wrapping).
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Cleanings(usize);
+
+impl Cleanings {
+    const BEGIN: usize = 1;
+    const END: usize = (1 << (usize::BITS / 2)) - Self::BEGIN;
+
+    /// After `own` more that began and ended.
+    fn advanced_by(self, own: usize) -> Self {
+        Self(
+            self.0
+                .wrapping_add(own.wrapping_mul(Self::BEGIN + Self::END)),
+        )
+    }
+
+    fn none_under_way(self) -> bool {
+        self.0 << (usize::BITS / 2) == 0
+    }
+}
+
+/// The `limit` lowest bits that are set in `bits`, or all of them if there are fewer.
+fn lowest(bits: usize, limit: usize) -> usize {
+    let mut rest = bits;
+    for _ in 0..limit {
+        rest &= rest.wrapping_sub(1);
+        if rest == 0 {
+            return bits;
+        }
+    }
+    bits & !rest
+}
+
+impl<W: Words> Bitmap<W> {
+    pub(crate) const fn with_words(words: W) -> Self {
+        Self {
+            words,
+            cleanings: OwnLine(AtomicUsize::new(0)),
+        }
+    }
+
+    pub(crate) fn words(&self) -> &W {
+        &self.words
+    }
+
+    fn groups(&self) -> usize {
+        self.words.capacity().div_ceil(GROUP)
+    }
+
+    fn has_summary(&self) -> bool {
+        self.groups() > WORDS_WITHOUT_SUMMARY
+    }
+
+    /// The bits of a group's word that stand for numbers: all but in the last group.
+    fn bits_of(&self, group: usize) -> usize {
+        match self.words.capacity() - group * GROUP {
+            rest if rest >= GROUP => usize::MAX,
+            rest => (1 << rest) - 1,
+        }
+    }
+
+    fn first_number(group: usize) -> u32 {
+        u32::try_from(group * GROUP).expect("numbers fit u32")
+    }
+
+    /// The group and the bit of a number.
+    fn place(&self, number: u32) -> (usize, usize) {
+        let number = number as usize;
+        assert!(
+            number < self.words.capacity(),
+            "{number} is no number of this set"
+        );
+        (number / GROUP, 1 << (number % GROUP))
+    }
+
+    /// Takes one number of a group.
+    fn claim_one(&self, group: usize) -> Option<u32> {
+        let word = self.words.word(group);
+        // Relaxed: only a guess, the read-modify-write decides.
+        let mut out = word.load(Ordering::Relaxed);
+        loop {
+            let free = !out & self.bits_of(group);
+            if free == 0 {
+                return None;
+            }
+            let bit = free.trailing_zeros();
+            // T1: pairs with G1. Asking only for the old value of this one bit lets the compiler
+            // use a single bit-test-and-set.
+            if word.fetch_or(1 << bit, Ordering::Acquire) & (1 << bit) == 0 {
+                return Some(Self::first_number(group) + bit);
+            }
+            // Another thread took it: its success, so this loop is lock-free.
+            out = word.load(Ordering::Relaxed);
+        }
+    }
+
+    /// Takes up to `limit` numbers of a group and returns their bits.
+    fn claim_some(&self, group: usize, limit: usize) -> Option<usize> {
+        let word = self.words.word(group);
+        let mut out = word.load(Ordering::Relaxed);
+        loop {
+            let free = !out & self.bits_of(group);
+            if free == 0 {
+                return None;
+            }
+            let wanted = lowest(free, limit);
+            // T2: pairs with G1, as T1.
+            out = word.fetch_or(wanted, Ordering::Acquire);
+            let claimed = wanted & !out;
+            if claimed != 0 {
+                return Some(claimed);
+            }
+        }
+    }
+
+    /// Gives back the numbers that `bits` names in `group`.
+    fn release(&self, group: usize, bits: usize) {
+        // G1: release pairs with T1 and T2: whoever takes one of these numbers next sees what its
+        // last owner wrote. Every write to a word is a read-modify-write, so the release sequence
+        // is not broken by other numbers' coming and going. Acquire pairs with M1: see `mark_full`.
+        let before = self.words.word(group).fetch_and(!bits, Ordering::AcqRel);
+        debug_assert_eq!(
+            before & bits,
+            bits,
+            "a number that was not out was given back"
+        );
+        if self.has_summary() {
+            self.mark_not_full(group);
+        }
+    }
+
+    fn mark_not_full(&self, group: usize) {
+        let (summary, bit) = self.summary_of(group);
+        // Relaxed: M1's happens-before through the word makes the bit visible if it matters.
+        if summary.load(Ordering::Relaxed) & bit != 0 {
+            summary.fetch_and(!bit, Ordering::AcqRel);
+        }
+    }
+
+    fn summary_of(&self, group: usize) -> (&AtomicUsize, usize) {
+        (self.words.summary(group / GROUP), 1 << (group % GROUP))
+    }
+
+    /// Notes in the summary that a group was seen with every number out.
+    ///
+    /// The hazard: this thread sees the word full; another gives a number back and finds the
+    /// summary bit still clear; then this thread sets the bit, and up to a word of free numbers is
+    /// hidden. The cure is to look at the word again after setting the bit, and by a
+    /// read-modify-write, because two of those on one word are ordered:
+    ///
+    /// - Give-back (G1) first: M1 reads its value or a later one, sees a free number and clears
+    ///   the bit again.
+    /// - M1 first: G1 reads from the release sequence that M1 heads, so the bit that was set before
+    ///   M1 is visible to the load after G1, and the give-back clears it.
+    ///
+    /// In between, a search can miss the number. That is what `cleanings` tells it.
+    #[cold]
+    fn mark_full(&self, group: usize) {
+        let full = self.bits_of(group);
+        let (summary, bit) = self.summary_of(group);
+        // C1: a search that reads the bit set by the next line also sees this cleaning.
+        self.cleanings.fetch_add(Cleanings::BEGIN, Ordering::AcqRel);
+        summary.fetch_or(bit, Ordering::AcqRel);
+        // M1: pairs with G1.
+        let word = self.words.word(group);
+        if word
+            .compare_exchange(full, full, Ordering::AcqRel, Ordering::Acquire)
+            .is_err()
+        {
+            summary.fetch_and(!bit, Ordering::AcqRel);
+        }
+        self.cleanings.fetch_add(Cleanings::END, Ordering::AcqRel);
+    }
+
+    /// The group where this thread looks first: threads have stacks of their own, so their
+    /// addresses spread them over the groups. Only a hint.
+    fn home(&self) -> usize {
+        let groups = self.groups();
+        if groups == 1 {
+            return 0;
+        }
+        const HALF: u32 = usize::BITS / 2;
+        // 2^BITS divided by the golden ratio: Knuth's multiplicative hashing.
+        const GOLDEN: usize = (0x9E37_79B9_7F4A_7C15_u64 >> (64 - usize::BITS)) as usize;
+        let on_the_stack = 0_u8;
+        // Calls of one thread differ by less than 16 KiB, mostly.
+        let hash = ((&raw const on_the_stack).addr() >> 14).wrapping_mul(GOLDEN);
+        ((hash >> HALF) * groups) >> HALF
+    }
+
+    /// Applies `claim` to groups until one has something; every group is asked before `None`.
+    fn search<T>(&self, claim: impl Fn(usize) -> Option<T>) -> Option<T> {
+        let home = self.home();
+        claim(home).or_else(|| {
+            if self.has_summary() {
+                self.search_by_summary(home, claim)
+            } else {
+                (home + 1..self.groups()).chain(0..home).find_map(claim)
+            }
+        })
+    }
+
+    #[cold]
+    fn search_by_summary<T>(&self, home: usize, claim: impl Fn(usize) -> Option<T>) -> Option<T> {
+        // C2: pairs with C1.
+        let before = Cleanings(self.cleanings.load(Ordering::Acquire));
+        let mut own = 0;
+        let groups = self.groups();
+        let summaries = groups.div_ceil(GROUP);
+        // The summary that holds `home` comes first, from `home` on, and once more at the end.
+        for step in 0..=summaries {
+            let index = (home / GROUP + step) % summaries;
+            let first = index * GROUP;
+            // S1: pairs with C1 through the bit: a search led astray by a bit sees the cleaning.
+            let mut candidates = !self.words.summary(index).load(Ordering::Acquire);
+            if step == 0 {
+                candidates &= usize::MAX << (home % GROUP);
+            }
+            if groups - first < GROUP {
+                candidates &= (1 << (groups - first)) - 1;
+            }
+            while candidates != 0 {
+                let group = first + candidates.trailing_zeros() as usize;
+                if let Some(found) = claim(group) {
+                    return Some(found);
+                }
+                self.mark_full(group);
+                own += 1;
+                candidates &= candidates - 1;
+            }
+        }
+        let after = Cleanings(self.cleanings.load(Ordering::Acquire));
+        if after == before.advanced_by(own) && after.none_under_way() {
+            None
+        } else {
+            // Someone changed the summary meanwhile, or was stopped while doing so.
+            (0..groups).find_map(claim)
+        }
+    }
+}
+
+impl<W: Words> Sealed for Bitmap<W> {}
+
+impl<W: Words> FreeSet for Bitmap<W> {
+    fn capacity(&self) -> usize {
+        self.words.capacity()
+    }
+
+    fn take(&self) -> Option<u32> {
+        self.search(|group| self.claim_one(group))
+    }
+
+    /// Numbers of one group, by one atomic operation.
+    fn take_some(&self, numbers: &mut [u32]) -> usize {
+        if numbers.is_empty() {
+            return 0;
+        }
+        let claim = |group| Some((group, self.claim_some(group, numbers.len())?));
+        let Some((group, mut bits)) = self.search(claim) else {
+            return 0;
+        };
+        let taken = bits.count_ones() as usize;
+        for number in &mut numbers[..taken] {
+            *number = Self::first_number(group) + bits.trailing_zeros();
+            bits &= bits - 1;
+        }
+        taken
+    }
+
+    fn give_back(&self, number: u32) {
+        let (group, bit) = self.place(number);
+        self.release(group, bit);
+    }
+
+    /// One atomic operation for each run of numbers that share a group.
+    fn give_back_all(&self, numbers: &[u32]) {
+        for run in numbers.chunk_by(|a, b| *a as usize / GROUP == *b as usize / GROUP) {
+            let (group, _) = self.place(run[0]);
+            let bits = run
+                .iter()
+                .fold(0, |bits, &number| bits | self.place(number).1);
+            self.release(group, bits);
+        }
+    }
+
+    fn available(&self) -> usize {
+        let free_in = |group| {
+            let out = self.words.word(group).load(Ordering::Relaxed);
+            (!out & self.bits_of(group)).count_ones() as usize
+        };
+        (0..self.groups()).map(free_in).sum()
+    }
+}
+
+impl<const COUNT: usize> InPlace for Bitmap<Inline<COUNT>> {
+    const ALL_FREE: Self = Self::with_words(Inline::new());
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::{Bitmap, Cleanings, FreeSet, GROUP, InPlace, Inline, Words, lowest};
+    use crate::sync::Ordering;
+
+    #[test]
+    fn lowest_bits() {
+        assert_eq!(lowest(0b1011_0100, 2), 0b0001_0100);
+        assert_eq!(lowest(0b1011_0100, 4), 0b1011_0100);
+        assert_eq!(lowest(0b1011_0100, 9), 0b1011_0100);
+        assert_eq!(lowest(usize::MAX, 64), usize::MAX);
+    }
+
+    #[test]
+    fn cleanings_under_way_and_ended() {
+        let start = Cleanings(usize::MAX << (usize::BITS / 2));
+        assert!(start.none_under_way());
+        assert!(!Cleanings(start.0 + Cleanings::BEGIN).none_under_way());
+        let ended = Cleanings(
+            start
+                .0
+                .wrapping_add(Cleanings::BEGIN)
+                .wrapping_add(Cleanings::END),
+        );
+        assert!(ended.none_under_way() && ended != start && ended == start.advanced_by(1));
+    }
+
+    #[test]
+    fn words_and_summaries_lie_apart() {
+        fn check<const COUNT: usize>() {
+            let words = std::boxed::Box::new(Inline::<COUNT>::new());
+            let groups = COUNT.div_ceil(GROUP);
+            let mut addresses: std::vec::Vec<usize> = (0..groups)
+                .map(|group| core::ptr::from_ref(words.word(group)).addr())
+                .collect();
+            if groups > super::WORDS_WITHOUT_SUMMARY {
+                addresses.extend(
+                    (0..groups.div_ceil(GROUP))
+                        .map(|index| core::ptr::from_ref(words.summary(index)).addr()),
+                );
+            }
+            addresses.iter_mut().for_each(|address| *address /= 64);
+            addresses.sort_unstable();
+            assert!(
+                addresses.windows(2).all(|pair| pair[0] != pair[1]),
+                "{COUNT}"
+            );
+        }
+        check::<1>();
+        check::<129>();
+        check::<2049>();
+        check::<4096>();
+        check::<4097>();
+        check::<{ 4096 * 3 + 1 }>();
+    }
+
+    #[test]
+    fn an_exhausted_search_fills_the_summary_and_a_give_back_clears_it() {
+        let set = std::boxed::Box::new(Bitmap::<Inline<4097>>::ALL_FREE);
+        while set.take().is_some() {}
+        let summary = |index| set.words.summary(index).load(Ordering::Relaxed);
+        assert_eq!(set.take(), None);
+        assert_eq!((summary(0), summary(1)), (usize::MAX, 1));
+        set.give_back(4096);
+        set.give_back(77);
+        assert_eq!(
+            (summary(0), summary(1)),
+            (usize::MAX & !(1 << (77 / GROUP)), 0)
+        );
+        assert!(set.take().is_some() && set.take().is_some());
+        assert_eq!(set.take(), None);
+    }
+}

@@ -1,0 +1,104 @@
+//! Counting what is out, for those who must know the peak.
+
+use super::sealed::Sealed;
+use super::{FreeSet, InPlace};
+use crate::sync::{AtomicUsize, Ordering, OwnLine};
+
+/// An engine that also counts: `F`, with a [high-water mark](FreeSet::high_water_mark).
+///
+/// Every operation pays one more atomic read-modify-write, on a word that all threads share: for
+/// finding out how large a pool must be, not for the tightest hot path. Progress is that of `F`.
+///
+/// The mark is exact when every take had ended at the moment of the peak; otherwise it may read
+/// low by the number of takes that were under way then. It never reads high.
+#[derive(Debug)]
+pub struct Counted<F> {
+    inner: F,
+    out: OwnLine<AtomicUsize>,
+    peak: OwnLine<AtomicUsize>,
+}
+
+impl<F> Counted<F> {
+    // Relaxed throughout: these are numbers for a person to read, nothing is published by them.
+    // `out` never counts a number that is not out: it goes up after a take and down before a
+    // give-back. So it cannot pass zero, and the peak cannot read high.
+
+    fn add(&self, numbers: usize) {
+        let out = self.out.fetch_add(numbers, Ordering::Relaxed) + numbers;
+        if out > self.peak.load(Ordering::Relaxed) {
+            self.peak.fetch_max(out, Ordering::Relaxed);
+        }
+    }
+
+    fn subtract(&self, numbers: usize) {
+        self.out.fetch_sub(numbers, Ordering::Relaxed);
+    }
+}
+
+impl<F: FreeSet> Sealed for Counted<F> {}
+
+impl<F: FreeSet> FreeSet for Counted<F> {
+    fn capacity(&self) -> usize {
+        self.inner.capacity()
+    }
+
+    fn take(&self) -> Option<u32> {
+        let number = self.inner.take()?;
+        self.add(1);
+        Some(number)
+    }
+
+    fn take_some(&self, numbers: &mut [u32]) -> usize {
+        let taken = self.inner.take_some(numbers);
+        if taken > 0 {
+            self.add(taken);
+        }
+        taken
+    }
+
+    fn give_back(&self, number: u32) {
+        self.subtract(1);
+        self.inner.give_back(number);
+    }
+
+    fn give_back_all(&self, numbers: &[u32]) {
+        self.subtract(numbers.len());
+        self.inner.give_back_all(numbers);
+    }
+
+    fn available(&self) -> usize {
+        self.inner.available()
+    }
+
+    fn high_water_mark(&self) -> Option<usize> {
+        Some(self.peak.load(Ordering::Relaxed))
+    }
+}
+
+impl<F: InPlace> InPlace for Counted<F> {
+    const ALL_FREE: Self = Self {
+        inner: F::ALL_FREE,
+        out: OwnLine(AtomicUsize::new(0)),
+        peak: OwnLine(AtomicUsize::new(0)),
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Bitmap, Inline};
+    use super::{Counted, FreeSet, InPlace};
+
+    #[test]
+    fn the_peak_stays_when_numbers_return() {
+        let set = Counted::<Bitmap<Inline<10>>>::ALL_FREE;
+        assert_eq!(set.high_water_mark(), Some(0));
+        let first = set.take().unwrap();
+        let mut some = [0; 4];
+        assert_eq!(set.take_some(&mut some), 4);
+        set.give_back(first);
+        set.give_back_all(&some);
+        assert_eq!((set.high_water_mark(), set.available()), (Some(5), 10));
+        while set.take().is_some() {}
+        assert_eq!((set.high_water_mark(), set.available()), (Some(10), 0));
+    }
+}

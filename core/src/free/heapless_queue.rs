@@ -1,0 +1,83 @@
+//! `heapless::mpmc::Queue` as a free list, made loss-free.
+
+use core::fmt;
+
+use super::sealed::Sealed;
+use super::{Bitmap, FreeSet, InPlace, Inline};
+use crate::sync::{AtomicUsize, Ordering};
+
+/// **Not lock-free, whatever a queue of atomics may look like:** while one thread is stopped inside
+/// an operation, others can find no free number although there are some. It exists because a
+/// `heapless::mpmc::Queue` of block numbers is what is usually tried first, so that it can be
+/// tested and measured beside [`Bitmap`] under the same conditions; there is no other reason to
+/// choose it.
+///
+/// `heapless` itself deprecates its queue for this use. Bare, it also loses blocks: an `enqueue`
+/// that meets a half-done `dequeue` is refused as if the queue were full, and the number has
+/// nowhere to go. Here a spill set takes what the queue refuses, so nothing is lost: a number is
+/// taken from the queue, else from the spill set; given back to the queue, else to the spill set.
+/// In the beginning every number is in the spill set.
+///
+/// `PLACES` is the size of the queue, a power of two as `heapless` demands, at least 2; with fewer
+/// places than `COUNT` the spill set is used more. A static of it lies in `.data`, not `.bss`.
+pub struct HeaplessQueue<const COUNT: usize, const PLACES: usize = COUNT> {
+    queue: heapless::mpmc::Queue<u32, PLACES>,
+    /// `heapless` does not tell how many items its queue holds.
+    queued: AtomicUsize,
+    spill: Bitmap<Inline<COUNT>>,
+}
+
+impl<const COUNT: usize, const PLACES: usize> fmt::Debug for HeaplessQueue<COUNT, PLACES> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeaplessQueue")
+            .field("count", &COUNT)
+            .field("places", &PLACES)
+            .field("queued", &self.queued)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<const COUNT: usize, const PLACES: usize> Sealed for HeaplessQueue<COUNT, PLACES> {}
+
+impl<const COUNT: usize, const PLACES: usize> FreeSet for HeaplessQueue<COUNT, PLACES> {
+    fn capacity(&self) -> usize {
+        COUNT
+    }
+
+    fn take(&self) -> Option<u32> {
+        match self.queue.dequeue() {
+            Some(number) => {
+                // Relaxed: a number for a person to read.
+                self.queued.fetch_sub(1, Ordering::Relaxed);
+                Some(number)
+            }
+            None => self.spill.take(),
+        }
+    }
+
+    fn give_back(&self, number: u32) {
+        assert!(
+            (number as usize) < COUNT,
+            "{number} is no number of this set"
+        );
+        // Before the enqueue, so that the count does not pass zero if the number is taken at once.
+        self.queued.fetch_add(1, Ordering::Relaxed);
+        if self.queue.enqueue(number).is_err() {
+            self.queued.fetch_sub(1, Ordering::Relaxed);
+            self.spill.give_back(number);
+        }
+    }
+
+    fn available(&self) -> usize {
+        self.spill.available() + self.queued.load(Ordering::Relaxed)
+    }
+}
+
+impl<const COUNT: usize, const PLACES: usize> InPlace for HeaplessQueue<COUNT, PLACES> {
+    const ALL_FREE: Self = Self {
+        #[expect(deprecated, reason = "to show why it is deprecated for this use")]
+        queue: heapless::mpmc::Queue::new(),
+        queued: AtomicUsize::new(0),
+        spill: Bitmap::ALL_FREE,
+    };
+}

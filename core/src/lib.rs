@@ -1,0 +1,107 @@
+//! Fixed-size byte blocks in static memory, taken, handed on and given back without a lock, a heap
+//! or a wait.
+//!
+//! For code that must answer in microseconds, or has no allocator at all: packet pipelines (DPDK,
+//! AF_XDP), firmware with interrupts and DMA, trading systems. `no_std`, no `alloc`.
+//!
+//! ```text
+//!            get                 push                pop                 drop, put
+//!  ┌──────┐ ───────► ┌───────┐ ───────► ┌───────┐ ───────► ┌───────┐ ───────────► ┌──────┐
+//!  │ Pool │          │ Block │          │ Queue │          │ Block │              │ Pool │
+//!  └──────┘          └───────┘          └───────┘          └───────┘              └──────┘
+//!  a static          interrupt,         block numbers,     another thread:        the same
+//!                    thread: fills      never bytes        reads, answers         block again
+//! ```
+//!
+//! # When not to use it
+//!
+//! - Messages of very different sizes: blocks have one size. Two pools may do, a general allocator
+//!   may do better.
+//! - Where `Vec<u8>` is wanted and a heap exists: the package `blockpool` is made for that.
+//! - A single thread that takes and gives back in pairs: a plain `Vec` of buffers is as fast.
+//! - Between processes or hosts: a pool belongs to one process.
+//!
+//! # Example
+//!
+//! ```
+//! use blockpool_core::{Pool, Queue};
+//!
+//! static POOL: Pool<2048, 256> = Pool::new();
+//! static RECEIVED: Queue<'static, Pool<2048, 256>> = Queue::new(&POOL);
+//!
+//! // In the interrupt handler, or the receiving thread:
+//! if let Some(mut block) = POOL.get() {
+//!     block.append(b"a packet").expect("it fits");
+//!     RECEIVED.push(block).expect("a block of this pool");
+//! }
+//!
+//! // In the main loop, or a worker:
+//! while let Some(block) = RECEIVED.pop() {
+//!     assert_eq!(&block[..], b"a packet");
+//! } // given back here
+//! ```
+//!
+//! # Guarantees
+//!
+//! With the default engine, [`Bitmap`]. The other engines do not make the first promise; their docs
+//! say so first.
+//!
+//! | operation | progress | cost | from an interrupt |
+//! |---|---|---|---|
+//! | [`Pool::get`] | lock-free | 1 atomic read-modify-write; a search when the thread's word is empty | yes |
+//! | drop of a [`Block`] | lock-free | 1 atomic read-modify-write | yes |
+//! | [`Worker::get`], [`Worker::put`] | wait-free but for refill and flush, these lock-free | plain loads and stores; half a stock at a time | a worker of its own |
+//! | [`Queue::push`], [`Queue::pop`] | lock-free | 2 atomic read-modify-writes each | yes |
+//! | [`Block::into_raw`], [`Pool::from_raw`] | wait-free, lock-free | 2 stores, 1 atomic read-modify-write | yes |
+//!
+//! What never happens, in safe code by type, over the raw interface by a check in every build:
+//!
+//! - Two owners of one block, a lost block, a block given back twice without an error.
+//! - An operation that waits for another thread, an allocation, a system call.
+//! - A read of uninitialised memory, or of another owner's old bytes.
+//! - A number that wraps: bits do not move in the free set, so it has no reuse (ABA) hazard; the
+//!   queue's reuse distance is stated at [`Queue`].
+//!
+//! There is no `unsafe` outside the modules that own memory (`block`, `pool`, `region`, `memory`),
+//! no sequentially consistent ordering, and the default pool is all-zero in memory.
+//!
+//! # Features and targets
+//!
+//! No feature is needed on targets with compare-and-swap of a pointer's width (x86, Arm from v7-M,
+//! RISC-V with A). Elsewhere, as for `heapless`:
+//!
+//! | feature | for |
+//! |---|---|
+//! | `portable-atomic` | atomics of that crate, configured by the program |
+//! | `portable-atomic-critical-section` | the same by the `critical-section` crate: Cortex-M0, RISC-V without A |
+//! | `portable-atomic-unsafe-assume-single-core` | the same by switching interrupts off: only in a program that knows it runs on one core |
+//!
+//! With the last two, operations wait with interrupts off and are not lock-free any more. 64-bit
+//! atomics are never used.
+
+#![no_std]
+
+mod align;
+mod block;
+mod error;
+mod free;
+mod memory;
+mod pool;
+mod queue;
+mod range;
+mod region;
+mod ring;
+mod sync;
+mod worker;
+
+pub use align::{Align, Alignment};
+pub use block::Block;
+pub use error::{NoRoom, RawError, RegionError, TooFewPlaces};
+pub use free::{Bitmap, Counted, FreeSet, HeaplessQueue, InPlace, Inline, SpinStack};
+pub use memory::BlockPool;
+pub use pool::Pool;
+pub use queue::Queue;
+pub use range::{MAX_BLOCK_SIZE, MAX_COUNT};
+pub use region::{Bookkeeping, Region};
+pub use ring::Place;
+pub use worker::Worker;

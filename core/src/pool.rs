@@ -1,0 +1,274 @@
+//! Blocks held in place.
+
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use crate::align::{Align, Alignment};
+use crate::free::{Bitmap, InPlace, Inline};
+use crate::memory::{BlockPool, Internal, Memory};
+use crate::range::{MAX_BLOCK_SIZE, MAX_COUNT, Parked};
+use crate::ring::Place;
+use crate::sync::AtomicUsize;
+
+/// `COUNT` blocks of `SIZE` bytes each, held in place: a `static` is all it takes.
+///
+/// - `SIZE` is 1 to [`MAX_BLOCK_SIZE`] bytes, `COUNT` 1 to [`MAX_COUNT`]; any number, not only
+///   powers of two. Other values do not compile.
+/// - `A` is the blocks' [alignment](Align), 64 bytes (a cache line) unless told otherwise; the
+///   space of a block is `SIZE` rounded up to it.
+/// - `F` is the engine that knows which blocks are free, the lock-free [`Bitmap`] unless told
+///   otherwise; the same engine with counting is `Counted<Bitmap<Inline<COUNT>>>`.
+///
+/// With the default engine a static lies in `.bss`: it costs no space in the program's file, and
+/// pages of memory only when touched. Beyond the blocks it takes two words for each block.
+///
+/// Mind that a pool that is no static is moved like any value: a large one over the stack.
+///
+/// ```
+/// use blockpool_core::Pool;
+///
+/// static PACKETS: Pool<2048, 1024> = Pool::new();
+///
+/// let mut packet = PACKETS.get().expect("one of 1,024 is free");
+/// packet.append(b"from the wire")?;
+/// assert_eq!(PACKETS.available(), 1023);
+/// drop(packet);
+/// assert_eq!(PACKETS.available(), 1024);
+/// # Ok::<(), blockpool_core::NoRoom>(())
+/// ```
+#[repr(C)]
+pub struct Pool<
+    const SIZE: usize,
+    const COUNT: usize,
+    A: Alignment = Align<64>,
+    F: InPlace = Bitmap<Inline<COUNT>>,
+> {
+    blocks: UnsafeCell<[Slot<SIZE, A>; COUNT]>,
+    free: F,
+    parked: [Parked; COUNT],
+    exhausted: AtomicUsize,
+}
+
+/// The space of one block.
+#[repr(C)]
+struct Slot<const SIZE: usize, A: Alignment> {
+    _alignment: [A::Unit; 0],
+    bytes: MaybeUninit<[u8; SIZE]>,
+}
+
+// SAFETY: the bytes of a block are reached only through the one `Block` that owns its number, or
+// through a pointer that the owner of a raw block has. Thread A, giving a block back, and thread B,
+// taking it next, are ordered by the free set, queue or claim that moved the number from one to the
+// other (release and acquire). All else in a pool is atomic; `F` is `Sync` by its own bound.
+unsafe impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Sync
+    for Pool<SIZE, COUNT, A, F>
+{
+}
+
+impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Pool<SIZE, COUNT, A, F> {
+    const FITS: () = {
+        assert!(
+            SIZE >= 1 && SIZE <= MAX_BLOCK_SIZE,
+            "a block has 1 to 65,536 bytes"
+        );
+        assert!(
+            COUNT >= 1 && COUNT <= MAX_COUNT,
+            "a pool has 1 to 2^30 blocks"
+        );
+    };
+
+    /// A pool with every block free.
+    #[must_use]
+    #[expect(
+        clippy::new_without_default,
+        reason = "a pool is made in place, not moved about"
+    )]
+    pub const fn new() -> Self {
+        const { Self::FITS };
+        Self {
+            blocks: UnsafeCell::new(
+                [const {
+                    Slot {
+                        _alignment: [],
+                        bytes: MaybeUninit::uninit(),
+                    }
+                }; COUNT],
+            ),
+            free: F::ALL_FREE,
+            parked: [const { Parked::new() }; COUNT],
+            exhausted: AtomicUsize::new(0),
+        }
+    }
+}
+
+// SAFETY: blocks are elements of one array, `SIZE` bytes at the front of each; `UnsafeCell` lets
+// them be written while the pool is borrowed. The free set is private. `FITS` bounds the numbers.
+unsafe impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Memory
+    for Pool<SIZE, COUNT, A, F>
+{
+    type Free = F;
+    type Places = [Place; COUNT];
+
+    fn free(&self, _: Internal) -> &F {
+        &self.free
+    }
+
+    fn parked(&self, number: u32) -> &Parked {
+        &self.parked[number as usize]
+    }
+
+    fn block(&self, number: u32) -> NonNull<u8> {
+        debug_assert!((number as usize) < COUNT);
+        let first: NonNull<Slot<SIZE, A>> = NonNull::from(&self.blocks).cast();
+        // SAFETY: the number is below `COUNT`, so this is an element of the array.
+        unsafe { first.add(number as usize) }.cast()
+    }
+
+    fn block_size(&self) -> usize {
+        SIZE
+    }
+
+    fn stride(&self) -> usize {
+        size_of::<Slot<SIZE, A>>()
+    }
+
+    fn exhausted_count(&self) -> &AtomicUsize {
+        &self.exhausted
+    }
+}
+
+impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> BlockPool
+    for Pool<SIZE, COUNT, A, F>
+{
+}
+
+/// The methods of [`Pool`] and [`Region`](crate::Region).
+macro_rules! pool_methods {
+    () => {
+        /// Takes a free block, its data range empty; `None` if every block is out.
+        ///
+        /// May be called from any thread or interrupt. With the default engine: lock-free, never
+        /// waits; one atomic read-modify-write when threads do not meet; looks through the other
+        /// words of the set, O(capacity ÷ word size), when the thread's own has no free block.
+        #[inline]
+        pub fn get(&self) -> Option<$crate::Block<'_, Self>> {
+            Memory::take(self)
+        }
+
+        /// A private stock of blocks for one thread, lcore or task: see
+        /// [`Worker`](crate::Worker).
+        pub fn worker(&self) -> $crate::Worker<'_, Self> {
+            $crate::Worker::new(self)
+        }
+
+        /// How many blocks the pool has, free or out.
+        pub fn capacity(&self) -> usize {
+            $crate::FreeSet::capacity(Memory::free(self, $crate::memory::INTERNAL))
+        }
+
+        /// Bytes in a block.
+        pub fn block_size(&self) -> usize {
+            Memory::block_size(self)
+        }
+
+        /// How many blocks are free in the shared set. Blocks in the stock of a
+        /// [`Worker`](crate::Worker) or in a [`Queue`](crate::Queue) count as out.
+        ///
+        /// Exact when no other operation runs; otherwise off by those that overlap it. For
+        /// monitoring: O(capacity ÷ word size).
+        pub fn available(&self) -> usize {
+            $crate::FreeSet::available(Memory::free(self, $crate::memory::INTERNAL))
+        }
+
+        /// The most blocks that were out at once, blocks in workers' stocks included; `None` if
+        /// the engine does not count, as the default one.
+        ///
+        /// [`Counted`](crate::Counted) switches counting on, and says how the mark errs.
+        pub fn high_water_mark(&self) -> Option<usize> {
+            $crate::FreeSet::high_water_mark(Memory::free(self, $crate::memory::INTERNAL))
+        }
+
+        /// How often a block was wanted, by [`get`](Self::get) or a worker, and none was free.
+        ///
+        /// Exact when nobody is in such a call; wraps around at `usize::MAX`. A get that succeeds
+        /// does not touch it.
+        pub fn exhausted(&self) -> usize {
+            // Relaxed: a number for a person to read.
+            Memory::exhausted_count(self).load($crate::sync::Ordering::Relaxed)
+        }
+
+        /// Makes a handle for a block that was given up by [`Block::into_raw`](crate::Block), with
+        /// the data range it had. Dropping the handle gives the block back.
+        ///
+        /// Checked in every build: a number can be claimed once for each `into_raw`. Wait-free where
+        /// the processor has atomic bit operations, else lock-free; one atomic read-modify-write.
+        ///
+        /// # Errors
+        ///
+        /// [`RawError::OutOfRange`](crate::RawError), [`RawError::NotOut`](crate::RawError); the
+        /// pool is as before.
+        ///
+        /// # Safety
+        ///
+        /// The caller must be the owner of the block: it got the number from `into_raw`, or from
+        /// who did, and nobody else claims it or goes on using the block's memory. What was written
+        /// to the data range is initialised bytes.
+        pub unsafe fn from_raw(
+            &self,
+            index: u32,
+        ) -> Result<$crate::Block<'_, Self>, $crate::RawError> {
+            // SAFETY: the caller's promise.
+            unsafe { Memory::claim(self, index) }
+        }
+
+        /// Makes a handle for a block that was given up by
+        /// [`Block::into_raw_ptr`](crate::Block::into_raw_ptr) or
+        /// [`into_raw`](crate::Block::into_raw), by the address of its first byte. As
+        /// [`from_raw`](Self::from_raw).
+        ///
+        /// # Errors
+        ///
+        /// [`RawError::Foreign`](crate::RawError), [`RawError::Misaligned`](crate::RawError),
+        /// [`RawError::NotOut`](crate::RawError); the pool is as before.
+        ///
+        /// # Safety
+        ///
+        /// As [`from_raw`](Self::from_raw).
+        pub unsafe fn from_raw_ptr(
+            &self,
+            pointer: *const u8,
+        ) -> Result<$crate::Block<'_, Self>, $crate::RawError> {
+            // SAFETY: the caller's promise.
+            unsafe { Memory::claim_ptr(self, pointer) }
+        }
+
+        /// Where the blocks lie, to be registered with a device: the first byte of block 0, and
+        /// the bytes to the end of the last block's space. Block `i` begins at `i` times the space
+        /// of a block.
+        pub fn memory(&self) -> (core::ptr::NonNull<u8>, usize) {
+            (
+                Memory::block(self, 0),
+                Memory::stride(self) * self.capacity(),
+            )
+        }
+    };
+}
+pub(crate) use pool_methods;
+
+impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Pool<SIZE, COUNT, A, F> {
+    pool_methods!();
+}
+
+impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> fmt::Debug
+    for Pool<SIZE, COUNT, A, F>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("block_size", &SIZE)
+            .field("capacity", &COUNT)
+            .field("available", &self.available())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,30 @@
+//! The atomics of this crate, from one place: the language's own, or `portable-atomic`'s on
+//! targets that lack them.
+
+#[cfg(not(feature = "portable-atomic"))]
+pub(crate) use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+#[cfg(feature = "portable-atomic")]
+pub(crate) use portable_atomic::{AtomicU32, AtomicUsize, Ordering};
+
+#[cfg(not(any(feature = "portable-atomic", target_has_atomic = "ptr")))]
+compile_error!(
+    "this target has no compare-and-swap: enable the feature `portable-atomic-critical-section`, \
+     or `portable-atomic-unsafe-assume-single-core` if the program runs on one core with \
+     interrupts under its control"
+);
+
+/// Keeps a value on cache lines of its own, so that cores which work on neighbours do not meet.
+///
+/// Processors with 32-bit words mostly have little memory and no shared cache: nothing is padded
+/// there.
+#[cfg_attr(target_pointer_width = "64", repr(align(64)))]
+#[derive(Debug)]
+pub(crate) struct OwnLine<T>(pub(crate) T);
+
+impl<T> core::ops::Deref for OwnLine<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
