@@ -1,0 +1,6 @@
+//! What goes into the pipeline: transactions made here or read from a recording, and how a worker
+//! checks them.
+
+pub mod capture;
+pub mod transactions;
+pub mod verify;

@@ -1,0 +1,136 @@
+//! The command line of the pipeline.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::contenders::PoolKind;
+use crate::pipeline::{Check, Pattern};
+
+/// Runs Solana transactions over UDP loopback through a pipeline of receiving, queueing and
+/// checking, once for each buffer pool, and tells which pool, how large, and what tail.
+///
+/// Without options: signed transactions made at start, in the sizes that validators see, each pool
+/// under steady and under bursty load, in less than half a minute.
+#[derive(Debug, Parser)]
+#[command(name = "pipeline", version)]
+pub struct Options {
+    /// Pools to run, one after the other, separated by commas [default: all]
+    ///
+    /// `jemalloc` and `mimalloc` are there if built with the features of these names, and part of
+    /// `all` then.
+    #[arg(long, value_enum, value_delimiter = ',', hide_default_value = true)]
+    pub pool: Vec<PoolKind>,
+
+    /// Load patterns, separated by commas: evenly spaced, or what belongs to 10 ms at once
+    /// [default: both]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub pattern: Vec<Pattern>,
+
+    /// What workers do with each transaction
+    #[arg(long, value_enum, default_value_t = Check::Verify)]
+    pub work: Check,
+
+    /// Transactions sent per second [default: 20000; with --input, the recorded times if the file
+    /// has them]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub rate: Option<u64>,
+
+    /// Seconds each run lasts, after 0.2 s of warm-up
+    #[arg(long, default_value = "2", value_parser = seconds)]
+    pub duration: Duration,
+
+    /// Worker threads, beside one that sends and one that receives
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: u16,
+
+    /// Buffers in each pool, and places in its queue
+    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(64..=1 << 24))]
+    pub capacity: u32,
+
+    /// Bytes in a buffer: the longest packet that it takes [default: 1232, or 4096 with --v1]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65_000))]
+    pub buffer_size: Option<u32>,
+
+    /// Number from which keys, amounts and sizes of the transactions are made
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+
+    /// Also make transactions of version 1, up to 4096 bytes
+    #[arg(long)]
+    pub v1: bool,
+
+    /// Send the packets of FILE instead: pcap or pcapng (UDP payloads), or transactions with
+    /// 16-bit little-endian lengths before them (.txs); over and over until the time is up
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "v1"])]
+    pub input: Option<PathBuf>,
+
+    /// Write the figures to FILE as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| "not a number of seconds".to_owned())?;
+    if (0.1..=86_400.0).contains(&seconds) {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err("not between 0.1 and 86400 seconds".to_owned())
+    }
+}
+
+impl Options {
+    /// The pools to run.
+    pub fn pools(&self) -> Vec<PoolKind> {
+        if self.pool.is_empty() || self.pool.contains(&PoolKind::All) {
+            PoolKind::all()
+        } else {
+            self.pool.clone()
+        }
+    }
+
+    /// The load patterns to run, if a rate is given or taken.
+    pub fn patterns(&self) -> Vec<Pattern> {
+        if self.pattern.is_empty() {
+            vec![Pattern::Steady, Pattern::Bursty]
+        } else {
+            self.pattern.clone()
+        }
+    }
+
+    /// Bytes in a buffer.
+    pub fn buffer_size(&self) -> usize {
+        self.buffer_size
+            .unwrap_or(if self.v1 { 4096 } else { 1232 }) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Options;
+    use clap::{CommandFactory, Parser};
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn bad_values_are_refused() {
+        let refused = |arguments: &[&str]| {
+            Options::try_parse_from([&["pipeline"], arguments].concat()).is_err()
+        };
+        assert!(!refused(&["--duration", "0.5", "--pool", "core,malloc"]));
+        assert!(refused(&["--duration", "0"]));
+        assert!(refused(&["--duration", "NaN"]));
+        assert!(refused(&["--rate", "0"]));
+        assert!(refused(&["--workers", "0"]));
+        assert!(refused(&["--capacity", "1"]));
+        assert!(refused(&["--buffer-size", "0"]));
+        assert!(refused(&["--pool", "fastest"]));
+        assert!(refused(&["--input", "x", "--v1"]));
+    }
+}

@@ -1,0 +1,377 @@
+//! What the pipeline tells in the end.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+
+use crate::contenders::{Fallbacks, PoolKind};
+use crate::input::verify::Invalid;
+use crate::machine::Fact;
+use crate::pipeline::{Outcome, Summary};
+
+/// Everything, as `--json` writes it. Times are in nanoseconds, sizes in bytes.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub machine: Vec<Fact>,
+    /// The smallest step of the clock used.
+    pub clock_step_ns: u64,
+    /// The time that reading it takes; part of every time of a single call.
+    pub clock_read_ns: f64,
+    /// What was sent: words for a person.
+    pub input: String,
+    pub buffer_size: usize,
+    pub capacity: usize,
+    pub workers: usize,
+    pub work: String,
+    pub runs: Vec<Run>,
+    /// Whether the program was told to end early.
+    pub interrupted: bool,
+}
+
+/// One pool under one load. Counts are of the whole run; times and allocations leave out the
+/// warm-up.
+#[derive(Debug, Serialize)]
+pub struct Run {
+    pub pool: PoolKind,
+    pub pattern: String,
+    pub seconds: f64,
+    pub sent: u64,
+    pub received: u64,
+    /// Passed the check.
+    pub valid: u64,
+    pub invalid: BTreeMap<&'static str, u64>,
+    pub dropped: Dropped,
+    pub get: Summary,
+    pub give_back: Summary,
+    /// From the kernel's receive time to the buffer's return.
+    pub whole_way: Summary,
+    /// By the stages, pool and queue included.
+    pub hot_path_allocations: u64,
+    /// By parsing and verifying.
+    pub check_allocations: u64,
+    /// Times that the receiving stage found no buffer.
+    pub exhausted: u64,
+    #[serde(flatten)]
+    pub fallbacks: Fallbacks,
+    /// The most buffers in use at once.
+    pub high_water_mark: u64,
+    /// Share of the stages' busy time that get and give-back took.
+    pub pool_share_percent: f64,
+}
+
+/// Transactions that were sent but not checked.
+#[derive(Debug, Serialize)]
+pub struct Dropped {
+    /// Before the program saw them: the socket's buffer was full.
+    pub kernel: u64,
+    /// Longer than a buffer.
+    pub too_long: u64,
+    pub queue_full: u64,
+}
+
+impl Dropped {
+    fn total(&self) -> u64 {
+        self.kernel + self.too_long + self.queue_full
+    }
+}
+
+impl Run {
+    /// Puts together what a run saw.
+    pub fn new(pool: PoolKind, pattern: &str, outcome: &Outcome, fallbacks: Fallbacks) -> Self {
+        let Outcome {
+            elapsed,
+            sent,
+            received,
+            worked,
+        } = outcome;
+        let (get, give_back) = (received.get.summary(), worked.give_back.summary());
+        let busy_ns = (received.busy + worked.busy).as_nanos() as f64;
+        let whole_way = worked.whole_way.summary();
+        let pool_ns =
+            get.mean_ns * received.gets as f64 + give_back.mean_ns * whole_way.samples as f64;
+        let reasons = Invalid::ALL.iter().map(|reason| reason.as_str());
+        Self {
+            pool,
+            pattern: pattern.to_owned(),
+            seconds: elapsed.as_secs_f64(),
+            sent: *sent,
+            received: received.datagrams,
+            valid: worked.valid,
+            invalid: reasons.zip(worked.invalid).collect(),
+            dropped: Dropped {
+                kernel: sent.saturating_sub(received.datagrams),
+                too_long: received.truncated,
+                queue_full: received.queue_full,
+            },
+            get,
+            give_back,
+            whole_way,
+            hot_path_allocations: received.allocations + worked.allocations,
+            check_allocations: worked.check_allocations,
+            exhausted: received.exhausted,
+            fallbacks,
+            high_water_mark: received.high_water_mark,
+            pool_share_percent: if busy_ns > 0.0 {
+                100.0 * pool_ns / busy_ns
+            } else {
+                0.0
+            },
+        }
+    }
+
+    fn name(&self) -> String {
+        format!("{}, {}", self.pool.name(), self.pattern)
+    }
+
+    fn invalid(&self) -> u64 {
+        self.invalid.values().sum()
+    }
+
+    /// Whether what the pool has was enough.
+    fn sufficed(&self) -> bool {
+        self.exhausted == 0 && self.fallbacks.heap_fallbacks == 0 && self.dropped.queue_full == 0
+    }
+}
+
+/// Nanoseconds in a unit that a person reads.
+fn time(ns: f64) -> String {
+    match ns {
+        _ if ns < 99.95 => format!("{ns:.1} ns"),
+        _ if ns < 1e4 => format!("{ns:.0} ns"),
+        _ if ns < 1e5 => format!("{:.1} µs", ns / 1e3),
+        _ if ns < 1e7 => format!("{:.0} µs", ns / 1e3),
+        _ => format!("{:.0} ms", ns / 1e6),
+    }
+}
+
+/// A table with right-aligned columns but for the first `left`.
+fn table<const N: usize>(
+    left: usize,
+    header: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_FULL_CONDENSED)
+        .set_header(header);
+    rows.into_iter().for_each(|row| _ = table.add_row(row));
+    for column in table.column_iter_mut().skip(left) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.to_string()
+}
+
+impl Report {
+    /// The machine, before anything is run.
+    pub fn facts(&self) -> String {
+        let mut text = String::from("Machine (! makes tails longer)\n");
+        for fact in &self.machine {
+            let mark = if fact.noisy.is_some() { '!' } else { ' ' };
+            let why = fact.noisy.map(|why| format!(": {why}")).unwrap_or_default();
+            let _ = writeln!(text, "  {mark} {:<24} {}{why}", fact.name, fact.value);
+        }
+        let _ = writeln!(
+            text,
+            "    {:<24} steps of {} ns, {:.0} ns to read\n\nInput: {}\n\
+             Pools: {} buffers for packets of up to {} bytes; {} worker{}, work: {}",
+            "clock",
+            self.clock_step_ns,
+            self.clock_read_ns,
+            self.input,
+            self.capacity,
+            self.buffer_size,
+            self.workers,
+            if self.workers == 1 { "" } else { "s" },
+            self.work,
+        );
+        text
+    }
+
+    /// The tables and what follows from them.
+    pub fn results(&self) -> String {
+        let mut text = String::from("Transactions\n");
+        text += &table(
+            1,
+            [
+                "pool, load",
+                "sent",
+                "valid",
+                "invalid",
+                "dropped",
+                "get: none free",
+                "from heap",
+                "allocations",
+                "buffers used",
+                "pool's share",
+            ],
+            self.runs.iter().map(|run| {
+                [
+                    run.name(),
+                    run.sent.to_string(),
+                    run.valid.to_string(),
+                    run.invalid().to_string(),
+                    run.dropped.total().to_string(),
+                    run.exhausted.to_string(),
+                    run.fallbacks.heap_fallbacks.to_string(),
+                    run.hot_path_allocations.to_string(),
+                    run.high_water_mark.to_string(),
+                    format!("{:.2} %", run.pool_share_percent),
+                ]
+            }),
+        );
+        text += "\n  allocations: on the hot path, by receiving, pool and queue, after the warm-up; \
+                 the check's own are left out\n  \
+                 buffers used: the most at once, a batch kept ready for receiving included\n  \
+                 pool's share: get and give-back, of the time that receiver and workers were busy\n";
+        self.details(&mut text);
+        text += "\nLatency\n";
+        text += &table(
+            2,
+            ["pool, load", "what", "mean", "p50", "p99", "p99.9", "max"],
+            self.runs.iter().flat_map(|run| {
+                let rows = [
+                    ("get", run.get),
+                    ("give back", run.give_back),
+                    ("whole way", run.whole_way),
+                ];
+                rows.map(|(what, times)| {
+                    let name = if what == "get" {
+                        run.name()
+                    } else {
+                        String::new()
+                    };
+                    [
+                        name,
+                        what.to_owned(),
+                        time(times.mean_ns),
+                        time(times.p50_ns),
+                        time(times.p99_ns),
+                        time(times.p999_ns),
+                        time(times.max_ns),
+                    ]
+                })
+            }),
+        );
+        let _ = writeln!(
+            text,
+            "\n  get, give back: mean and p50 from batches timed as a whole; p99 and up from calls \
+             timed one by one,\n  which includes {:.0} ns for reading the clock\n  \
+             whole way: from the kernel's receive time to the buffer's return",
+            self.clock_read_ns
+        );
+        text
+    }
+
+    /// Reasons, where there are any.
+    fn details(&self, text: &mut String) {
+        for run in &self.runs {
+            let mut reasons: Vec<String> = run
+                .invalid
+                .iter()
+                .map(|(reason, count)| (*reason, *count))
+                .chain([
+                    (
+                        "dropped by the kernel, the socket's buffer was full",
+                        run.dropped.kernel,
+                    ),
+                    ("dropped, longer than a buffer", run.dropped.too_long),
+                    ("dropped, the queue was full", run.dropped.queue_full),
+                ])
+                .filter(|(_, count)| *count > 0)
+                .map(|(reason, count)| format!("{count} {reason}"))
+                .collect();
+            if run.fallbacks.discarded > 0 {
+                reasons.push(format!("{} buffers discarded", run.fallbacks.discarded));
+            }
+            if !reasons.is_empty() {
+                let _ = writeln!(text, "  {}: {}", run.name(), reasons.join("; "));
+            }
+        }
+    }
+
+    /// Which pool, how large, what tail.
+    pub fn verdict(&self) -> String {
+        let pools = || self.runs.iter().filter(|run| run.hot_path_allocations == 0);
+        let pair = |run: &Run| run.get.mean_ns + run.give_back.mean_ns;
+        let Some(best) = pools().min_by(|a, b| pair(a).total_cmp(&pair(b))) else {
+            return "Which pool: each one asked the heap on the hot path.\n".into();
+        };
+        let mut text = format!(
+            "Which pool: {} took the least time for get and give-back, {}, without allocating.\n",
+            best.pool.name(),
+            time(pair(best)),
+        );
+        let used = self
+            .runs
+            .iter()
+            .map(|run| run.high_water_mark)
+            .max()
+            .unwrap_or(0);
+        if self.runs.iter().all(Run::sufficed) {
+            let _ = writeln!(
+                text,
+                "How large: at most {used} of {} buffers were in use; {} leave a quarter to spare.",
+                self.capacity,
+                recommended(used),
+            );
+        } else {
+            let _ = writeln!(
+                text,
+                "How large: {} buffers were not enough for this load; try --capacity {}, or more \
+                 --workers if they do not keep up.",
+                self.capacity,
+                self.capacity * 2,
+            );
+        }
+        let of_best = || self.runs.iter().filter(|run| run.pool == best.pool);
+        for run in of_best() {
+            let _ = writeln!(
+                text,
+                "What tail, {}: p99.9 {} and at most {} for the whole way; p99.9 {} for get, {} \
+                 for give-back.",
+                run.pattern,
+                time(run.whole_way.p999_ns),
+                time(run.whole_way.max_ns),
+                time(run.get.p999_ns),
+                time(run.give_back.p999_ns),
+            );
+        }
+        let lost: u64 = self.runs.iter().map(|run| run.dropped.kernel).sum();
+        if lost > 0 {
+            text += "Some transactions were lost before the program saw them: this machine does \
+                     not keep up with the load.\n";
+        }
+        text
+    }
+}
+
+/// A capacity with a quarter to spare over `used`, rounded up to a word of the free set.
+fn recommended(used: u64) -> u64 {
+    (used + used.div_ceil(4)).next_multiple_of(64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{recommended, time};
+
+    #[test]
+    fn times_have_the_unit_a_person_expects() {
+        let texts = [0.0, 12.34, 99.96, 1234.0, 56_789.0, 456_789.0, 98_765_432.0].map(time);
+        assert_eq!(
+            texts,
+            [
+                "0.0 ns", "12.3 ns", "100 ns", "1234 ns", "56.8 µs", "457 µs", "99 ms"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_quarter_is_to_spare() {
+        assert_eq!(
+            [0, 1, 52, 64, 1000].map(recommended),
+            [0, 64, 128, 128, 1280]
+        );
+    }
+}

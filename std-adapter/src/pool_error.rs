@@ -1,0 +1,49 @@
+//! Why a pool cannot be made.
+
+use std::error::Error;
+use std::fmt;
+
+/// Why [`TransactionMemoryPool::try_new`](crate::TransactionMemoryPool::try_new)
+/// made no pool.
+///
+/// Its text states both sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PoolError {
+    /// The buffers and the pool's own table, or a single buffer, would be larger
+    /// than `isize::MAX` bytes, which no allocation can be.
+    TooLarge {
+        /// The size of one buffer that was asked for, in bytes.
+        buffer_size: usize,
+        /// The number of buffers that was asked for.
+        pool_capacity: usize,
+    },
+    /// The allocator did not give the memory.
+    OutOfMemory {
+        /// The size of one buffer that was asked for, in bytes.
+        buffer_size: usize,
+        /// The number of buffers that was asked for.
+        pool_capacity: usize,
+    },
+}
+
+impl fmt::Display for PoolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (buffer_size, pool_capacity, why) = match *self {
+            Self::TooLarge {
+                buffer_size,
+                pool_capacity,
+            } => (buffer_size, pool_capacity, "exceeds isize::MAX bytes"),
+            Self::OutOfMemory {
+                buffer_size,
+                pool_capacity,
+            } => (buffer_size, pool_capacity, "was refused by the allocator"),
+        };
+        write!(
+            f,
+            "a pool of {pool_capacity} buffers of {buffer_size} bytes each {why}"
+        )
+    }
+}
+
+impl Error for PoolError {}

@@ -1,0 +1,262 @@
+//! The state that all handles of a pool share.
+
+use crossbeam::queue::ArrayQueue;
+use crossbeam::utils::CachePadded;
+use std::cell::Cell;
+use std::hint::black_box;
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use crate::PoolError;
+use crate::fit::Fit;
+
+/// The largest private stock of a `LocalPool`. More would not make it cheaper:
+/// the shared pool already costs only one operation for every buffer of a batch.
+const LARGEST_STOCK: usize = 64;
+
+/// See `Shared::sample_out`.
+const MOST_UNSAMPLED: usize = 15;
+
+/// What one place of the queue occupies: a `Vec` and the queue's stamp.
+const PLACE_BYTES: usize = size_of::<Vec<u8>>() + size_of::<usize>();
+
+/// Written over every new buffer; any byte but zero (see `new_buffer`).
+const FILL: u8 = 0xA5;
+
+thread_local! {
+    /// The address of the pool this thread sampled last, and how many gets from
+    /// it are left before the next sample.
+    static UNTIL_SAMPLE: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+}
+
+// Every atomic here counts and publishes nothing: buffers travel through the
+// queue, which orders their bytes. So every access may be `Relaxed`.
+pub(crate) struct Shared {
+    /// Empty buffers that fit. Has one place, never filled, if `pool_capacity` is 0.
+    buffers: ArrayQueue<Vec<u8>>,
+    pub(crate) buffer_size: usize,
+    pub(crate) pool_capacity: usize,
+    pub(crate) fit: Fit,
+    /// In [0, pool_capacity].
+    high_water_mark: AtomicUsize,
+    /// How many gets of one thread go by unsampled, in [0, 15].
+    unsampled: usize,
+    /// How much stock new local pools may still be given, in [0, pool_capacity / 2].
+    unclaimed_stock: AtomicUsize,
+    /// On a line of their own: the fields above are read by every operation.
+    counters: CachePadded<Counters>,
+}
+
+#[derive(Default)]
+struct Counters {
+    heap_fallbacks: AtomicUsize,
+    discarded: AtomicUsize,
+}
+
+impl Shared {
+    pub(crate) fn new(buffer_size: usize, pool_capacity: usize) -> Result<Self, PoolError> {
+        let out_of_memory = PoolError::OutOfMemory {
+            buffer_size,
+            pool_capacity,
+        };
+        // `ArrayQueue` cannot have zero places.
+        let places = pool_capacity.max(1);
+        let total = buffer_size
+            .checked_add(PLACE_BYTES)
+            .and_then(|bytes| bytes.checked_mul(places))
+            .filter(|&bytes| isize::try_from(bytes).is_ok())
+            .ok_or(PoolError::TooLarge {
+                buffer_size,
+                pool_capacity,
+            })?;
+        if pool_capacity > 0 && !allocator_has(total) {
+            return Err(out_of_memory);
+        }
+
+        let buffers = ArrayQueue::new(places);
+        for _ in 0..pool_capacity {
+            let buffer = new_buffer(buffer_size).ok_or(out_of_memory)?;
+            let pushed = buffers.push(buffer);
+            debug_assert!(pushed.is_ok(), "one place for each buffer");
+        }
+        Ok(Self {
+            buffers,
+            buffer_size,
+            pool_capacity,
+            fit: if pool_capacity == 0 {
+                Fit::nothing()
+            } else {
+                Fit::new(buffer_size)
+            },
+            high_water_mark: AtomicUsize::new(0),
+            unsampled: (pool_capacity / 64).min(MOST_UNSAMPLED),
+            unclaimed_stock: AtomicUsize::new(pool_capacity / 2),
+            counters: CachePadded::default(),
+        })
+    }
+
+    #[inline]
+    pub(crate) fn take(&self) -> Option<Vec<u8>> {
+        match self.buffers.pop() {
+            Some(buffer) => {
+                self.sample_out();
+                Some(buffer)
+            }
+            None => {
+                // The queue was empty at one moment, whatever it is now.
+                self.note_out(self.pool_capacity);
+                None
+            }
+        }
+    }
+
+    /// Fills empty `slots` from the first on, and says how many.
+    pub(crate) fn take_many(&self, slots: &mut [Option<Vec<u8>>]) -> usize {
+        for (taken, slot) in slots.iter_mut().enumerate() {
+            *slot = self.buffers.pop();
+            if slot.is_none() {
+                self.note_out(self.pool_capacity);
+                return taken;
+            }
+        }
+        self.note_out(self.out());
+        slots.len()
+    }
+
+    #[inline]
+    pub(crate) fn give(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        if self.fit.accepts(&buffer) {
+            self.give_fitting(buffer);
+        } else {
+            self.discard(buffer);
+        }
+    }
+
+    /// Gives back a buffer that is empty and fits.
+    #[inline]
+    pub(crate) fn give_fitting(&self, buffer: Vec<u8>) {
+        if let Err(buffer) = self.buffers.push(buffer) {
+            self.discard(buffer);
+        }
+    }
+
+    #[cold]
+    pub(crate) fn discard(&self, buffer: Vec<u8>) {
+        self.counters.discarded.fetch_add(1, Relaxed);
+        drop(buffer);
+    }
+
+    #[cold]
+    pub(crate) fn heap_fallback(&self) -> Vec<u8> {
+        self.counters.heap_fallbacks.fetch_add(1, Relaxed);
+        Vec::with_capacity(self.buffer_size)
+    }
+
+    /// How many buffers are missing now.
+    fn out(&self) -> usize {
+        self.pool_capacity - self.buffers.len()
+    }
+
+    /// Looks at what is missing, but not at every get: that would fetch the cache
+    /// line that every return writes to.
+    #[inline]
+    fn sample_out(&self) {
+        let this = ptr::from_ref(self).addr();
+        let (pool, left) = UNTIL_SAMPLE.get();
+        if pool == this && left > 0 {
+            UNTIL_SAMPLE.set((pool, left - 1));
+        } else {
+            UNTIL_SAMPLE.set((this, self.unsampled));
+            self.note_out(self.out());
+        }
+    }
+
+    #[inline]
+    fn note_out(&self, out: usize) {
+        if out > self.high_water_mark.load(Relaxed) {
+            self.high_water_mark.fetch_max(out, Relaxed);
+        }
+    }
+
+    /// Claims the stock limit of a new local pool: a quarter of what is left, so
+    /// that later ones get something too.
+    pub(crate) fn claim_stock(&self) -> usize {
+        let share = |left: usize| (left / 4).min(LARGEST_STOCK);
+        let take_share = |left| Some(left - share(left));
+        match self
+            .unclaimed_stock
+            .fetch_update(Relaxed, Relaxed, take_share)
+        {
+            Ok(left) | Err(left) => share(left),
+        }
+    }
+
+    pub(crate) fn unclaim_stock(&self, limit: usize) {
+        self.unclaimed_stock.fetch_add(limit, Relaxed);
+    }
+
+    pub(crate) fn available(&self) -> usize {
+        self.buffers.len()
+    }
+
+    pub(crate) fn high_water_mark(&self) -> usize {
+        self.note_out(self.out());
+        self.high_water_mark.load(Relaxed)
+    }
+
+    pub(crate) fn heap_fallbacks(&self) -> usize {
+        self.counters.heap_fallbacks.load(Relaxed)
+    }
+
+    pub(crate) fn discarded(&self) -> usize {
+        self.counters.discarded.load(Relaxed)
+    }
+}
+
+/// Whether the allocator would give `bytes` in one piece.
+///
+/// Asked before any page is touched: where memory is overcommitted, a pool far
+/// larger than the machine is then refused, not killed while it is filled. It
+/// also stands in for the queue's own allocation, which cannot report failure.
+fn allocator_has(bytes: usize) -> bool {
+    let mut probe = Vec::<u8>::new();
+    let answer = probe.try_reserve_exact(bytes);
+    // The compiler may remove an allocation that nobody sees.
+    black_box(&probe);
+    answer.is_ok()
+}
+
+/// An empty buffer, every page of which has been written to.
+fn new_buffer(buffer_size: usize) -> Option<Vec<u8>> {
+    let mut buffer = Vec::new();
+    buffer.try_reserve_exact(buffer_size).ok()?;
+    // Not zero: the compiler may turn an allocation followed by zeroing into one
+    // allocation of zeroed memory, whose pages the system supplies on first use.
+    // That page fault would then hit the hot path.
+    buffer.resize(buffer_size, FILL);
+    black_box(&buffer);
+    buffer.clear();
+    Some(buffer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_stock_limits_together_are_at_most_half_of_the_buffers() {
+        for pool_capacity in [0, 1, 7, 8, 9, 64, 1000] {
+            let shared = Shared::new(1, pool_capacity).unwrap();
+            let limits: Vec<usize> = (0..100).map(|_| shared.claim_stock()).collect();
+            assert!(limits.iter().sum::<usize>() <= pool_capacity / 2);
+            assert!(limits.iter().all(|&limit| limit <= LARGEST_STOCK));
+            assert_eq!(limits[0], (pool_capacity / 8).min(LARGEST_STOCK));
+
+            limits
+                .into_iter()
+                .for_each(|limit| shared.unclaim_stock(limit));
+            assert_eq!(shared.unclaimed_stock.into_inner(), pool_capacity / 2);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The shared pool.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::shared::Shared;
+use crate::{LocalPool, PoolError, PooledBuffer};
+
+/// A pool of byte buffers, allocated once and shared by any number of threads.
+///
+/// Its free buffers lie in a `crossbeam::queue::ArrayQueue`, which is not
+/// lock-free in the strict sense: while one thread is stopped in the middle of a
+/// push or a pop, others spin, and after a while yield, until it goes on. So never call a method from an
+/// interrupt or signal handler, and expect threads that are preempted, or of
+/// lower priority, to delay others. Where that matters use the package
+/// `blockpool-core`.
+///
+/// A clone is another handle of the same pool and costs one atomic increment.
+/// The memory is freed with the last handle, guard or local pool.
+///
+/// Which buffers come back is not checked, only whether they fit: any `Vec`
+/// with a capacity from `buffer_size` to twice that takes the place of a
+/// missing one. One that outgrew its size once, by doubling, still fits, so in
+/// the worst case the pool comes to hold twice the memory it started with.
+///
+/// All counters are for monitoring. Once the threads that use the pool have
+/// stopped (and been joined) they are exact, but for the high-water mark of a
+/// large pool; each says which way it errs.
+///
+/// ```
+/// use blockpool::TransactionMemoryPool;
+///
+/// let pool = TransactionMemoryPool::new(4096, 256);
+/// let mut buffer = pool.get_buffer();
+/// buffer.extend_from_slice(b"payload");
+/// pool.return_buffer(buffer);
+/// assert_eq!((pool.available_buffers(), pool.heap_fallbacks()), (256, 0));
+/// ```
+#[derive(Clone)]
+pub struct TransactionMemoryPool {
+    shared: Arc<Shared>,
+}
+
+impl TransactionMemoryPool {
+    /// Makes a pool of `pool_capacity` buffers of `buffer_size` bytes each.
+    ///
+    /// Allocates all memory and writes to every page of it, so that later use
+    /// meets neither the allocator nor a page fault. O(`buffer_size` ×
+    /// `pool_capacity`).
+    ///
+    /// A `pool_capacity` of 0 is a pool that is always empty: every get falls
+    /// back to the heap, every return is discarded. Buffers of `buffer_size` 0
+    /// own no memory; whoever writes to one makes it too large to return.
+    ///
+    /// # Panics
+    ///
+    /// With the text of [`PoolError`] where [`try_new`](Self::try_new) returns
+    /// an error.
+    pub fn new(buffer_size: usize, pool_capacity: usize) -> Self {
+        match Self::try_new(buffer_size, pool_capacity) {
+            Ok(pool) => pool,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Makes a pool as [`new`](Self::new) does, or says why it cannot.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError::TooLarge`] if the sizes exceed what can be addressed;
+    /// [`PoolError::OutOfMemory`] if the allocator refuses. A system that
+    /// promises more memory than it has may still end the process when the pages
+    /// are written to; better here than under load.
+    pub fn try_new(buffer_size: usize, pool_capacity: usize) -> Result<Self, PoolError> {
+        let shared = Arc::new(Shared::new(buffer_size, pool_capacity)?);
+        Ok(Self { shared })
+    }
+
+    /// Takes an empty buffer that holds at least `buffer_size` bytes; a new one
+    /// from the heap if the pool is empty.
+    ///
+    /// O(1); one atomic read-modify-write when uncontended, one more at a new peak;
+    /// spins while another thread is stopped inside an operation. The heap
+    /// fallback costs one allocation and is counted in
+    /// [`heap_fallbacks`](Self::heap_fallbacks).
+    /// Another thread may take the last buffer, or give one back, just before.
+    ///
+    /// A buffer that is dropped instead of returned is missing from the pool
+    /// until a heap fallback is returned in its place.
+    ///
+    /// # Panics
+    ///
+    /// Never. Like every `Vec`, the fallback ends the process when the allocator
+    /// has no memory; [`try_get_buffer`](Self::try_get_buffer) does not.
+    #[inline]
+    pub fn get_buffer(&self) -> Vec<u8> {
+        match self.shared.take() {
+            Some(buffer) => buffer,
+            None => self.shared.heap_fallback(),
+        }
+    }
+
+    /// Takes an empty buffer that holds at least `buffer_size` bytes, or `None`
+    /// if the pool is empty.
+    ///
+    /// Cost and progress as [`get_buffer`](Self::get_buffer), but never calls
+    /// the allocator. After `None` another thread may already have given a
+    /// buffer back. Buffers in the stock of a [`LocalPool`] are not found.
+    #[inline]
+    pub fn try_get_buffer(&self) -> Option<Vec<u8>> {
+        self.shared.take()
+    }
+
+    /// Gives a buffer back, from whichever thread and wherever it came from.
+    ///
+    /// Its content is forgotten (not erased), its capacity kept. If that is
+    /// below `buffer_size` or above twice `buffer_size`, or if the pool is full,
+    /// the buffer is freed and counted in [`discarded`](Self::discarded). Never
+    /// fails, never allocates, takes no lock of its own.
+    ///
+    /// O(1); one atomic read-modify-write when uncontended; spins while another
+    /// thread is stopped inside an operation. A discard costs one deallocation.
+    #[inline]
+    pub fn return_buffer(&self, buffer: Vec<u8>) {
+        self.shared.give(buffer);
+    }
+
+    /// Takes a buffer as [`get_buffer`](Self::get_buffer) does, in a guard that
+    /// gives it back when dropped.
+    #[inline]
+    pub fn get(&self) -> PooledBuffer {
+        PooledBuffer::new(self.get_buffer(), self.clone())
+    }
+
+    /// Takes a buffer as [`try_get_buffer`](Self::try_get_buffer) does, in a
+    /// guard that gives it back when dropped.
+    #[inline]
+    pub fn try_get(&self) -> Option<PooledBuffer> {
+        let buffer = self.try_get_buffer()?;
+        Some(PooledBuffer::new(buffer, self.clone()))
+    }
+
+    /// Makes a private stock of this pool's buffers for one thread.
+    ///
+    /// Lock-free; allocates, so call it when the thread starts. How large the
+    /// stock may become is decided here: see [`LocalPool`].
+    pub fn local(&self) -> LocalPool {
+        LocalPool::new(self.clone())
+    }
+
+    /// The number of buffers in the pool now, in [0, `pool_capacity`].
+    ///
+    /// Without the stocks of local pools. O(1); reads, never writes; repeats its
+    /// reads while other threads give buffers back in between. Exact for one
+    /// moment during the call; counts a buffer that another thread is just
+    /// giving back, and not one that it is just taking.
+    pub fn available_buffers(&self) -> usize {
+        self.shared.available()
+    }
+
+    /// The number of buffers allocated when the pool was made: `pool_capacity`.
+    ///
+    /// Constant; heap fallbacks and discards do not change it.
+    pub fn total_allocated(&self) -> usize {
+        self.shared.pool_capacity
+    }
+
+    /// The size of a buffer in bytes, as given to [`new`](Self::new). Constant.
+    pub fn buffer_size(&self) -> usize {
+        self.shared.buffer_size
+    }
+
+    /// The largest number of buffers that were missing from the pool at once, in
+    /// [0, `pool_capacity`].
+    ///
+    /// Missing are those in use, those in the stocks of local pools, and those
+    /// dropped or detached and not replaced. Equal to `pool_capacity` as soon as
+    /// a get found the pool empty, and never below what is missing during this
+    /// call.
+    ///
+    /// Never reads high. May read low, because not every get looks (that would
+    /// cost more than the get): each thread looks at its first get and then at
+    /// one in 1 + `pool_capacity` / 64, at least one in 16. So a past peak may
+    /// read low by at most so many for each thread that gets, and by a batch for
+    /// each local pool that is just fetching one. Below 64 buffers, and from one
+    /// thread, it is exact.
+    ///
+    /// Reads; writes only if it finds a new peak.
+    pub fn high_water_mark(&self) -> usize {
+        self.shared.high_water_mark()
+    }
+
+    /// How many buffers had to come from the heap because the pool was empty.
+    ///
+    /// Not those gets that returned `None`. Counted before the allocation, so it
+    /// may read high by one for each get in progress. Wraps at `usize::MAX`. One
+    /// atomic load.
+    pub fn heap_fallbacks(&self) -> usize {
+        self.shared.heap_fallbacks()
+    }
+
+    /// How many buffers were freed on return because they did not fit or the
+    /// pool was full.
+    ///
+    /// Counted before the buffer is freed, so it may read high by one for each
+    /// return in progress. Wraps at `usize::MAX`. One atomic load.
+    pub fn discarded(&self) -> usize {
+        self.shared.discarded()
+    }
+
+    #[inline]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+}
+
+impl fmt::Debug for TransactionMemoryPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TransactionMemoryPool")
+            .field("buffer_size", &self.buffer_size())
+            .field("total_allocated", &self.total_allocated())
+            .field("available_buffers", &self.available_buffers())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,188 @@
+//! The queue that the pool was made for.
+
+use crossbeam::queue::ArrayQueue;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::PooledBuffer;
+
+/// A transaction on its way from the network to whoever handles it.
+#[derive(Debug)]
+pub struct ReceivedTransaction<B> {
+    /// The bytes as received; usually a [`PooledBuffer`].
+    pub data: B,
+    /// Who sent them.
+    pub source: SocketAddr,
+    /// When they were received.
+    pub received: Instant,
+}
+
+/// A bounded first-in-first-out queue of received transactions, for any number of
+/// producers and consumers.
+///
+/// It is a `crossbeam::queue::ArrayQueue`, which is not lock-free in the strict
+/// sense: while one thread is stopped in the middle of a push or a pop, others
+/// spin until it goes on. So never call a method from an interrupt or signal
+/// handler. Where that matters use the package `blockpool-core`.
+///
+/// A clone is another handle of the same queue and costs one atomic increment.
+/// With the last handle the items still queued are dropped, and their
+/// [`PooledBuffer`]s return to their pool.
+///
+/// Items are moved, their bytes are not: a buffer stays where it is.
+///
+/// ```
+/// use blockpool::{ReceivedTransaction, TransactionMemoryPool, TransactionQueue};
+/// use std::time::Instant;
+///
+/// let pool = TransactionMemoryPool::new(1232, 2);
+/// let queue = TransactionQueue::new(1);
+/// let receive = || ReceivedTransaction {
+///     data: pool.get(),
+///     source: ([127, 0, 0, 1], 8001).into(),
+///     received: Instant::now(),
+/// };
+/// assert!(queue.push(receive()).is_ok());
+/// let refused = queue.push(receive()).unwrap_err(); // full: the item comes back
+/// drop((refused, queue));
+/// assert_eq!(pool.available_buffers(), 2);
+/// ```
+pub struct TransactionQueue<B = PooledBuffer> {
+    items: Arc<ArrayQueue<ReceivedTransaction<B>>>,
+}
+
+impl<B> TransactionQueue<B> {
+    /// Makes an empty queue of `capacity` places and allocates them. O(`capacity`).
+    ///
+    /// # Panics
+    ///
+    /// If `capacity` is 0, or if so many places exceed the address space. Like
+    /// every collection, ends the process when the allocator has no memory.
+    pub fn new(capacity: usize) -> Self {
+        assert!(capacity > 0, "a transaction queue needs at least one place");
+        Self {
+            items: Arc::new(ArrayQueue::new(capacity)),
+        }
+    }
+
+    /// Puts an item at the end.
+    ///
+    /// O(1); one atomic read-modify-write when uncontended; never allocates;
+    /// spins while another thread is stopped inside an operation. Another thread
+    /// may pop the item before this returns.
+    ///
+    /// # Errors
+    ///
+    /// Gives the item back if the queue is full. Another thread may already have
+    /// made room then.
+    #[inline]
+    pub fn push(&self, item: ReceivedTransaction<B>) -> Result<(), ReceivedTransaction<B>> {
+        self.items.push(item)
+    }
+
+    /// Takes the item at the front, or `None` if the queue is empty.
+    ///
+    /// O(1); one atomic read-modify-write when uncontended; never allocates;
+    /// spins while another thread is stopped inside an operation. After `None`
+    /// another thread may already have pushed an item.
+    #[inline]
+    pub fn pop(&self) -> Option<ReceivedTransaction<B>> {
+        self.items.pop()
+    }
+
+    /// The number of items, in [0, [`capacity`](Self::capacity)].
+    ///
+    /// Reads, never writes; repeats its reads while other threads push in
+    /// between. Exact for one moment during the call; counts an item that another
+    /// thread is just pushing, and not one that it is just popping.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether the queue was empty at one moment during the call. Reads only.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Whether the queue was full at one moment during the call. Reads only.
+    pub fn is_full(&self) -> bool {
+        self.items.is_full()
+    }
+
+    /// The number of places. Constant.
+    pub fn capacity(&self) -> usize {
+        self.items.capacity()
+    }
+}
+
+// Not derived: a derived `Clone` would ask for `B: Clone`.
+impl<B> Clone for TransactionQueue<B> {
+    fn clone(&self) -> Self {
+        Self {
+            items: Arc::clone(&self.items),
+        }
+    }
+}
+
+impl<B> fmt::Debug for TransactionQueue<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TransactionQueue")
+            .field("len", &self.len())
+            .field("capacity", &self.capacity())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(data: u32) -> ReceivedTransaction<u32> {
+        ReceivedTransaction {
+            data,
+            source: ([10, 0, 0, 1], 8001).into(),
+            received: Instant::now(),
+        }
+    }
+
+    #[test]
+    fn items_leave_in_the_order_in_which_they_came_with_source_and_time() {
+        let queue = TransactionQueue::new(3);
+        let first = item(1);
+        let (source, received) = (first.source, first.received);
+        queue.push(first).unwrap();
+        queue.push(item(2)).unwrap();
+        let first = queue.pop().unwrap();
+        assert_eq!(
+            (first.data, first.source, first.received),
+            (1, source, received)
+        );
+        assert_eq!(queue.pop().unwrap().data, 2);
+        assert!(queue.pop().is_none());
+    }
+
+    #[test]
+    fn a_full_queue_gives_the_item_back() {
+        let queue = TransactionQueue::new(2);
+        queue.push(item(1)).unwrap();
+        queue.push(item(2)).unwrap();
+        assert!(queue.is_full() && !queue.is_empty());
+        assert_eq!(queue.push(item(3)).unwrap_err().data, 3);
+        assert_eq!((queue.len(), queue.capacity()), (2, 2));
+    }
+
+    #[test]
+    fn a_clone_is_a_handle_of_the_same_queue() {
+        let queue = TransactionQueue::new(1);
+        queue.clone().push(item(1)).unwrap();
+        assert_eq!(queue.len(), 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "at least one place")]
+    fn a_queue_without_places_cannot_be_made() {
+        TransactionQueue::<u32>::new(0);
+    }
+}

@@ -1,0 +1,10 @@
+//! What the public API of `blockpool` promises.
+
+mod auto_traits;
+mod drop_order;
+mod exhaustion;
+mod model;
+mod page_faults;
+mod queue;
+mod seed_api;
+mod sole_owner;

@@ -1,0 +1,112 @@
+//! Whatever holds a block gives it back when it goes, in any order, from any thread, by a panic too.
+
+use std::mem;
+use std::panic::resume_unwind;
+use std::thread;
+
+use blockpool_core::{Block, Pool, Queue, Worker};
+
+use crate::harness::assert_whole;
+
+type P = Pool<64, 40>;
+type Burst<'p> = heapless::Vec<Block<'p, P>, 4>;
+
+/// What can hold blocks.
+enum Holder<'p> {
+    Block { _held: Block<'p, P> },
+    Burst { _held: Burst<'p> },
+    Worker { _held: Worker<'p, P, 8> },
+    Queue { _held: Queue<'p, P> },
+}
+
+impl<'p> Holder<'p> {
+    /// One of each, and how many blocks it holds.
+    fn all(pool: &'p P) -> Vec<(Self, usize)> {
+        let get = || pool.get().expect("enough are free");
+        let mut worker = Worker::new(pool);
+        let mut burst: Burst<'_> = (0..3).map(|_| get()).collect();
+        worker.put_burst(&mut burst);
+        let queue = Queue::new(pool);
+        (0..5).for_each(|_| queue.push(get()).expect("a block of this pool"));
+        vec![
+            (Self::Block { _held: get() }, 1),
+            (
+                Self::Burst {
+                    _held: (0..2).map(|_| get()).collect(),
+                },
+                2,
+            ),
+            (Self::Worker { _held: worker }, 3),
+            (Self::Queue { _held: queue }, 5),
+        ]
+    }
+}
+
+#[test]
+fn holders_give_back_what_they_hold_in_any_order_of_drops() {
+    let pool = P::new();
+    // Each number below 4 × 3 × 2 names one order.
+    for order in 0..24 {
+        let mut holders = Holder::all(&pool);
+        let mut out = 11;
+        let mut rest = order;
+        while !holders.is_empty() {
+            assert_eq!(pool.available(), 40 - out);
+            let left = holders.len();
+            let (holder, blocks) = holders.swap_remove(rest % left);
+            rest /= left;
+            drop(holder);
+            out -= blocks;
+        }
+        assert_whole(&pool);
+    }
+}
+
+#[test]
+fn a_thread_that_ends_gives_back_what_it_holds() {
+    let pool = P::new();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let _held = Holder::all(&pool);
+        });
+    });
+    assert_whole(&pool);
+}
+
+#[test]
+fn a_thread_that_panics_gives_back_what_it_holds() {
+    let pool = P::new();
+    thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            let _held = Holder::all(&pool);
+            // A panic without its message in the output.
+            resume_unwind(Box::new("a panic"));
+        });
+        assert!(thread.join().is_err());
+    });
+    assert_whole(&pool);
+}
+
+#[test]
+fn a_block_dropped_by_another_thread_is_free_again() {
+    let pool = P::new();
+    thread::scope(|scope| {
+        let blocks: Vec<_> = (0..40).map(|_| pool.get().expect("it is free")).collect();
+        assert!(pool.get().is_none());
+        scope.spawn(move || drop(blocks));
+    });
+    assert_whole(&pool);
+}
+
+#[test]
+fn a_forgotten_block_stays_out_and_no_other() {
+    let pool = P::new();
+    let forgotten = pool.get().expect("it is free");
+    let index = forgotten.index();
+    mem::forget(forgotten);
+    for _ in 0..2 {
+        let blocks: Vec<_> = std::iter::from_fn(|| pool.get()).collect();
+        assert_eq!(blocks.len(), 39);
+        assert!(blocks.iter().all(|block| block.index() != index));
+    }
+}

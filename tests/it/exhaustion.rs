@@ -1,0 +1,145 @@
+//! Pools that run dry: what is refused, what is counted, and how it recovers.
+
+use std::thread;
+
+use blockpool_core::{Block, Pool, Queue, Worker};
+
+use crate::harness::{TestPool, assert_whole, take_all};
+
+type Burst<'p, P, const N: usize> = heapless::Vec<Block<'p, P>, N>;
+
+#[test]
+fn a_burst_larger_than_the_pool_takes_what_there_is() {
+    let pool = Pool::<64, 10>::new();
+    let mut worker: Worker<'_, _, 4> = Worker::new(&pool);
+    let mut burst: Burst<'_, _, 32> = heapless::Vec::new();
+    assert_eq!(worker.get_burst(&mut burst), 10);
+    assert_eq!((burst.len(), pool.available(), worker.stock()), (10, 0, 0));
+    assert_eq!(worker.get_burst(&mut burst), 0, "what is there stays");
+    assert_eq!(burst.len(), 10);
+    worker.put_burst(&mut burst);
+    assert!(burst.is_empty());
+    drop(worker);
+    assert_whole(&pool);
+}
+
+#[test]
+fn an_exhausted_pool_serves_again_after_each_return() {
+    let pool = Pool::<64, 3>::new();
+    let mut worker: Worker<'_, _, 1> = Worker::new(&pool);
+    let mut blocks = take_all(&pool);
+    for _ in 0..10 {
+        assert!(pool.get().is_none());
+        assert!(worker.get().is_none());
+        let index = blocks.pop().map(|block| block.index());
+        let again = worker.get();
+        assert_eq!(again.as_ref().map(|block| block.index()), index);
+        blocks.extend(again);
+    }
+}
+
+#[test]
+fn a_call_that_finds_too_little_is_counted_once() {
+    let pool = Pool::<64, 6>::new();
+    let mut worker: Worker<'_, _, 4> = Worker::new(&pool);
+    let mut none: Burst<'_, _, 0> = heapless::Vec::new();
+    let mut all: Burst<'_, _, 6> = heapless::Vec::new();
+    let mut more: Burst<'_, _, 3> = heapless::Vec::new();
+    let mut expected = 0;
+    let mut check = |failed: bool| {
+        expected += usize::from(failed);
+        assert_eq!(pool.exhausted(), expected);
+    };
+    worker.get_burst(&mut all);
+    check(false);
+    worker.get_burst(&mut none);
+    check(false);
+    worker.get_burst(&mut all);
+    check(false);
+    worker.get_burst(&mut more);
+    check(true);
+    assert!(worker.get().is_none());
+    check(true);
+    assert!(pool.get().is_none());
+    check(true);
+    drop(all.pop());
+    worker.get_burst(&mut more);
+    check(true);
+    assert_eq!(more.len(), 1);
+}
+
+#[test]
+fn a_worker_keeps_no_more_than_its_stock_nor_a_quarter_of_the_pool() {
+    fn check<P: TestPool, const STOCK: usize>(pool: &P) {
+        let limit = STOCK.min((pool.capacity() / 4).max(1));
+        let mut worker: Worker<'_, P, STOCK> = Worker::new(pool);
+        let mut peak = 0;
+        let mut see = |stock: usize| {
+            assert!(stock <= limit, "{stock} of {limit} in the stock");
+            peak = peak.max(stock);
+        };
+        for _ in 0..3 {
+            let mut held = Vec::new();
+            while let Some(block) = worker.get() {
+                see(worker.stock());
+                held.push(block);
+            }
+            assert_eq!(held.len(), pool.capacity());
+            for block in held {
+                worker.put(block);
+                see(worker.stock());
+                assert!(worker.stock() > 0, "the last one is kept");
+            }
+        }
+        assert_eq!(peak, limit, "and it does keep as many");
+        drop(worker);
+        assert_whole(pool);
+    }
+    check::<_, 64>(&Pool::<8, 1>::new());
+    check::<_, 64>(&Pool::<8, 7>::new());
+    check::<_, 1>(&Pool::<8, 100>::new());
+    check::<_, 5>(&Pool::<8, 100>::new());
+    check::<_, 64>(&Pool::<8, 100>::new());
+    check::<_, 64>(&Pool::<8, 300>::new());
+    check::<_, 100>(&Pool::<8, 300>::new());
+}
+
+#[test]
+fn a_flushed_worker_leaves_everything_to_other_threads() {
+    let pool = Pool::<64, 64>::new();
+    let mut worker: Worker<'_, _, 16> = Worker::new(&pool);
+    let block = worker.get().expect("blocks are free");
+    worker.put(block);
+    let kept = worker.stock();
+    assert!(kept > 0);
+    let others = |expected| {
+        thread::scope(|scope| {
+            scope.spawn(|| assert_eq!(take_all(&pool).len(), expected));
+        });
+    };
+    others(64 - kept);
+    worker.flush();
+    assert_eq!(worker.stock(), 0);
+    others(64);
+}
+
+#[test]
+fn a_queue_holds_all_blocks_of_its_pool_at_once() {
+    let pool = Pool::<8, 65>::new();
+    let queue = Queue::new(&pool);
+    // At each of its places once as the first.
+    for _ in 0..=65 {
+        for block in take_all(&pool) {
+            queue.push(block).expect("a block of this pool");
+        }
+        assert_eq!((queue.len(), queue.capacity()), (65, 65));
+        assert_eq!(pool.available(), 0);
+        assert!(pool.get().is_none());
+        let first = queue.pop().expect("it is full");
+        queue.push(first).expect("a block of this pool");
+        let mut all: Burst<'_, _, 65> = heapless::Vec::new();
+        assert_eq!(queue.pop_burst(&mut all), 65);
+    }
+    drop(queue);
+    assert_whole(&pool);
+}

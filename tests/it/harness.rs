@@ -1,0 +1,193 @@
+//! What the tests share: one interface over `Pool` and `Region`, memory for regions, stamps that
+//! show who wrote a block last, and random numbers with a constant seed.
+
+use std::fmt::Debug;
+use std::iter;
+use std::ptr::{self, NonNull};
+use std::slice;
+
+use blockpool_core::{
+    Alignment, Block, BlockPool, Bookkeeping, InPlace, Pool, RawError, Region, RegionError,
+};
+
+/// The methods that `Pool` and `Region` share, so that one test serves both.
+pub(crate) trait TestPool: BlockPool + Debug + Sized {
+    fn get(&self) -> Option<Block<'_, Self>>;
+    fn capacity(&self) -> usize;
+    fn available(&self) -> usize;
+    fn exhausted(&self) -> usize;
+    fn high_water_mark(&self) -> Option<usize>;
+    fn memory(&self) -> (NonNull<u8>, usize);
+    /// # Safety
+    ///
+    /// As `Pool::from_raw`.
+    unsafe fn from_raw(&self, index: u32) -> Result<Block<'_, Self>, RawError>;
+    /// # Safety
+    ///
+    /// As `Pool::from_raw_ptr`.
+    unsafe fn from_raw_ptr(&self, pointer: *const u8) -> Result<Block<'_, Self>, RawError>;
+}
+
+macro_rules! test_pool_methods {
+    () => {
+        fn get(&self) -> Option<Block<'_, Self>> {
+            self.get()
+        }
+        fn capacity(&self) -> usize {
+            self.capacity()
+        }
+        fn available(&self) -> usize {
+            self.available()
+        }
+        fn exhausted(&self) -> usize {
+            self.exhausted()
+        }
+        fn high_water_mark(&self) -> Option<usize> {
+            self.high_water_mark()
+        }
+        fn memory(&self) -> (NonNull<u8>, usize) {
+            self.memory()
+        }
+        unsafe fn from_raw(&self, index: u32) -> Result<Block<'_, Self>, RawError> {
+            // SAFETY: the caller's promise is the same.
+            unsafe { self.from_raw(index) }
+        }
+        unsafe fn from_raw_ptr(&self, pointer: *const u8) -> Result<Block<'_, Self>, RawError> {
+            // SAFETY: the caller's promise is the same.
+            unsafe { self.from_raw_ptr(pointer) }
+        }
+    };
+}
+
+impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> TestPool
+    for Pool<SIZE, COUNT, A, F>
+{
+    test_pool_methods!();
+}
+
+impl TestPool for Region<'_> {
+    test_pool_methods!();
+}
+
+/// Takes blocks until there is none.
+pub(crate) fn take_all<P: TestPool>(pool: &P) -> Vec<Block<'_, P>> {
+    iter::from_fn(|| pool.get()).collect()
+}
+
+/// Every block is free, and can be taken exactly once.
+#[track_caller]
+pub(crate) fn assert_whole<P: TestPool>(pool: &P) {
+    assert_eq!(pool.available(), pool.capacity(), "blocks are missing");
+    let blocks = take_all(pool);
+    let mut indices: Vec<u32> = blocks.iter().map(|block| block.index()).collect();
+    indices.sort_unstable();
+    let all: Vec<u32> = (0..).take(pool.capacity()).collect();
+    assert_eq!(indices, all);
+    // All are out now, so that is the peak, of an engine that counts.
+    let peak = pool.high_water_mark().unwrap_or(pool.capacity());
+    assert_eq!(peak, pool.capacity());
+    drop(blocks);
+    assert_eq!(pool.available(), pool.capacity());
+}
+
+/// Writes `stamp` over the whole block, again and again.
+pub(crate) fn write_stamp<P: BlockPool>(block: &mut Block<'_, P>, stamp: u64) {
+    block.reset(0).expect("no headroom always fits");
+    for _ in 0..block.capacity() / 8 {
+        block.append(&stamp.to_le_bytes()).expect("it fits");
+    }
+    block
+        .resize(block.capacity(), stamp as u8)
+        .expect("the whole block fits");
+}
+
+/// The stamp that the block is full of.
+#[track_caller]
+pub(crate) fn read_stamp<P: BlockPool>(block: &Block<'_, P>) -> u64 {
+    assert_eq!(block.len(), block.capacity(), "the data range changed");
+    let (words, rest) = block.as_chunks::<8>();
+    let stamp = words[0];
+    assert!(
+        words.iter().all(|&word| word == stamp) && rest.iter().all(|&byte| byte == stamp[0]),
+        "two owners wrote to block {}",
+        block.index()
+    );
+    u64::from_le_bytes(stamp)
+}
+
+/// SplitMix64.
+#[derive(Debug)]
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut word = self.0;
+        word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (word ^ (word >> 31)) as usize % bound
+    }
+}
+
+/// Memory for regions, aligned as they want it.
+#[repr(C, align(64))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Line(pub(crate) [u8; 64]);
+
+pub(crate) fn bookkeeping(length: usize, block_size: usize) -> Vec<Bookkeeping> {
+    iter::repeat_with(Bookkeeping::new)
+        .take(Region::bookkeeping_for(length, block_size))
+        .collect()
+}
+
+/// A region over memory that is borrowed for as long as it lives.
+pub(crate) fn region<'m>(
+    memory: &'m mut [Line],
+    block_size: usize,
+    bookkeeping: &'m mut [Bookkeeping],
+) -> Result<Region<'m>, RegionError> {
+    let length = size_of_val(memory);
+    let first = NonNull::from(memory).cast();
+    // SAFETY: the memory is mutably borrowed for 'm, and the reference is gone.
+    unsafe { Region::new(first, length, block_size, bookkeeping) }
+}
+
+/// An anonymous mapping: zeroed pages, unmapped on drop.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    first: NonNull<Line>,
+    length: usize,
+}
+
+impl Mapping {
+    pub(crate) fn new(length: usize) -> Self {
+        // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
+        let first = unsafe {
+            libc::mmap(
+                ptr::null_mut(),
+                length,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            )
+        };
+        assert_ne!(first, libc::MAP_FAILED, "no memory");
+        let first = NonNull::new(first.cast()).expect("a mapping is never at address 0");
+        Self { first, length }
+    }
+
+    pub(crate) fn lines(&mut self) -> &mut [Line] {
+        // SAFETY: 1. the mapping is `length` bytes of readable, writable, zeroed memory, on a page
+        // boundary; 2. it is borrowed mutably with the result.
+        unsafe { slice::from_raw_parts_mut(self.first.as_ptr(), self.length / size_of::<Line>()) }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: exactly what `new` mapped; no reference into it outlives `self`.
+        let result = unsafe { libc::munmap(self.first.as_ptr().cast(), self.length) };
+        assert_eq!(result, 0);
+    }
+}

@@ -1,0 +1,216 @@
+//! Blocks without a handle: by number, by pointer, and what is refused.
+
+use std::ptr;
+use std::sync::mpsc::channel;
+use std::thread;
+
+use blockpool_core::{Pool, Queue, RawError};
+
+use crate::harness::{assert_whole, read_stamp, write_stamp};
+
+type P = Pool<100, 5>;
+
+/// Claims a number that the pool must refuse.
+#[track_caller]
+fn refused(pool: &P, index: u32) -> RawError {
+    // SAFETY: it is refused, so there is no handle for a block that someone else owns.
+    unsafe { pool.from_raw(index) }.expect_err("it may not be claimed")
+}
+
+/// Claims a pointer that the pool must refuse.
+#[track_caller]
+fn refused_ptr(pool: &P, pointer: *const u8) -> RawError {
+    // SAFETY: as in `refused`.
+    unsafe { pool.from_raw_ptr(pointer) }.expect_err("it may not be claimed")
+}
+
+#[test]
+fn a_number_beyond_the_pool_is_refused() {
+    let pool = P::new();
+    for index in [5, 6, u32::MAX] {
+        let error = refused(&pool, index);
+        assert_eq!(error, RawError::OutOfRange { index, capacity: 5 });
+        assert_eq!(
+            error.to_string(),
+            format!("block {index} does not exist: the pool has 5 blocks")
+        );
+    }
+    assert_whole(&pool);
+}
+
+#[test]
+fn a_pointer_outside_the_pool_is_refused() {
+    let (pool, other) = (P::new(), P::new());
+    let (first, length) = pool.memory();
+    let first = first.as_ptr().cast_const();
+    let of_another_pool = other.get().expect("it is free").into_raw_ptr();
+    for pointer in [
+        ptr::null(),
+        first.wrapping_sub(1),
+        first.wrapping_add(length),
+        of_another_pool.as_ptr().cast_const(),
+        ptr::without_provenance(usize::MAX),
+    ] {
+        let error = refused_ptr(&pool, pointer);
+        assert_eq!(error, RawError::Foreign);
+        assert_eq!(
+            error.to_string(),
+            "the pointer does not point into this pool's blocks"
+        );
+    }
+    assert_whole(&pool);
+    // SAFETY: the pointer comes from `into_raw_ptr` of this pool.
+    let block = unsafe { other.from_raw_ptr(of_another_pool.as_ptr()) };
+    drop(block.expect("it is out"));
+    assert_whole(&other);
+}
+
+#[test]
+fn a_pointer_into_a_block_is_refused() {
+    let pool = P::new();
+    let pointer = pool.get().expect("it is free").into_raw_ptr();
+    let pointer = pointer.as_ptr().cast_const();
+    // The last ones lie in the space behind the 100 bytes, kept for alignment.
+    for into_block in [1, 64, 99, 100, 127] {
+        let error = refused_ptr(&pool, pointer.wrapping_add(into_block));
+        assert_eq!(error, RawError::Misaligned { into_block });
+        assert_eq!(
+            error.to_string(),
+            format!("the pointer points {into_block} bytes into a block, not to its start")
+        );
+    }
+    // SAFETY: the pointer comes from `into_raw_ptr` of this pool.
+    drop(unsafe { pool.from_raw_ptr(pointer) }.expect("the refusals did not use it up"));
+    assert_whole(&pool);
+}
+
+#[test]
+fn a_block_that_is_not_out_raw_is_refused() {
+    fn check(pool: &P, index: u32) {
+        let error = refused(pool, index);
+        assert_eq!(error, RawError::NotOut { index });
+        assert_eq!(
+            error.to_string(),
+            format!("block {index} was not released by `into_raw`, or was claimed already")
+        );
+        let (first, length) = pool.memory();
+        let offset = index as usize * (length / pool.capacity());
+        let pointer = first.as_ptr().wrapping_add(offset);
+        assert_eq!(refused_ptr(pool, pointer), RawError::NotOut { index });
+    }
+    let pool = P::new();
+    // Never taken.
+    check(&pool, 4);
+    // In a handle.
+    let block = pool.get().expect("it is free");
+    let index = block.index();
+    check(&pool, index);
+    // Claimed already: in a handle again.
+    assert_eq!(block.into_raw(), index);
+    // SAFETY: the number comes from `into_raw`.
+    let block = unsafe { pool.from_raw(index) }.expect("it is out");
+    check(&pool, index);
+    // In a queue.
+    let queue = Queue::new(&pool);
+    queue.push(block).expect("a block of this pool");
+    check(&pool, index);
+    let block = queue.pop().expect("it was pushed");
+    // In a worker's stock.
+    let mut worker = pool.worker();
+    worker.put(block);
+    check(&pool, index);
+    // Free.
+    worker.flush();
+    check(&pool, index);
+    drop((queue, worker));
+    assert_whole(&pool);
+}
+
+#[test]
+fn a_round_trip_keeps_the_data_range() {
+    let pool = P::new();
+    for (headroom, len) in [(0, 0), (0, 100), (100, 0), (33, 44)] {
+        let mut block = pool.get().expect("it is free");
+        block.reset(headroom).expect("it fits");
+        block.resize(len, 0x5A).expect("it fits");
+        let index = block.into_raw();
+        // SAFETY: the number comes from `into_raw`.
+        let block = unsafe { pool.from_raw(index) }.expect("it is out");
+        assert_eq!(
+            (block.headroom(), &block[..]),
+            (headroom, &vec![0x5A; len][..])
+        );
+        let pointer = block.into_raw_ptr();
+        // SAFETY: the pointer comes from `into_raw_ptr`.
+        let block = unsafe { pool.from_raw_ptr(pointer.as_ptr()) }.expect("it is out");
+        assert_eq!(
+            (block.headroom(), &block[..]),
+            (headroom, &vec![0x5A; len][..])
+        );
+        assert_eq!(block.index(), index);
+    }
+    assert_whole(&pool);
+}
+
+#[test]
+fn what_is_written_through_the_pointer_is_the_data() {
+    let pool = P::new();
+    let mut block = pool.get().expect("it is free");
+    block.resize(100, 0).expect("it fits");
+    let pointer = block.into_raw_ptr();
+    // SAFETY: this test owns the block, whose memory is valid for its 100 bytes.
+    unsafe { pointer.write_bytes(0xD7, 100) };
+    // SAFETY: the pointer comes from `into_raw_ptr`.
+    let block = unsafe { pool.from_raw_ptr(pointer.as_ptr()) }.expect("it is out");
+    assert_eq!(&block[..], [0xD7; 100]);
+}
+
+#[test]
+fn a_thread_that_claims_a_number_sees_the_data() {
+    const ROUNDS: u64 = 5_000;
+    static POOL: P = Pool::new();
+    let (sender, receiver) = channel();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            for stamp in 1..=ROUNDS {
+                let mut block = loop {
+                    match POOL.get() {
+                        Some(block) => break block,
+                        None => thread::yield_now(),
+                    }
+                };
+                write_stamp(&mut block, stamp);
+                sender.send(block.into_raw()).expect("the receiver lives");
+            }
+        });
+        for (stamp, index) in (1..).zip(receiver) {
+            // SAFETY: the number comes from `into_raw`.
+            let block = unsafe { POOL.from_raw(index) }.expect("it is out");
+            assert_eq!(read_stamp(&block), stamp);
+        }
+    });
+    assert_whole(&POOL);
+}
+
+#[test]
+fn of_several_threads_that_claim_one_number_one_succeeds() {
+    const THREADS: usize = 4;
+    let pool = P::new();
+    for _ in 0..200 {
+        let index = pool.get().expect("it is free").into_raw();
+        let claims = thread::scope(|scope| {
+            let claims: Vec<_> = (0..THREADS)
+                // SAFETY: the number comes from `into_raw`; the pool lets one claim through.
+                .map(|_| scope.spawn(|| unsafe { pool.from_raw(index) }))
+                .collect();
+            let results = claims
+                .into_iter()
+                .map(|claim| claim.join().expect("no panic"));
+            // All results are kept until all claims were made.
+            results.collect::<Vec<_>>()
+        });
+        let succeeded = claims.iter().filter(|claim| claim.is_ok()).count();
+        assert_eq!(succeeded, 1);
+    }
+    assert_whole(&pool);
+}

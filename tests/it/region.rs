@@ -1,0 +1,257 @@
+//! Blocks in memory given at run time.
+
+use std::iter;
+use std::mem;
+use std::ptr::NonNull;
+
+use blockpool_core::{
+    Bookkeeping, MAX_BLOCK_SIZE, MAX_COUNT, Place, Queue, Region, RegionError, TooFewPlaces,
+};
+
+use crate::harness::{Line, Mapping, assert_whole, bookkeeping, region, take_all};
+use crate::stress::stress;
+
+const PAGE: usize = 4096;
+
+fn places(count: usize) -> Vec<Place> {
+    iter::repeat_with(Place::new).take(count).collect()
+}
+
+/// A region that must be refused, over memory of which only the address and length are looked at.
+#[track_caller]
+fn refused(
+    address: usize,
+    length: usize,
+    block_size: usize,
+    elements: usize,
+) -> (RegionError, String) {
+    let first = NonNull::without_provenance(address.try_into().expect("not zero"));
+    let mut bookkeeping: Vec<_> = iter::repeat_with(Bookkeeping::new).take(elements).collect();
+    // SAFETY: it is refused, and there is no block to reach the memory by.
+    let result = unsafe { Region::new(first, length, block_size, &mut bookkeeping) };
+    let error = result.expect_err("it does not serve");
+    (error, error.to_string())
+}
+
+#[test]
+fn misaligned_memory_is_refused() {
+    for by in [1, 8, 63] {
+        let (error, text) = refused(PAGE + by, PAGE, 64, 1);
+        assert_eq!(error, RegionError::Misaligned { by });
+        assert_eq!(
+            text,
+            format!("the memory begins {by} bytes past a multiple of 64")
+        );
+    }
+}
+
+#[test]
+fn an_unfit_block_size_is_refused() {
+    for block_size in [0, 1, 63, 65, 2047, MAX_BLOCK_SIZE + 64, usize::MAX] {
+        let (error, text) = refused(PAGE, 1 << 20, block_size, 1 << 10);
+        assert_eq!(error, RegionError::BlockSize { block_size });
+        assert_eq!(
+            text,
+            format!(
+                "a block size of {block_size} bytes is no multiple of 64 from 64 to {MAX_BLOCK_SIZE}"
+            )
+        );
+    }
+}
+
+#[test]
+fn memory_below_one_block_is_refused() {
+    for length in [0, 1, 2047] {
+        let block_size = 2048;
+        let (error, text) = refused(PAGE, length, block_size, 1);
+        assert_eq!(error, RegionError::TooSmall { length, block_size });
+        assert_eq!(
+            text,
+            format!("{length} bytes of memory hold no block of 2048 bytes")
+        );
+    }
+}
+
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn more_blocks_than_have_numbers_are_refused() {
+    let blocks = MAX_COUNT + 1;
+    let (error, text) = refused(PAGE, blocks * 64, 64, 1);
+    assert_eq!(error, RegionError::TooManyBlocks { blocks });
+    assert_eq!(text, format!("{blocks} blocks are more than 1073741824"));
+}
+
+#[test]
+fn too_little_bookkeeping_is_refused() {
+    let group = usize::BITS as usize;
+    for (blocks, needed) in [(1, 1), (group, 1), (group + 1, 2)] {
+        assert_eq!(Region::bookkeeping_for(blocks * 64 + 63, 64), needed);
+        let given = needed - 1;
+        let (error, text) = refused(PAGE, blocks * 64, 64, given);
+        assert_eq!(error, RegionError::TooLittleBookkeeping { needed, given });
+        assert_eq!(
+            text,
+            format!(
+                "{needed} elements of bookkeeping are needed for the blocks, {given} were given"
+            )
+        );
+    }
+    assert_eq!(Region::bookkeeping_for(PAGE, 0), 0);
+}
+
+#[test]
+fn too_few_places_for_a_queue_are_refused() {
+    let mut memory = vec![Line([0; 64]); 5];
+    let mut bookkeeping = bookkeeping(5 * 64, 64);
+    let mut few = places(4);
+    let region = region(&mut memory, 64, &mut bookkeeping).expect("it serves");
+    let (needed, given) = (5, 4);
+    let error = Queue::with_places(&region, &mut few).expect_err("one is missing");
+    assert_eq!(error, TooFewPlaces { needed, given });
+    assert_eq!(
+        error.to_string(),
+        "5 places are needed, one for each block; 4 were given"
+    );
+}
+
+#[test]
+fn block_i_lies_at_i_times_the_block_size() {
+    for block_size in [64, 192, 2048, MAX_BLOCK_SIZE] {
+        let mut memory = vec![Line([0; 64]); 3 * MAX_BLOCK_SIZE / 64];
+        let length = size_of_val(&memory[..]);
+        let mut bookkeeping = bookkeeping(length, block_size);
+        let base = memory.as_ptr().addr();
+        let region = region(&mut memory, block_size, &mut bookkeeping).expect("it serves");
+        assert_eq!(region.capacity(), length / block_size);
+        assert_eq!(region.block_size(), block_size);
+        let (first, bytes) = region.memory();
+        assert_eq!(first.addr().get(), base);
+        assert_eq!(bytes, region.capacity() * block_size);
+        for block in take_all(&region) {
+            let offset = block.index() as usize * block_size;
+            assert_eq!(block.as_ptr().addr(), base + offset);
+            assert_eq!(block.capacity(), block_size);
+        }
+        assert_whole(&region);
+    }
+}
+
+#[test]
+fn only_blocks_are_written_and_the_rest_stays_unused() {
+    const UNTOUCHED: Line = Line([0xEE; 64]);
+    // Three blocks of three lines and one line more.
+    let mut memory = vec![UNTOUCHED; 10];
+    let mut bookkeeping = bookkeeping(10 * 64, 192);
+    {
+        let region = region(&mut memory, 192, &mut bookkeeping).expect("it serves");
+        let mut blocks = take_all(&region);
+        assert_eq!(blocks.len(), 3);
+        for block in &mut blocks {
+            block.resize(192, block.index() as u8).expect("it fits");
+        }
+    }
+    for (index, line) in memory.iter().enumerate() {
+        let expected = match index / 3 {
+            3 => UNTOUCHED,
+            block => Line([block as u8; 64]),
+        };
+        assert_eq!(*line, expected, "line {index}");
+    }
+}
+
+#[test]
+fn bookkeeping_and_places_may_hold_anything() {
+    let mut memory = vec![Line([0; 64]); 70];
+    let mut bookkeeping = bookkeeping(70 * 64, 64);
+    let mut ring = places(75);
+    for _ in 0..3 {
+        let region = region(&mut memory, 64, &mut bookkeeping).expect("it serves");
+        let queue = Queue::with_places(&region, &mut ring).expect("they are enough");
+        assert!(queue.is_empty());
+        assert_whole(&region);
+        // Left behind: blocks out, blocks raw, and a queue that keeps its blocks.
+        let mut blocks = take_all(&region);
+        for _ in 0..30 {
+            let block = blocks.pop().expect("there are 70");
+            queue.push(block).expect("a block of this region");
+        }
+        let _raw = blocks.pop().map(|block| block.into_raw());
+        mem::forget((blocks, queue));
+    }
+}
+
+#[test]
+fn every_block_has_one_owner_and_none_is_lost_on_the_heap() {
+    // The third has a summary above its words.
+    for (lines, block_size) in [(3, 64), (4 * 150, 256), (2100, 64)] {
+        let mut memory = vec![Line([0; 64]); lines];
+        let mut bookkeeping = bookkeeping(lines * 64, block_size);
+        let mut ring = places(lines);
+        let region = region(&mut memory, block_size, &mut bookkeeping).expect("it serves");
+        let queue = Queue::with_places(&region, &mut ring).expect("they are enough");
+        stress(&region, &queue);
+    }
+}
+
+#[test]
+fn every_block_has_one_owner_and_none_is_lost_in_a_mapping() {
+    let mut mapping = Mapping::new(40 * PAGE);
+    let mut bookkeeping = bookkeeping(40 * PAGE, PAGE);
+    let mut ring = places(40);
+    let region = region(mapping.lines(), PAGE, &mut bookkeeping).expect("it serves");
+    for block in take_all(&region) {
+        assert_eq!(block.as_ptr().addr() % PAGE, 0);
+    }
+    let queue = Queue::with_places(&region, &mut ring).expect("they are enough");
+    stress(&region, &queue);
+}
+
+#[test]
+fn a_queue_holds_all_blocks_of_its_region_in_order() {
+    let mut memory = vec![Line([0; 64]); 67];
+    let mut bookkeeping = bookkeeping(67 * 64, 64);
+    let mut ring = places(67);
+    let region = region(&mut memory, 64, &mut bookkeeping).expect("it serves");
+    let queue = Queue::with_places(&region, &mut ring).expect("they are enough");
+    for _ in 0..3 {
+        let blocks = take_all(&region);
+        let order: Vec<u32> = blocks.iter().map(|block| block.index()).collect();
+        for block in blocks {
+            queue.push(block).expect("a block of this region");
+        }
+        assert_eq!((queue.len(), queue.capacity()), (67, 67));
+        let popped: Vec<u32> = iter::from_fn(|| queue.pop())
+            .map(|block| block.index())
+            .collect();
+        assert_eq!(popped, order);
+    }
+    drop(queue);
+    assert_whole(&region);
+}
+
+#[test]
+fn regions_over_halves_of_one_mapping_do_not_touch_each_other() {
+    let mut mapping = Mapping::new(32 * PAGE);
+    let (mut low_books, mut high_books) =
+        (bookkeeping(16 * PAGE, 2048), bookkeeping(16 * PAGE, 64));
+    {
+        let (low, high) = mapping.lines().split_at_mut(16 * PAGE / 64);
+        let low = region(low, 2048, &mut low_books).expect("it serves");
+        let high = region(high, 64, &mut high_books).expect("it serves");
+        std::thread::scope(|scope| {
+            for (region, value) in [(&low, 0x10_u8), (&high, 0x80)] {
+                scope.spawn(move || {
+                    for mut block in take_all(region) {
+                        let size = block.capacity();
+                        block.resize(size, value).expect("it fits");
+                    }
+                });
+            }
+        });
+        assert_whole(&low);
+        assert_whole(&high);
+    }
+    let (low, high) = mapping.lines().split_at(16 * PAGE / 64);
+    assert!(low.iter().all(|line| *line == Line([0x10; 64])));
+    assert!(high.iter().all(|line| *line == Line([0x80; 64])));
+}

@@ -1,0 +1,281 @@
+//! Many threads on one pool: a block has one owner at a time, and none gets lost.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use blockpool_core::{
+    Align, Bitmap, Block, Counted, HeaplessQueue, Inline, Pool, Queue, SpinStack, Worker,
+};
+
+use crate::harness::{Random, TestPool, assert_whole, read_stamp, write_stamp};
+
+const THREADS: usize = 8;
+const STEPS: usize = 3_000;
+const BURST: usize = 5;
+
+type Burst<'p, P> = heapless::Vec<Block<'p, P>, BURST>;
+
+/// One thread's part: it takes blocks in every way there is, holds some, hands some to the other
+/// threads in every way there is. A block that it holds is full of a stamp that nobody else writes.
+struct Party<'s, 'p, P: TestPool> {
+    pool: &'p P,
+    queue: &'s Queue<'p, P>,
+    raw_in: &'s Mutex<Receiver<u32>>,
+    raw_out: Sender<u32>,
+    worker: Worker<'p, P, 6>,
+    held: Vec<(Block<'p, P>, u64)>,
+    most: usize,
+    next_stamp: u64,
+    random: Random,
+}
+
+impl<'p, P: TestPool> Party<'_, 'p, P> {
+    fn is_full(&self) -> bool {
+        self.held.len() >= self.most
+    }
+
+    fn keep(&mut self, mut block: Block<'p, P>) {
+        self.next_stamp += 1;
+        write_stamp(&mut block, self.next_stamp);
+        self.held.push((block, self.next_stamp));
+    }
+
+    fn keep_new(&mut self, block: Block<'p, P>) {
+        assert!(block.is_empty() && block.headroom() == 0);
+        self.keep(block);
+    }
+
+    /// From another thread, which left its stamp.
+    fn keep_received(&mut self, block: Block<'p, P>) {
+        assert_ne!(read_stamp(&block), 0);
+        self.keep(block);
+    }
+
+    fn let_go(&mut self) -> Option<Block<'p, P>> {
+        let count = self.held.len();
+        if count == 0 {
+            return None;
+        }
+        let (block, stamp) = self.held.swap_remove(self.random.below(count));
+        assert_eq!(read_stamp(&block), stamp, "someone else wrote to it");
+        Some(block)
+    }
+
+    fn let_some_go(&mut self) -> Burst<'p, P> {
+        (0..self.random.below(BURST + 1))
+            .map_while(|_| self.let_go())
+            .collect()
+    }
+
+    fn receive_raw(&mut self) {
+        let index = self.raw_in.lock().expect("no thread panicked").try_recv();
+        if let Ok(index) = index {
+            // SAFETY: the sender owned the block, and each number sent is received once.
+            let block = unsafe { self.pool.from_raw(index) };
+            self.keep_received(block.expect("a number from `into_raw`"));
+        }
+    }
+
+    fn step(&mut self) {
+        match self.random.below(16) {
+            0..=2 if !self.is_full() => {
+                if let Some(block) = self.pool.get() {
+                    self.keep_new(block);
+                }
+            }
+            3 | 4 if !self.is_full() => {
+                if let Some(block) = self.worker.get() {
+                    self.keep_new(block);
+                }
+            }
+            5 if !self.is_full() => {
+                let mut burst = Burst::new();
+                self.worker.get_burst(&mut burst);
+                burst.into_iter().for_each(|block| self.keep_new(block));
+            }
+            6 if !self.is_full() => {
+                if let Some(block) = self.queue.pop() {
+                    self.keep_received(block);
+                }
+            }
+            7 if !self.is_full() => {
+                let mut burst = Burst::new();
+                self.queue.pop_burst(&mut burst);
+                burst
+                    .into_iter()
+                    .for_each(|block| self.keep_received(block));
+            }
+            8 if !self.is_full() => self.receive_raw(),
+            9 => drop(self.let_go()),
+            10 => {
+                if let Some(block) = self.let_go() {
+                    self.worker.put(block);
+                }
+            }
+            11 => {
+                let mut burst = self.let_some_go();
+                self.worker.put_burst(&mut burst);
+            }
+            12 => {
+                if let Some(block) = self.let_go() {
+                    self.queue.push(block).expect("a block of this pool");
+                }
+            }
+            13 => {
+                let mut burst = self.let_some_go();
+                let count = burst.len();
+                assert_eq!(self.queue.push_burst(&mut burst), count);
+            }
+            14 => {
+                if let Some(block) = self.let_go() {
+                    let index = block.into_raw();
+                    self.raw_out.send(index).expect("the receiver lives");
+                }
+            }
+            15 => self.worker.flush(),
+            _ => thread::yield_now(),
+        }
+    }
+}
+
+/// `THREADS` threads do everything with each other's blocks; then nothing is missing.
+pub(crate) fn stress<'p, P: TestPool>(pool: &'p P, queue: &Queue<'p, P>) {
+    let (raw_out, raw_in) = channel();
+    let raw_in = Mutex::new(raw_in);
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let mut party = Party {
+                pool,
+                queue,
+                raw_in: &raw_in,
+                raw_out: raw_out.clone(),
+                worker: Worker::new(pool),
+                held: Vec::new(),
+                most: (pool.capacity() / THREADS).max(2),
+                next_stamp: (thread as u64 + 1) << 32,
+                random: Random(thread as u64),
+            };
+            scope.spawn(move || {
+                for _ in 0..STEPS {
+                    party.step();
+                }
+                while party.let_go().is_some() {}
+            });
+        }
+    });
+    while let Some(block) = queue.pop() {
+        read_stamp(&block);
+    }
+    for index in raw_in.into_inner().expect("no thread panicked").try_iter() {
+        // SAFETY: the sender owned the block, and each number sent is received once.
+        let block = unsafe { pool.from_raw(index) };
+        read_stamp(&block.expect("a number from `into_raw`"));
+    }
+    assert_whole(pool);
+}
+
+macro_rules! engines {
+    ($($name:ident: $($size:literal $count:literal $engine:ty),+;)+) => {$(
+        #[test]
+        fn $name() {$({
+            static POOL: Pool<$size, $count, Align<64>, $engine> = Pool::new();
+            stress(&POOL, &Queue::new(&POOL));
+        })+}
+    )+};
+}
+
+// Few blocks for the threads, some, many. The counts beyond 2,048 are those with a summary.
+engines! {
+    every_block_has_at_most_one_owner_and_none_is_lost_by_bitmap:
+        64 1 Bitmap<Inline<1>>, 72 3 Bitmap<Inline<3>>, 100 65 Bitmap<Inline<65>>,
+        64 200 Bitmap<Inline<200>>;
+    every_block_has_at_most_one_owner_and_none_is_lost_by_bitmap_with_summary:
+        64 2049 Bitmap<Inline<2049>>, 16 4097 Bitmap<Inline<4097>>;
+    every_block_has_at_most_one_owner_and_none_is_lost_by_counted:
+        72 3 Counted<Bitmap<Inline<3>>>, 64 200 Counted<Bitmap<Inline<200>>>;
+    every_block_has_at_most_one_owner_and_none_is_lost_by_heapless_queue:
+        64 1 HeaplessQueue<1, 2>, 72 3 HeaplessQueue<3, 4>, 64 200 HeaplessQueue<200, 256>,
+        64 128 HeaplessQueue<128, 8>;
+    every_block_has_at_most_one_owner_and_none_is_lost_by_spin_stack:
+        72 3 SpinStack<3>, 64 200 SpinStack<200>;
+}
+
+/// What a consumer saw last of each producer.
+fn assert_ascending(seen: &mut HashMap<u64, u64>, stamp: u64) {
+    let (producer, number) = (stamp >> 32, stamp & 0xFFFF_FFFF);
+    if let Some(before) = seen.insert(producer, number) {
+        assert!(before < number, "{number} after {before} of {producer}");
+    }
+}
+
+#[test]
+fn a_consumer_sees_the_blocks_of_each_producer_in_their_order() {
+    const PRODUCERS: u64 = 3;
+    const CONSUMERS: u64 = 3;
+    const EACH: u64 = 6_000;
+    // Fewer blocks than are on their way, so that the ring goes round often.
+    static POOL: Pool<64, 13> = Pool::new();
+    static QUEUE: Queue<'static, Pool<64, 13>> = Queue::new(&POOL);
+
+    thread::scope(|scope| {
+        for producer in 0..PRODUCERS {
+            scope.spawn(move || {
+                let mut waiting = Burst::new();
+                for number in 1..=EACH {
+                    let mut block = loop {
+                        match POOL.get() {
+                            Some(block) => break block,
+                            None => {
+                                QUEUE.push_burst(&mut waiting);
+                                thread::yield_now();
+                            }
+                        }
+                    };
+                    write_stamp(&mut block, producer << 32 | number);
+                    if number % 3 == 0 {
+                        QUEUE.push_burst(&mut waiting);
+                        QUEUE.push(block).expect("a block of this pool");
+                    } else {
+                        waiting.push(block).expect("at most two wait");
+                    }
+                }
+                QUEUE.push_burst(&mut waiting);
+            });
+        }
+        for consumer in 0..CONSUMERS {
+            scope.spawn(move || {
+                let mut seen = HashMap::new();
+                let mut rest = PRODUCERS * EACH / CONSUMERS;
+                while rest > 0 {
+                    let before = rest;
+                    if rest % 2 == consumer % 2 {
+                        if let Some(block) = QUEUE.pop() {
+                            assert_ascending(&mut seen, read_stamp(&block));
+                            rest -= 1;
+                        }
+                    } else {
+                        let mut burst = heapless::Vec::<_, 2>::new();
+                        if rest == 1 {
+                            let mut one = heapless::Vec::<_, 1>::new();
+                            QUEUE.pop_burst(&mut one);
+                            burst.extend(one);
+                        } else {
+                            QUEUE.pop_burst(&mut burst);
+                        }
+                        for block in burst {
+                            assert_ascending(&mut seen, read_stamp(&block));
+                            rest -= 1;
+                        }
+                    }
+                    if rest == before {
+                        thread::yield_now();
+                    }
+                }
+            });
+        }
+    });
+    assert!(QUEUE.is_empty());
+    assert_whole(&POOL);
+}
