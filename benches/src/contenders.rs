@@ -59,10 +59,7 @@ pub struct Fallbacks {
 
 impl Fallbacks {
     fn of(pool: &TransactionMemoryPool) -> Self {
-        Self {
-            heap_fallbacks: pool.heap_fallbacks() as u64,
-            discarded: pool.discarded() as u64,
-        }
+        Self { heap_fallbacks: pool.heap_fallbacks() as u64, discarded: pool.discarded() as u64 }
     }
 }
 
@@ -70,10 +67,7 @@ impl PoolKind {
     /// Every pool of this build.
     pub fn all() -> Vec<Self> {
         let all = <Self as clap::ValueEnum>::value_variants();
-        all.iter()
-            .copied()
-            .filter(|kind| *kind != Self::All)
-            .collect()
+        all.iter().copied().filter(|kind| *kind != Self::All).collect()
     }
 
     /// Its name on the command line and in reports.
@@ -133,26 +127,19 @@ impl PoolKind {
             Self::Core => run_region(setup, buffer_size, capacity, workers).map(none),
             Self::Malloc => {
                 let queue = TransactionQueue::new(capacity);
-                run_with(setup, workers, || {
-                    Allocated::new(&MALLOC, buffer_size, &queue)
-                })
-                .map(none)
+                run_with(setup, workers, || Allocated::new(&MALLOC, buffer_size, &queue)).map(none)
             }
             #[cfg(feature = "jemalloc")]
             Self::Jemalloc => {
                 let queue = TransactionQueue::new(capacity);
-                run_with(setup, workers, || {
-                    Allocated::new(&JEMALLOC, buffer_size, &queue)
-                })
-                .map(none)
+                run_with(setup, workers, || Allocated::new(&JEMALLOC, buffer_size, &queue))
+                    .map(none)
             }
             #[cfg(feature = "mimalloc")]
             Self::Mimalloc => {
                 let queue = TransactionQueue::new(capacity);
-                run_with(setup, workers, || {
-                    Allocated::new(&MIMALLOC, buffer_size, &queue)
-                })
-                .map(none)
+                run_with(setup, workers, || Allocated::new(&MIMALLOC, buffer_size, &queue))
+                    .map(none)
             }
         }
     }

@@ -1,11 +1,6 @@
 //! What the pipeline and the benches of blockpool are made of.
 
-#![allow(
-    missing_docs,
-    missing_debug_implementations,
-    unreachable_pub,
-    reason = "not published"
-)]
+#![allow(missing_docs, missing_debug_implementations, unreachable_pub, reason = "not published")]
 
 pub mod allocations;
 pub mod contenders;

@@ -26,13 +26,9 @@ pub fn facts() -> Vec<Fact> {
     let isolated = read("/sys/devices/system/cpu/isolated");
     let load = read("/proc/loadavg").and_then(|text| text.split(' ').next().map(str::to_owned));
     let steal = read("/proc/stat").as_deref().and_then(steal_percent);
-    let busy = load
-        .as_deref()
-        .and_then(|load| load.parse().ok())
-        .is_some_and(|load: f64| load > 0.5);
-    let slowed = governor
-        .as_deref()
-        .is_some_and(|governor| governor != "performance");
+    let busy =
+        load.as_deref().and_then(|load| load.parse().ok()).is_some_and(|load: f64| load > 0.5);
+    let slowed = governor.as_deref().is_some_and(|governor| governor != "performance");
     let stolen = steal.is_some_and(|steal| steal > 0.5);
     let not_isolated = isolated.as_deref().is_some_and(str::is_empty);
     let fact = |name, value: Option<String>, noisy: bool, why| Fact {
@@ -55,21 +51,10 @@ pub fn facts() -> Vec<Fact> {
             "the host may take the processor away",
         ),
         fact("kernel", read("/proc/sys/kernel/osrelease"), false, ""),
-        fact(
-            "frequency governor",
-            governor,
-            slowed,
-            "the clock rate changes under load",
-        ),
+        fact("frequency governor", governor, slowed, "the clock rate changes under load"),
         fact(
             "isolated cores",
-            isolated.map(|cores| {
-                if cores.is_empty() {
-                    "none".into()
-                } else {
-                    cores
-                }
-            }),
+            isolated.map(|cores| if cores.is_empty() { "none".into() } else { cores }),
             not_isolated,
             "other programs run on the same cores",
         ),
@@ -80,19 +65,12 @@ pub fn facts() -> Vec<Fact> {
             stolen,
             "the host has taken the processor away",
         ),
-        fact(
-            "huge pages",
-            read("/sys/kernel/mm/transparent_hugepage/enabled"),
-            false,
-            "",
-        ),
+        fact("huge pages", read("/sys/kernel/mm/transparent_hugepage/enabled"), false, ""),
     ]
 }
 
 fn read(path: &str) -> Option<String> {
-    fs::read_to_string(path)
-        .ok()
-        .map(|text| text.trim().to_owned())
+    fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
 }
 
 /// The share of all time since the start that the host gave to others.
@@ -101,11 +79,7 @@ fn steal_percent(stat: &str) -> Option<f64> {
     if fields.next()? != "cpu" {
         return None;
     }
-    let times: Vec<f64> = fields
-        .take(8)
-        .map(str::parse)
-        .collect::<Result<_, _>>()
-        .ok()?;
+    let times: Vec<f64> = fields.take(8).map(str::parse).collect::<Result<_, _>>().ok()?;
     let steal = times.get(7)?;
     let all: f64 = times.iter().sum();
     (all > 0.0).then(|| 100.0 * steal / all)
@@ -117,10 +91,7 @@ mod tests {
 
     #[test]
     fn steal_is_a_share_of_all_time() {
-        assert_eq!(
-            steal_percent("cpu  40 0 10 40 0 0 0 10 0 0\ncpu0 1"),
-            Some(10.0)
-        );
+        assert_eq!(steal_percent("cpu  40 0 10 40 0 0 0 10 0 0\ncpu0 1"), Some(10.0));
         assert_eq!(steal_percent("cpu 1 2"), None);
         assert_eq!(steal_percent(""), None);
     }

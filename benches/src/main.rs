@@ -66,11 +66,8 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     };
     println!("{}", report.facts());
 
-    let patterns: Vec<Option<Pattern>> = if recorded {
-        vec![None]
-    } else {
-        options.patterns().into_iter().map(Some).collect()
-    };
+    let patterns: Vec<Option<Pattern>> =
+        if recorded { vec![None] } else { options.patterns().into_iter().map(Some).collect() };
     let pools = options.pools();
     let runs = patterns.len() * pools.len();
     let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(
@@ -108,9 +105,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
                 options.workers.into(),
             )?;
             bar.set_position(before + setup.sending().as_millis() as u64);
-            report
-                .runs
-                .push(Run::new(*pool, &pattern, &outcome, fallbacks));
+            report.runs.push(Run::new(*pool, &pattern, &outcome, fallbacks));
         }
     }
     bar.finish_and_clear();
@@ -143,9 +138,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
 
 /// The name of an option's value.
 fn name_of<T: ValueEnum>(value: &T) -> String {
-    value
-        .to_possible_value()
-        .map_or(String::new(), |value| value.get_name().to_owned())
+    value.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned())
 }
 
 /// Transactions made from the seed, and what they are in words.
@@ -159,10 +152,7 @@ fn generated(options: &Options) -> (Traffic, bool, String) {
         lengths().max().unwrap_or(0),
         lengths().sum::<usize>() / TRANSACTIONS,
     );
-    let schedule = Schedule::Rate {
-        rate,
-        pattern: Pattern::Steady,
-    };
+    let schedule = Schedule::Rate { rate, pattern: Pattern::Steady };
     (Traffic { packets, schedule }, false, input)
 }
 
@@ -177,21 +167,15 @@ fn from_file(path: &Path, options: &Options) -> Result<(Traffic, bool, String), 
         );
     }
     let recorded = capture.has_timing && options.rate.is_none() && options.pattern.is_empty();
-    let (offsets, packets): (Vec<_>, Vec<_>) = capture
-        .packets
-        .into_iter()
-        .map(|packet| (packet.offset, packet.data))
-        .unzip();
+    let (offsets, packets): (Vec<_>, Vec<_>) =
+        capture.packets.into_iter().map(|packet| (packet.offset, packet.data)).unzip();
     let schedule = if recorded {
         input += ", over and over, as recorded";
         Schedule::Recorded(offsets)
     } else {
         let rate = options.rate.unwrap_or(DEFAULT_RATE);
         input += &format!(", over and over, {rate} per second");
-        Schedule::Rate {
-            rate,
-            pattern: Pattern::Steady,
-        }
+        Schedule::Rate { rate, pattern: Pattern::Steady }
     };
     Ok((Traffic { packets, schedule }, recorded, input))
 }

@@ -72,9 +72,7 @@ pub struct Options {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text
-        .parse()
-        .map_err(|_| "not a number of seconds".to_owned())?;
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     if (0.1..=86_400.0).contains(&seconds) {
         Ok(Duration::from_secs_f64(seconds))
     } else {
@@ -103,8 +101,7 @@ impl Options {
 
     /// Bytes in a buffer.
     pub fn buffer_size(&self) -> usize {
-        self.buffer_size
-            .unwrap_or(if self.v1 { 4096 } else { 1232 }) as usize
+        self.buffer_size.unwrap_or(if self.v1 { 4096 } else { 1232 }) as usize
     }
 }
 

@@ -74,9 +74,7 @@ mod tests {
         assert!(buffers.iter().all(|buffer| buffer.capacity() >= 100));
         pool.return_buffer(Vec::new());
         pool.return_buffer(Vec::with_capacity(1000));
-        buffers
-            .into_iter()
-            .for_each(|buffer| pool.return_buffer(buffer));
+        buffers.into_iter().for_each(|buffer| pool.return_buffer(buffer));
         assert_eq!(pool.buffers.len(), 2);
         assert!((0..2).all(|_| (100..=200).contains(&pool.get_buffer().capacity())));
     }

@@ -80,12 +80,7 @@ impl Dropped {
 impl Run {
     /// Puts together what a run saw.
     pub fn new(pool: PoolKind, pattern: &str, outcome: &Outcome, fallbacks: Fallbacks) -> Self {
-        let Outcome {
-            elapsed,
-            sent,
-            received,
-            worked,
-        } = outcome;
+        let Outcome { elapsed, sent, received, worked } = outcome;
         let (get, give_back) = (received.get.summary(), worked.give_back.summary());
         let busy_ns = (received.busy + worked.busy).as_nanos() as f64;
         let whole_way = worked.whole_way.summary();
@@ -113,11 +108,7 @@ impl Run {
             exhausted: received.exhausted,
             fallbacks,
             high_water_mark: received.high_water_mark,
-            pool_share_percent: if busy_ns > 0.0 {
-                100.0 * pool_ns / busy_ns
-            } else {
-                0.0
-            },
+            pool_share_percent: if busy_ns > 0.0 { 100.0 * pool_ns / busy_ns } else { 0.0 },
         }
     }
 
@@ -153,9 +144,7 @@ fn table<const N: usize>(
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> String {
     let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_FULL_CONDENSED)
-        .set_header(header);
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(header);
     rows.into_iter().for_each(|row| _ = table.add_row(row));
     for column in table.column_iter_mut().skip(left) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -231,17 +220,10 @@ impl Report {
             2,
             ["pool, load", "what", "mean", "p50", "p99", "p99.9", "max"],
             self.runs.iter().flat_map(|run| {
-                let rows = [
-                    ("get", run.get),
-                    ("give back", run.give_back),
-                    ("whole way", run.whole_way),
-                ];
+                let rows =
+                    [("get", run.get), ("give back", run.give_back), ("whole way", run.whole_way)];
                 rows.map(|(what, times)| {
-                    let name = if what == "get" {
-                        run.name()
-                    } else {
-                        String::new()
-                    };
+                    let name = if what == "get" { run.name() } else { String::new() };
                     [
                         name,
                         what.to_owned(),
@@ -272,10 +254,7 @@ impl Report {
                 .iter()
                 .map(|(reason, count)| (*reason, *count))
                 .chain([
-                    (
-                        "dropped by the kernel, the socket's buffer was full",
-                        run.dropped.kernel,
-                    ),
+                    ("dropped by the kernel, the socket's buffer was full", run.dropped.kernel),
                     ("dropped, longer than a buffer", run.dropped.too_long),
                     ("dropped, the queue was full", run.dropped.queue_full),
                 ])
@@ -293,22 +272,30 @@ impl Report {
 
     /// Which pool, how large, what tail.
     pub fn verdict(&self) -> String {
-        let pools = || self.runs.iter().filter(|run| run.hot_path_allocations == 0);
-        let pair = |run: &Run| run.get.mean_ns + run.give_back.mean_ns;
-        let Some(best) = pools().min_by(|a, b| pair(a).total_cmp(&pair(b))) else {
-            return "Which pool: each one asked the heap on the hot path.\n".into();
+        let mut pools: Vec<PoolKind> = Vec::new();
+        for run in &self.runs {
+            if !pools.contains(&run.pool) {
+                pools.push(run.pool);
+            }
+        }
+        let pair = |pool: PoolKind| {
+            let of_pool = || self.runs.iter().filter(|run| run.pool == pool);
+            let sum: f64 = of_pool().map(|run| run.get.p50_ns + run.give_back.p50_ns).sum();
+            sum / of_pool().count() as f64
         };
-        let mut text = format!(
-            "Which pool: {} took the least time for get and give-back, {}, without allocating.\n",
-            best.pool.name(),
-            time(pair(best)),
-        );
-        let used = self
-            .runs
-            .iter()
-            .map(|run| run.high_water_mark)
-            .max()
-            .unwrap_or(0);
+        pools.sort_by(|a, b| pair(*a).total_cmp(&pair(*b)));
+        let listed: Vec<_> =
+            pools.iter().map(|pool| format!("{} {}", pool.name(), time(pair(*pool)))).collect();
+        let mut text = format!("Which pool, by get and give-back (p50): {}.\n", listed.join(", "));
+        let allocates = |pool: PoolKind| {
+            self.runs.iter().any(|run| run.pool == pool && run.hot_path_allocations > 0)
+        };
+        let Some(best) = pools.into_iter().find(|pool| !allocates(*pool)) else {
+            text += "Each of them asked the heap on the hot path.\n";
+            return text;
+        };
+        let _ = writeln!(text, "The first without allocations on the hot path: {}.", best.name());
+        let used = self.runs.iter().map(|run| run.high_water_mark).max().unwrap_or(0);
         if self.runs.iter().all(Run::sufficed) {
             let _ = writeln!(
                 text,
@@ -325,8 +312,7 @@ impl Report {
                 self.capacity * 2,
             );
         }
-        let of_best = || self.runs.iter().filter(|run| run.pool == best.pool);
-        for run in of_best() {
+        for run in self.runs.iter().filter(|run| run.pool == best) {
             let _ = writeln!(
                 text,
                 "What tail, {}: p99.9 {} and at most {} for the whole way; p99.9 {} for get, {} \
@@ -359,19 +345,11 @@ mod tests {
     #[test]
     fn times_have_the_unit_a_person_expects() {
         let texts = [0.0, 12.34, 99.96, 1234.0, 56_789.0, 456_789.0, 98_765_432.0].map(time);
-        assert_eq!(
-            texts,
-            [
-                "0.0 ns", "12.3 ns", "100 ns", "1234 ns", "56.8 µs", "457 µs", "99 ms"
-            ]
-        );
+        assert_eq!(texts, ["0.0 ns", "12.3 ns", "100 ns", "1234 ns", "56.8 µs", "457 µs", "99 ms"]);
     }
 
     #[test]
     fn a_quarter_is_to_spare() {
-        assert_eq!(
-            [0, 1, 52, 64, 1000].map(recommended),
-            [0, 64, 128, 128, 1280]
-        );
+        assert_eq!([0, 1, 52, 64, 1000].map(recommended), [0, 64, 128, 128, 1280]);
     }
 }

@@ -153,10 +153,7 @@ impl<'p, P: BlockPool> Block<'p, P> {
     /// and `len() + tailroom()` bytes from it; only the data range is initialised.
     #[must_use]
     pub fn as_ptr(&self) -> *const u8 {
-        self.first_byte()
-            .as_ptr()
-            .cast_const()
-            .wrapping_add(self.place.start())
+        self.first_byte().as_ptr().cast_const().wrapping_add(self.place.start())
     }
 
     /// A pointer to the first byte of the data range, valid for reads and writes of `headroom()`
@@ -331,11 +328,7 @@ impl<'p, P: BlockPool> Block<'p, P> {
 }
 
 fn fits(wanted: usize, room: usize) -> Result<(), NoRoom> {
-    if wanted <= room {
-        Ok(())
-    } else {
-        Err(NoRoom { wanted, room })
-    }
+    if wanted <= room { Ok(()) } else { Err(NoRoom { wanted, room }) }
 }
 
 impl<P: BlockPool> Drop for Block<'_, P> {

@@ -14,11 +14,7 @@ pub struct NoRoom {
 
 impl fmt::Display for NoRoom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} bytes do not fit: there is room for {}",
-            self.wanted, self.room
-        )
+        write!(f, "{} bytes do not fit: there is room for {}", self.wanted, self.room)
     }
 }
 
@@ -54,23 +50,14 @@ impl fmt::Display for RawError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OutOfRange { index, capacity } => {
-                write!(
-                    f,
-                    "block {index} does not exist: the pool has {capacity} blocks"
-                )
+                write!(f, "block {index} does not exist: the pool has {capacity} blocks")
             }
             Self::Foreign => write!(f, "the pointer does not point into this pool's blocks"),
             Self::Misaligned { into_block } => {
-                write!(
-                    f,
-                    "the pointer points {into_block} bytes into a block, not to its start"
-                )
+                write!(f, "the pointer points {into_block} bytes into a block, not to its start")
             }
             Self::NotOut { index } => {
-                write!(
-                    f,
-                    "block {index} was not released by `into_raw`, or was claimed already"
-                )
+                write!(f, "block {index} was not released by `into_raw`, or was claimed already")
             }
         }
     }
@@ -120,10 +107,7 @@ impl fmt::Display for RegionError {
         const ALIGNMENT: usize = crate::Region::ALIGNMENT;
         match self {
             Self::Misaligned { by } => {
-                write!(
-                    f,
-                    "the memory begins {by} bytes past a multiple of {ALIGNMENT}"
-                )
+                write!(f, "the memory begins {by} bytes past a multiple of {ALIGNMENT}")
             }
             Self::BlockSize { block_size } => write!(
                 f,
@@ -132,10 +116,7 @@ impl fmt::Display for RegionError {
                 crate::MAX_BLOCK_SIZE
             ),
             Self::TooSmall { length, block_size } => {
-                write!(
-                    f,
-                    "{length} bytes of memory hold no block of {block_size} bytes"
-                )
+                write!(f, "{length} bytes of memory hold no block of {block_size} bytes")
             }
             Self::TooManyBlocks { blocks } => {
                 write!(f, "{blocks} blocks are more than {}", crate::MAX_COUNT)

@@ -98,10 +98,7 @@ pub unsafe trait Memory {
         if index as usize >= capacity {
             return Err(RawError::OutOfRange { index, capacity });
         }
-        let place = self
-            .parked(index)
-            .claim(index)
-            .ok_or(RawError::NotOut { index })?;
+        let place = self.parked(index).claim(index).ok_or(RawError::NotOut { index })?;
         Ok(self.adopt(place))
     }
 
@@ -116,10 +113,7 @@ pub unsafe trait Memory {
     {
         let first = self.block(0).addr().get();
         let bytes = self.stride() * self.free(INTERNAL).capacity();
-        let offset = pointer
-            .addr()
-            .checked_sub(first)
-            .filter(|&offset| offset < bytes);
+        let offset = pointer.addr().checked_sub(first).filter(|&offset| offset < bytes);
         let offset = offset.ok_or(RawError::Foreign)?;
         match offset % self.stride() {
             // SAFETY: the caller's promise is the same for pointer and number.

@@ -69,32 +69,18 @@ unsafe impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Syn
 
 impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Pool<SIZE, COUNT, A, F> {
     const FITS: () = {
-        assert!(
-            SIZE >= 1 && SIZE <= MAX_BLOCK_SIZE,
-            "a block has 1 to 65,536 bytes"
-        );
-        assert!(
-            COUNT >= 1 && COUNT <= MAX_COUNT,
-            "a pool has 1 to 2^30 blocks"
-        );
+        assert!(SIZE >= 1 && SIZE <= MAX_BLOCK_SIZE, "a block has 1 to 65,536 bytes");
+        assert!(COUNT >= 1 && COUNT <= MAX_COUNT, "a pool has 1 to 2^30 blocks");
     };
 
     /// A pool with every block free.
     #[must_use]
-    #[expect(
-        clippy::new_without_default,
-        reason = "a pool is made in place, not moved about"
-    )]
+    #[expect(clippy::new_without_default, reason = "a pool is made in place, not moved about")]
     pub const fn new() -> Self {
         const { Self::FITS };
         Self {
             blocks: UnsafeCell::new(
-                [const {
-                    Slot {
-                        _alignment: [],
-                        bytes: MaybeUninit::uninit(),
-                    }
-                }; COUNT],
+                [const { Slot { _alignment: [], bytes: MaybeUninit::uninit() } }; COUNT],
             ),
             free: F::ALL_FREE,
             parked: [const { Parked::new() }; COUNT],
@@ -248,10 +234,7 @@ macro_rules! pool_methods {
         /// the bytes to the end of the last block's space. Block `i` begins at `i` times the space
         /// of a block.
         pub fn memory(&self) -> (core::ptr::NonNull<u8>, usize) {
-            (
-                Memory::block(self, 0),
-                Memory::stride(self) * self.capacity(),
-            )
+            (Memory::block(self, 0), Memory::stride(self) * self.capacity())
         }
     };
 }

@@ -59,10 +59,7 @@ impl<'p, const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace>
     /// An empty queue for the blocks of `pool`.
     #[must_use]
     pub const fn new(pool: &'p Pool<SIZE, COUNT, A, F>) -> Self {
-        Self {
-            pool,
-            ring: Ring::new([const { Place::new() }; COUNT]),
-        }
+        Self { pool, ring: Ring::new([const { Place::new() }; COUNT]) }
     }
 }
 
@@ -81,10 +78,7 @@ impl<'p, 'm> Queue<'p, Region<'m>> {
             return Err(TooFewPlaces { needed, given });
         };
         places.fill_with(Place::new);
-        Ok(Self {
-            pool: region,
-            ring: Ring::new(places),
-        })
+        Ok(Self { pool: region, ring: Ring::new(places) })
     }
 }
 

@@ -65,10 +65,7 @@ impl Parked {
     const CLAIMABLE: u32 = 1 << 31;
 
     pub(crate) const fn new() -> Self {
-        Self {
-            start: AtomicU32::new(0),
-            end: AtomicU32::new(0),
-        }
+        Self { start: AtomicU32::new(0), end: AtomicU32::new(0) }
     }
 
     /// Remembers the range of a block on its way through a queue, which publishes it.
@@ -92,8 +89,7 @@ impl Parked {
         // Relaxed: published by R1.
         self.start.store(place.start() as u32, Ordering::Relaxed);
         // R1: pairs with R2, so that whoever claims the block sees what its owner wrote.
-        self.end
-            .store(place.end() as u32 | Self::CLAIMABLE, Ordering::Release);
+        self.end.store(place.end() as u32 | Self::CLAIMABLE, Ordering::Release);
     }
 
     /// Claims a block that was [released](Self::release) and not claimed since.
@@ -105,11 +101,7 @@ impl Parked {
             return None;
         }
         let start = self.start.load(Ordering::Relaxed);
-        Some(Place::new(
-            number,
-            start as usize,
-            (end & !Self::CLAIMABLE) as usize,
-        ))
+        Some(Place::new(number, start as usize, (end & !Self::CLAIMABLE) as usize))
     }
 }
 
@@ -121,16 +113,9 @@ mod tests {
     fn a_place_keeps_its_parts_apart() {
         let greatest = (MAX_COUNT - 1) as u32;
         for number in [0, 1, greatest] {
-            for (start, end) in [
-                (0, 0),
-                (0, MAX_BLOCK_SIZE),
-                (MAX_BLOCK_SIZE, MAX_BLOCK_SIZE),
-            ] {
+            for (start, end) in [(0, 0), (0, MAX_BLOCK_SIZE), (MAX_BLOCK_SIZE, MAX_BLOCK_SIZE)] {
                 let place = Place::empty(number).with_range(1, 2).with_range(start, end);
-                assert_eq!(
-                    (place.number(), place.start(), place.end()),
-                    (number, start, end)
-                );
+                assert_eq!((place.number(), place.start(), place.end()), (number, start, end));
             }
         }
     }

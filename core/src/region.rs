@@ -63,10 +63,7 @@ pub struct Bookkeeping {
 impl Bookkeeping {
     /// For blocks that are free. All zero.
     #[must_use]
-    #[expect(
-        clippy::new_without_default,
-        reason = "only made in arrays, by a constant"
-    )]
+    #[expect(clippy::new_without_default, reason = "only made in arrays, by a constant")]
     pub const fn new() -> Self {
         Self {
             out: OwnLine(AtomicUsize::new(0)),
@@ -160,10 +157,7 @@ impl<'m> Region<'m> {
         Ok(Self {
             memory,
             block_size,
-            free: Bitmap::with_words(Groups {
-                bookkeeping,
-                capacity: blocks,
-            }),
+            free: Bitmap::with_words(Groups { bookkeeping, capacity: blocks }),
             exhausted: AtomicUsize::new(0),
             _memory: PhantomData,
         })

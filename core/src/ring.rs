@@ -30,10 +30,7 @@ pub struct Place(AtomicUsize);
 
 impl Place {
     /// An empty place.
-    #[expect(
-        clippy::new_without_default,
-        reason = "only made in arrays, by a constant"
-    )]
+    #[expect(clippy::new_without_default, reason = "only made in arrays, by a constant")]
     pub const fn new() -> Self {
         Self(AtomicUsize::new(0))
     }
@@ -67,10 +64,7 @@ struct Layout {
 impl Layout {
     fn of(places: usize) -> Self {
         // Values go up to `places`: 0 for nothing, else number + 1.
-        Self {
-            places,
-            value_bits: usize::BITS - places.leading_zeros(),
-        }
+        Self { places, value_bits: usize::BITS - places.leading_zeros() }
     }
 
     fn word(self, lap: usize, value: usize) -> usize {
@@ -122,11 +116,7 @@ pub(crate) struct Ring<P> {
 impl<P> Ring<P> {
     /// A ring over empty places.
     pub(crate) const fn new(places: P) -> Self {
-        Self {
-            head: OwnLine(AtomicUsize::new(0)),
-            tail: OwnLine(AtomicUsize::new(0)),
-            places,
-        }
+        Self { head: OwnLine(AtomicUsize::new(0)), tail: OwnLine(AtomicUsize::new(0)), places }
     }
 }
 
@@ -296,9 +286,6 @@ mod tests {
         assert_eq!(ring.pop(), Some(0));
         ring.head.store(0, crate::sync::Ordering::Relaxed);
         ring.push(2);
-        assert_eq!(
-            (ring.pop(), ring.pop(), ring.pop()),
-            (Some(1), Some(2), None)
-        );
+        assert_eq!((ring.pop(), ring.pop(), ring.pop()), (Some(1), Some(2), None));
     }
 }

@@ -63,10 +63,7 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
     #[must_use]
     pub const fn new(pool: &'p P) -> Self {
         const { assert!(STOCK >= 1, "a stock holds at least one block") };
-        Self {
-            pool,
-            stock: heapless::Vec::new(),
-        }
+        Self { pool, stock: heapless::Vec::new() }
     }
 
     /// The most blocks this worker keeps.
@@ -112,9 +109,7 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
             self.give_back_oldest(self.limit().div_ceil(2));
         }
         let number = block.into_place().number();
-        self.stock
-            .push(number)
-            .expect("the stock was just relieved");
+        self.stock.push(number).expect("the stock was just relieved");
     }
 
     /// Gives the `count` oldest blocks of the stock to the shared set.
@@ -166,8 +161,6 @@ impl<P: BlockPool, const STOCK: usize> Drop for Worker<'_, P, STOCK> {
 
 impl<P: BlockPool, const STOCK: usize> fmt::Debug for Worker<'_, P, STOCK> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Worker")
-            .field("stock", &self.stock())
-            .finish_non_exhaustive()
+        f.debug_struct("Worker").field("stock", &self.stock()).finish_non_exhaustive()
     }
 }

@@ -13,18 +13,12 @@ pub(crate) struct Fit {
 impl Fit {
     /// The rule of a pool with buffers of `buffer_size` bytes: up to twice that.
     pub(crate) fn new(buffer_size: usize) -> Self {
-        Self {
-            smallest: buffer_size,
-            largest: buffer_size.saturating_mul(2),
-        }
+        Self { smallest: buffer_size, largest: buffer_size.saturating_mul(2) }
     }
 
     /// The rule of a pool without places: nothing fits.
     pub(crate) fn nothing() -> Self {
-        Self {
-            smallest: usize::MAX,
-            largest: 0,
-        }
+        Self { smallest: usize::MAX, largest: 0 }
     }
 
     #[inline]
@@ -41,13 +35,7 @@ mod tests {
     #[test]
     fn capacities_from_the_size_to_twice_the_size_fit() {
         let fit = Fit::new(100);
-        for (capacity, fits) in [
-            (0, false),
-            (99, false),
-            (100, true),
-            (200, true),
-            (201, false),
-        ] {
+        for (capacity, fits) in [(0, false), (99, false), (100, true), (200, true), (201, false)] {
             let buffer = Vec::with_capacity(capacity);
             assert_eq!(buffer.capacity(), capacity);
             assert_eq!(fit.accepts(&buffer), fits, "{capacity}");

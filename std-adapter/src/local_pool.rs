@@ -52,12 +52,7 @@ pub struct LocalPool {
 impl LocalPool {
     pub(crate) fn new(pool: TransactionMemoryPool) -> Self {
         let limit = pool.shared().claim_stock();
-        Self {
-            stock: vec![None; limit].into(),
-            len: 0,
-            fit: pool.shared().fit,
-            pool,
-        }
+        Self { stock: vec![None; limit].into(), len: 0, fit: pool.shared().fit, pool }
     }
 
     /// Takes an empty buffer that holds at least the pool's `buffer_size` bytes:
@@ -72,8 +67,7 @@ impl LocalPool {
         if self.len > 0 {
             self.take_newest()
         } else {
-            self.refill()
-                .unwrap_or_else(|| self.pool.shared().heap_fallback())
+            self.refill().unwrap_or_else(|| self.pool.shared().heap_fallback())
         }
     }
 
@@ -84,11 +78,7 @@ impl LocalPool {
     /// allocator.
     #[inline]
     pub fn try_get_buffer(&mut self) -> Option<Vec<u8>> {
-        if self.len > 0 {
-            Some(self.take_newest())
-        } else {
-            self.refill()
-        }
+        if self.len > 0 { Some(self.take_newest()) } else { self.refill() }
     }
 
     /// Gives a buffer back to the stock, wherever it came from.

@@ -30,19 +30,14 @@ pub enum PoolError {
 impl fmt::Display for PoolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (buffer_size, pool_capacity, why) = match *self {
-            Self::TooLarge {
-                buffer_size,
-                pool_capacity,
-            } => (buffer_size, pool_capacity, "exceeds isize::MAX bytes"),
-            Self::OutOfMemory {
-                buffer_size,
-                pool_capacity,
-            } => (buffer_size, pool_capacity, "was refused by the allocator"),
+            Self::TooLarge { buffer_size, pool_capacity } => {
+                (buffer_size, pool_capacity, "exceeds isize::MAX bytes")
+            }
+            Self::OutOfMemory { buffer_size, pool_capacity } => {
+                (buffer_size, pool_capacity, "was refused by the allocator")
+            }
         };
-        write!(
-            f,
-            "a pool of {pool_capacity} buffers of {buffer_size} bytes each {why}"
-        )
+        write!(f, "a pool of {pool_capacity} buffers of {buffer_size} bytes each {why}")
     }
 }
 

@@ -46,10 +46,7 @@ pub struct PooledBuffer {
 impl PooledBuffer {
     #[inline]
     pub(crate) fn new(buffer: Vec<u8>, pool: TransactionMemoryPool) -> Self {
-        Self {
-            buffer,
-            pool: Some(pool),
-        }
+        Self { buffer, pool: Some(pool) }
     }
 
     /// Takes the buffer, with its content, out of the guard.

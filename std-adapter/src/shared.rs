@@ -55,20 +55,14 @@ struct Counters {
 
 impl Shared {
     pub(crate) fn new(buffer_size: usize, pool_capacity: usize) -> Result<Self, PoolError> {
-        let out_of_memory = PoolError::OutOfMemory {
-            buffer_size,
-            pool_capacity,
-        };
+        let out_of_memory = PoolError::OutOfMemory { buffer_size, pool_capacity };
         // `ArrayQueue` cannot have zero places.
         let places = pool_capacity.max(1);
         let total = buffer_size
             .checked_add(PLACE_BYTES)
             .and_then(|bytes| bytes.checked_mul(places))
             .filter(|&bytes| isize::try_from(bytes).is_ok())
-            .ok_or(PoolError::TooLarge {
-                buffer_size,
-                pool_capacity,
-            })?;
+            .ok_or(PoolError::TooLarge { buffer_size, pool_capacity })?;
         if pool_capacity > 0 && !allocator_has(total) {
             return Err(out_of_memory);
         }
@@ -83,11 +77,7 @@ impl Shared {
             buffers,
             buffer_size,
             pool_capacity,
-            fit: if pool_capacity == 0 {
-                Fit::nothing()
-            } else {
-                Fit::new(buffer_size)
-            },
+            fit: if pool_capacity == 0 { Fit::nothing() } else { Fit::new(buffer_size) },
             high_water_mark: AtomicUsize::new(0),
             unsampled: (pool_capacity / 64).min(MOST_UNSAMPLED),
             unclaimed_stock: AtomicUsize::new(pool_capacity / 2),
@@ -184,10 +174,7 @@ impl Shared {
     pub(crate) fn claim_stock(&self) -> usize {
         let share = |left: usize| (left / 4).min(LARGEST_STOCK);
         let take_share = |left| Some(left - share(left));
-        match self
-            .unclaimed_stock
-            .fetch_update(Relaxed, Relaxed, take_share)
-        {
+        match self.unclaimed_stock.fetch_update(Relaxed, Relaxed, take_share) {
             Ok(left) | Err(left) => share(left),
         }
     }
@@ -253,9 +240,7 @@ mod tests {
             assert!(limits.iter().all(|&limit| limit <= LARGEST_STOCK));
             assert_eq!(limits[0], (pool_capacity / 8).min(LARGEST_STOCK));
 
-            limits
-                .into_iter()
-                .for_each(|limit| shared.unclaim_stock(limit));
+            limits.into_iter().for_each(|limit| shared.unclaim_stock(limit));
             assert_eq!(shared.unclaimed_stock.into_inner(), pool_capacity / 2);
         }
     }

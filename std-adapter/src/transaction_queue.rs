@@ -62,9 +62,7 @@ impl<B> TransactionQueue<B> {
     /// every collection, ends the process when the allocator has no memory.
     pub fn new(capacity: usize) -> Self {
         assert!(capacity > 0, "a transaction queue needs at least one place");
-        Self {
-            items: Arc::new(ArrayQueue::new(capacity)),
-        }
+        Self { items: Arc::new(ArrayQueue::new(capacity)) }
     }
 
     /// Puts an item at the end.
@@ -120,9 +118,7 @@ impl<B> TransactionQueue<B> {
 // Not derived: a derived `Clone` would ask for `B: Clone`.
 impl<B> Clone for TransactionQueue<B> {
     fn clone(&self) -> Self {
-        Self {
-            items: Arc::clone(&self.items),
-        }
+        Self { items: Arc::clone(&self.items) }
     }
 }
 
@@ -140,11 +136,7 @@ mod tests {
     use super::*;
 
     fn item(data: u32) -> ReceivedTransaction<u32> {
-        ReceivedTransaction {
-            data,
-            source: ([10, 0, 0, 1], 8001).into(),
-            received: Instant::now(),
-        }
+        ReceivedTransaction { data, source: ([10, 0, 0, 1], 8001).into(), received: Instant::now() }
     }
 
     #[test]
@@ -155,10 +147,7 @@ mod tests {
         queue.push(first).unwrap();
         queue.push(item(2)).unwrap();
         let first = queue.pop().unwrap();
-        assert_eq!(
-            (first.data, first.source, first.received),
-            (1, source, received)
-        );
+        assert_eq!((first.data, first.source, first.received), (1, source, received));
         assert_eq!(queue.pop().unwrap().data, 2);
         assert!(queue.pop().is_none());
     }

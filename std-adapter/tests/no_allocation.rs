@@ -129,11 +129,7 @@ fn the_queue_does_not_call_the_allocator() {
             data.extend_from_slice(&PAYLOAD);
             let source = ([10, 0, 0, 1], 8001).into();
             let received = Instant::now();
-            let item = ReceivedTransaction {
-                data,
-                source,
-                received,
-            };
+            let item = ReceivedTransaction { data, source, received };
             assert!(queue.push(item).is_ok());
             drop(queue.pop());
         })

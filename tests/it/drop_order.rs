@@ -11,35 +11,25 @@ use crate::harness::assert_whole;
 type P = Pool<64, 40>;
 type Burst<'p> = heapless::Vec<Block<'p, P>, 4>;
 
-/// What can hold blocks.
-enum Holder<'p> {
-    Block { _held: Block<'p, P> },
-    Burst { _held: Burst<'p> },
-    Worker { _held: Worker<'p, P, 8> },
-    Queue { _held: Queue<'p, P> },
-}
+/// Something that holds blocks, and how many.
+type Holder<'p> = (Box<dyn Held + 'p>, usize);
 
-impl<'p> Holder<'p> {
-    /// One of each, and how many blocks it holds.
-    fn all(pool: &'p P) -> Vec<(Self, usize)> {
-        let get = || pool.get().expect("enough are free");
-        let mut worker = Worker::new(pool);
-        let mut burst: Burst<'_> = (0..3).map(|_| get()).collect();
-        worker.put_burst(&mut burst);
-        let queue = Queue::new(pool);
-        (0..5).for_each(|_| queue.push(get()).expect("a block of this pool"));
-        vec![
-            (Self::Block { _held: get() }, 1),
-            (
-                Self::Burst {
-                    _held: (0..2).map(|_| get()).collect(),
-                },
-                2,
-            ),
-            (Self::Worker { _held: worker }, 3),
-            (Self::Queue { _held: queue }, 5),
-        ]
-    }
+trait Held {}
+
+impl Held for Block<'_, P> {}
+impl Held for Burst<'_> {}
+impl Held for Worker<'_, P, 8> {}
+impl Held for Queue<'_, P> {}
+
+/// One of each kind.
+fn holders(pool: &P) -> Vec<Holder<'_>> {
+    let get = || pool.get().expect("enough are free");
+    let mut worker: Worker<'_, P, 8> = Worker::new(pool);
+    (0..3).for_each(|_| worker.put(get()));
+    let queue = Queue::new(pool);
+    (0..5).for_each(|_| queue.push(get()).expect("a block of this pool"));
+    let burst: Burst<'_> = (0..2).map(|_| get()).collect();
+    vec![(Box::new(get()), 1), (Box::new(burst), 2), (Box::new(worker), 3), (Box::new(queue), 5)]
 }
 
 #[test]
@@ -47,14 +37,14 @@ fn holders_give_back_what_they_hold_in_any_order_of_drops() {
     let pool = P::new();
     // Each number below 4 × 3 × 2 names one order.
     for order in 0..24 {
-        let mut holders = Holder::all(&pool);
+        let mut left = holders(&pool);
         let mut out = 11;
         let mut rest = order;
-        while !holders.is_empty() {
+        while !left.is_empty() {
             assert_eq!(pool.available(), 40 - out);
-            let left = holders.len();
-            let (holder, blocks) = holders.swap_remove(rest % left);
-            rest /= left;
+            let choices = left.len();
+            let (holder, blocks) = left.swap_remove(rest % choices);
+            rest /= choices;
             drop(holder);
             out -= blocks;
         }
@@ -67,7 +57,7 @@ fn a_thread_that_ends_gives_back_what_it_holds() {
     let pool = P::new();
     thread::scope(|scope| {
         scope.spawn(|| {
-            let _held = Holder::all(&pool);
+            let _held = holders(&pool);
         });
     });
     assert_whole(&pool);
@@ -78,7 +68,7 @@ fn a_thread_that_panics_gives_back_what_it_holds() {
     let pool = P::new();
     thread::scope(|scope| {
         let thread = scope.spawn(|| {
-            let _held = Holder::all(&pool);
+            let _held = holders(&pool);
             // A panic without its message in the output.
             resume_unwind(Box::new("a panic"));
         });

@@ -61,10 +61,7 @@ fn taken_once_disjoint_and_aligned<P: TestPool>(pool: &P, shape: &Shape) {
         assert_eq!((blocks.len(), pool.available()), (shape.count, 0));
         for block in &mut blocks {
             assert_eq!((block.len(), block.headroom()), (0, 0), "round {round}");
-            assert_eq!(
-                (block.capacity(), block.tailroom()),
-                (shape.size, shape.size)
-            );
+            assert_eq!((block.capacity(), block.tailroom()), (shape.size, shape.size));
             let offset = block.index() as usize * space;
             assert_eq!(block.as_ptr().addr(), first.addr().get() + offset);
             let mark = block.index() as u8;

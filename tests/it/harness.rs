@@ -21,11 +21,11 @@ pub(crate) trait TestPool: BlockPool + Debug + Sized {
     /// # Safety
     ///
     /// As `Pool::from_raw`.
-    unsafe fn from_raw(&self, index: u32) -> Result<Block<'_, Self>, RawError>;
+    unsafe fn claim_raw(&self, index: u32) -> Result<Block<'_, Self>, RawError>;
     /// # Safety
     ///
     /// As `Pool::from_raw_ptr`.
-    unsafe fn from_raw_ptr(&self, pointer: *const u8) -> Result<Block<'_, Self>, RawError>;
+    unsafe fn claim_raw_ptr(&self, pointer: *const u8) -> Result<Block<'_, Self>, RawError>;
 }
 
 macro_rules! test_pool_methods {
@@ -48,11 +48,11 @@ macro_rules! test_pool_methods {
         fn memory(&self) -> (NonNull<u8>, usize) {
             self.memory()
         }
-        unsafe fn from_raw(&self, index: u32) -> Result<Block<'_, Self>, RawError> {
+        unsafe fn claim_raw(&self, index: u32) -> Result<Block<'_, Self>, RawError> {
             // SAFETY: the caller's promise is the same.
             unsafe { self.from_raw(index) }
         }
-        unsafe fn from_raw_ptr(&self, pointer: *const u8) -> Result<Block<'_, Self>, RawError> {
+        unsafe fn claim_raw_ptr(&self, pointer: *const u8) -> Result<Block<'_, Self>, RawError> {
             // SAFETY: the caller's promise is the same.
             unsafe { self.from_raw_ptr(pointer) }
         }
@@ -96,9 +96,7 @@ pub(crate) fn write_stamp<P: BlockPool>(block: &mut Block<'_, P>, stamp: u64) {
     for _ in 0..block.capacity() / 8 {
         block.append(&stamp.to_le_bytes()).expect("it fits");
     }
-    block
-        .resize(block.capacity(), stamp as u8)
-        .expect("the whole block fits");
+    block.resize(block.capacity(), stamp as u8).expect("the whole block fits");
 }
 
 /// The stamp that the block is full of.
@@ -135,9 +133,7 @@ impl Random {
 pub(crate) struct Line(pub(crate) [u8; 64]);
 
 pub(crate) fn bookkeeping(length: usize, block_size: usize) -> Vec<Bookkeeping> {
-    iter::repeat_with(Bookkeeping::new)
-        .take(Region::bookkeeping_for(length, block_size))
-        .collect()
+    iter::repeat_with(Bookkeeping::new).take(Region::bookkeeping_for(length, block_size)).collect()
 }
 
 /// A region over memory that is borrowed for as long as it lives.

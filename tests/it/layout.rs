@@ -47,11 +47,7 @@ fn kind_and_size(name: &str) -> (SectionKind, u64) {
     // Mach-O writes an underscore first.
     let symbol = program
         .symbols()
-        .find(|symbol| {
-            symbol
-                .name()
-                .is_ok_and(|found| found.trim_start_matches('_') == name)
-        })
+        .find(|symbol| symbol.name().is_ok_and(|found| found.trim_start_matches('_') == name))
         .unwrap_or_else(|| panic!("no symbol {name}"));
     let section = symbol.section_index().expect("it lies in a section");
     let section = program.section_by_index(section).expect("it exists");
@@ -70,11 +66,7 @@ fn a_static_pool_takes_no_space_in_the_file() {
         ("BLOCKPOOL_LAYOUT_SPIN_STACK", size_of::<Spinning>()),
     ] {
         assert!(size > 4 * MIB);
-        assert_eq!(
-            kind_and_size(name),
-            (SectionKind::UninitializedData, size as u64),
-            "{name}"
-        );
+        assert_eq!(kind_and_size(name), (SectionKind::UninitializedData, size as u64), "{name}");
     }
 }
 

@@ -86,10 +86,7 @@ fn a_bare_heapless_queue_loses_blocks() {
     let mut rounds = 0;
     while lost_in_one_round(&queue) == 0 {
         rounds += 1;
-        assert!(
-            begin.elapsed() < Duration::from_secs(20),
-            "no block was lost in {rounds} rounds"
-        );
+        assert!(begin.elapsed() < Duration::from_secs(20), "no block was lost in {rounds} rounds");
     }
 }
 

@@ -117,12 +117,12 @@ mod pool {
         fn claim(&self, index: u32) -> Result<Block<'p, P>, RawError> {
             // SAFETY: either the number is in `raw`, so this test is the block's owner, or the
             // claim is one that the pool must refuse.
-            unsafe { self.pool.from_raw(index) }
+            unsafe { self.pool.claim_raw(index) }
         }
 
         fn claim_ptr(&self, pointer: *const u8) -> Result<Block<'p, P>, RawError> {
             // SAFETY: as in `claim`.
-            unsafe { self.pool.from_raw_ptr(pointer) }
+            unsafe { self.pool.claim_raw_ptr(pointer) }
         }
 
         fn keep_new(&mut self, block: Option<Block<'p, P>>, expected: bool) {
@@ -240,11 +240,7 @@ mod pool {
                 Step::FromRawPtrForeign(below, by) => {
                     let (first, length) = self.pool.memory();
                     let first = first.addr().get();
-                    let address = if below {
-                        first - 1 - by
-                    } else {
-                        first + length + by
-                    };
+                    let address = if below { first - 1 - by } else { first + length + by };
                     let pointer = ptr::without_provenance(address);
                     let refused = self.claim_ptr(pointer).expect_err("outside the pool");
                     assert_eq!(refused, RawError::Foreign);
@@ -419,10 +415,7 @@ mod queue {
                     assert_eq!(numbers, model.drain(..popped).collect::<Vec<_>>());
                 }
             }
-            assert_eq!(
-                (queue.len(), queue.is_empty()),
-                (model.len(), model.is_empty())
-            );
+            assert_eq!((queue.len(), queue.is_empty()), (model.len(), model.is_empty()));
             assert_eq!(queue.capacity(), COUNT);
             assert_eq!(pool.available(), COUNT - model.len());
             assert_eq!(foreign.available(), COUNT);
@@ -568,10 +561,7 @@ mod range {
                 let tail = block.tailroom_mut();
                 assert_eq!(tail.len(), tailroom);
                 if bytes.len() > tailroom {
-                    return Err(NoRoom {
-                        wanted: bytes.len(),
-                        room: tailroom,
-                    });
+                    return Err(NoRoom { wanted: bytes.len(), room: tailroom });
                 }
                 for (target, &byte) in tail.iter_mut().zip(bytes) {
                     target.write(byte);
@@ -585,10 +575,7 @@ mod range {
     fn run(steps: Vec<Step>) {
         let pool = Pool::<SIZE, 1>::new();
         let mut block = pool.get().expect("it is free");
-        let mut model = Model {
-            headroom: 0,
-            data: Vec::new(),
-        };
+        let mut model = Model { headroom: 0, data: Vec::new() };
         for step in steps {
             match model.after(&step) {
                 Ok(after) => {
@@ -599,19 +586,10 @@ mod range {
                     assert_eq!(apply(&mut block, &step), Err(refused));
                 }
             }
-            let seen = Model {
-                headroom: block.headroom(),
-                data: block.to_vec(),
-            };
+            let seen = Model { headroom: block.headroom(), data: block.to_vec() };
             assert_eq!(seen, model);
-            assert_eq!(
-                (block.len(), block.is_empty()),
-                (model.data.len(), model.data.is_empty())
-            );
-            assert_eq!(
-                (block.capacity(), block.tailroom()),
-                (SIZE, model.tailroom())
-            );
+            assert_eq!((block.len(), block.is_empty()), (model.data.len(), model.data.is_empty()));
+            assert_eq!((block.capacity(), block.tailroom()), (SIZE, model.tailroom()));
         }
     }
 

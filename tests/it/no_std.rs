@@ -30,57 +30,34 @@ fn run(command: &mut Command) -> String {
 /// Builds the core by itself, without features that other members switch on, and links a program
 /// of it with nothing else: there is nowhere that std, an allocator or libc could come from.
 #[test]
-#[cfg(all(
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64")
-))]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn a_program_of_the_core_alone_links_and_runs() {
     let folder = folder();
-    run(
-        Command::new(env::var_os("CARGO").expect("cargo runs the tests"))
-            .args([
-                "build",
-                "--offline",
-                "--locked",
-                "--package",
-                "blockpool-core",
-            ])
-            .args(["--config", "profile.dev.panic='abort'"])
-            .arg("--target-dir")
-            .arg(&folder)
-            .current_dir(WORKSPACE)
-            // What was set for the tests, such as sanitizers or coverage, is not for this program.
-            .env_remove("RUSTFLAGS")
-            .env_remove("CARGO_ENCODED_RUSTFLAGS")
-            .env_remove("CARGO_BUILD_TARGET")
-            .env_remove("RUSTC_WRAPPER")
-            .env_remove("RUSTC_WORKSPACE_WRAPPER"),
-    );
+    run(Command::new(env::var_os("CARGO").expect("cargo runs the tests"))
+        .args(["build", "--offline", "--locked", "--package", "blockpool-core"])
+        .args(["--config", "profile.dev.panic='abort'"])
+        .arg("--target-dir")
+        .arg(&folder)
+        .current_dir(WORKSPACE)
+        // What was set for the tests, such as sanitizers or coverage, is not for this program.
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env_remove("CARGO_BUILD_TARGET")
+        .env_remove("RUSTC_WRAPPER")
+        .env_remove("RUSTC_WORKSPACE_WRAPPER"));
 
     let built = folder.join("debug");
     let program = folder.join("bare");
-    run(
-        Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
-            .args([
-                "--edition",
-                "2024",
-                "--crate-type",
-                "bin",
-                "-C",
-                "panic=abort",
-            ])
-            .args(["-C", "link-arg=-nostdlib", "-C", "link-arg=-nostartfiles"])
-            .args(["-C", "link-arg=-static", "-C", "relocation-model=static"])
-            .arg("-L")
-            .arg(format!("dependency={}", built.join("deps").display()))
-            .arg("--extern")
-            .arg(format!(
-                "blockpool_core={}",
-                built.join("libblockpool_core.rlib").display()
-            ))
-            .arg("-o")
-            .args([program.as_path(), Path::new(SOURCE)]),
-    );
+    run(Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+        .args(["--edition", "2024", "--crate-type", "bin", "-C", "panic=abort"])
+        .args(["-C", "link-arg=-nostdlib", "-C", "link-arg=-nostartfiles"])
+        .args(["-C", "link-arg=-static", "-C", "relocation-model=static"])
+        .arg("-L")
+        .arg(format!("dependency={}", built.join("deps").display()))
+        .arg("--extern")
+        .arg(format!("blockpool_core={}", built.join("libblockpool_core.rlib").display()))
+        .arg("-o")
+        .args([program.as_path(), Path::new(SOURCE)]));
 
     let bytes = fs::read(&program).expect("it was linked");
     let symbols: Vec<String> = object::File::parse(&bytes[..])
@@ -90,14 +67,7 @@ fn a_program_of_the_core_alone_links_and_runs() {
         .collect();
     assert!(symbols.iter().any(|name| name.contains("blockpool_core")));
     // Crates std and alloc, in both manglings of names, and the allocator's entry points.
-    for absent in [
-        "_ZN3std",
-        "_3std",
-        "_ZN5alloc",
-        "_5alloc",
-        "__rust_alloc",
-        "__rg_alloc",
-    ] {
+    for absent in ["_ZN3std", "_3std", "_ZN5alloc", "_5alloc", "__rust_alloc", "__rg_alloc"] {
         let found = symbols.iter().find(|name| name.contains(absent));
         assert_eq!(found, None, "{absent}");
     }

@@ -53,10 +53,7 @@ fn a_pointer_outside_the_pool_is_refused() {
     ] {
         let error = refused_ptr(&pool, pointer);
         assert_eq!(error, RawError::Foreign);
-        assert_eq!(
-            error.to_string(),
-            "the pointer does not point into this pool's blocks"
-        );
+        assert_eq!(error.to_string(), "the pointer does not point into this pool's blocks");
     }
     assert_whole(&pool);
     // SAFETY: the pointer comes from `into_raw_ptr` of this pool.
@@ -136,17 +133,11 @@ fn a_round_trip_keeps_the_data_range() {
         let index = block.into_raw();
         // SAFETY: the number comes from `into_raw`.
         let block = unsafe { pool.from_raw(index) }.expect("it is out");
-        assert_eq!(
-            (block.headroom(), &block[..]),
-            (headroom, &vec![0x5A; len][..])
-        );
+        assert_eq!((block.headroom(), &block[..]), (headroom, &vec![0x5A; len][..]));
         let pointer = block.into_raw_ptr();
         // SAFETY: the pointer comes from `into_raw_ptr`.
         let block = unsafe { pool.from_raw_ptr(pointer.as_ptr()) }.expect("it is out");
-        assert_eq!(
-            (block.headroom(), &block[..]),
-            (headroom, &vec![0x5A; len][..])
-        );
+        assert_eq!((block.headroom(), &block[..]), (headroom, &vec![0x5A; len][..]));
         assert_eq!(block.index(), index);
     }
     assert_whole(&pool);
@@ -203,9 +194,7 @@ fn of_several_threads_that_claim_one_number_one_succeeds() {
                 // SAFETY: the number comes from `into_raw`; the pool lets one claim through.
                 .map(|_| scope.spawn(|| unsafe { pool.from_raw(index) }))
                 .collect();
-            let results = claims
-                .into_iter()
-                .map(|claim| claim.join().expect("no panic"));
+            let results = claims.into_iter().map(|claim| claim.join().expect("no panic"));
             // All results are kept until all claims were made.
             results.collect::<Vec<_>>()
         });

@@ -38,10 +38,7 @@ fn misaligned_memory_is_refused() {
     for by in [1, 8, 63] {
         let (error, text) = refused(PAGE + by, PAGE, 64, 1);
         assert_eq!(error, RegionError::Misaligned { by });
-        assert_eq!(
-            text,
-            format!("the memory begins {by} bytes past a multiple of 64")
-        );
+        assert_eq!(text, format!("the memory begins {by} bytes past a multiple of 64"));
     }
 }
 
@@ -65,10 +62,7 @@ fn memory_below_one_block_is_refused() {
         let block_size = 2048;
         let (error, text) = refused(PAGE, length, block_size, 1);
         assert_eq!(error, RegionError::TooSmall { length, block_size });
-        assert_eq!(
-            text,
-            format!("{length} bytes of memory hold no block of 2048 bytes")
-        );
+        assert_eq!(text, format!("{length} bytes of memory hold no block of 2048 bytes"));
     }
 }
 
@@ -108,10 +102,7 @@ fn too_few_places_for_a_queue_are_refused() {
     let (needed, given) = (5, 4);
     let error = Queue::with_places(&region, &mut few).expect_err("one is missing");
     assert_eq!(error, TooFewPlaces { needed, given });
-    assert_eq!(
-        error.to_string(),
-        "5 places are needed, one for each block; 4 were given"
-    );
+    assert_eq!(error.to_string(), "5 places are needed, one for each block; 4 were given");
 }
 
 #[test]
@@ -220,9 +211,7 @@ fn a_queue_holds_all_blocks_of_its_region_in_order() {
             queue.push(block).expect("a block of this region");
         }
         assert_eq!((queue.len(), queue.capacity()), (67, 67));
-        let popped: Vec<u32> = iter::from_fn(|| queue.pop())
-            .map(|block| block.index())
-            .collect();
+        let popped: Vec<u32> = iter::from_fn(|| queue.pop()).map(|block| block.index()).collect();
         assert_eq!(popped, order);
     }
     drop(queue);

@@ -64,16 +64,14 @@ impl<'p, P: TestPool> Party<'_, 'p, P> {
     }
 
     fn let_some_go(&mut self) -> Burst<'p, P> {
-        (0..self.random.below(BURST + 1))
-            .map_while(|_| self.let_go())
-            .collect()
+        (0..self.random.below(BURST + 1)).map_while(|_| self.let_go()).collect()
     }
 
     fn receive_raw(&mut self) {
         let index = self.raw_in.lock().expect("no thread panicked").try_recv();
         if let Ok(index) = index {
             // SAFETY: the sender owned the block, and each number sent is received once.
-            let block = unsafe { self.pool.from_raw(index) };
+            let block = unsafe { self.pool.claim_raw(index) };
             self.keep_received(block.expect("a number from `into_raw`"));
         }
     }
@@ -103,9 +101,7 @@ impl<'p, P: TestPool> Party<'_, 'p, P> {
             7 if !self.is_full() => {
                 let mut burst = Burst::new();
                 self.queue.pop_burst(&mut burst);
-                burst
-                    .into_iter()
-                    .for_each(|block| self.keep_received(block));
+                burst.into_iter().for_each(|block| self.keep_received(block));
             }
             8 if !self.is_full() => self.receive_raw(),
             9 => drop(self.let_go()),
@@ -170,7 +166,7 @@ pub(crate) fn stress<'p, P: TestPool>(pool: &'p P, queue: &Queue<'p, P>) {
     }
     for index in raw_in.into_inner().expect("no thread panicked").try_iter() {
         // SAFETY: the sender owned the block, and each number sent is received once.
-        let block = unsafe { pool.from_raw(index) };
+        let block = unsafe { pool.claim_raw(index) };
         read_stamp(&block.expect("a number from `into_raw`"));
     }
     assert_whole(pool);

@@ -112,19 +112,15 @@ pub enum CaptureError {
 /// file that is damaged anywhere is an error, even if packets could be read up to there: a replay
 /// that quietly ends early would be taken for the whole one.
 pub fn read(path: &Path) -> Result<Capture, CaptureError> {
-    let data = fs::read(path).map_err(|source| CaptureError::Unreadable {
-        path: path.to_owned(),
-        source,
-    })?;
+    let data = fs::read(path)
+        .map_err(|source| CaptureError::Unreadable { path: path.to_owned(), source })?;
     decode(path, &data)
 }
 
 /// Reads `data`, the content of the file at `path`.
 fn decode(path: &Path, data: &[u8]) -> Result<Capture, CaptureError> {
     if data.is_empty() {
-        return Err(CaptureError::Empty {
-            path: path.to_owned(),
-        });
+        return Err(CaptureError::Empty { path: path.to_owned() });
     }
     let mut collector = Collector::default();
     let outcome = if records::is_pcap(data) {
@@ -218,15 +214,9 @@ impl Collector {
                 let since_first = stamp_ns - *self.first_ns.get_or_insert(stamp_ns);
                 duration(since_first)
             }
-            None => self
-                .packets
-                .last()
-                .map_or(Duration::ZERO, |packet| packet.offset),
+            None => self.packets.last().map_or(Duration::ZERO, |packet| packet.offset),
         };
-        self.packets.push(Packet {
-            offset,
-            data: data.to_vec(),
-        });
+        self.packets.push(Packet { offset, data: data.to_vec() });
     }
 }
 
@@ -247,20 +237,12 @@ struct Fault {
 
 impl Fault {
     fn new(offset: usize, expected: impl Into<String>, found: impl Into<String>) -> Self {
-        Self {
-            offset,
-            expected: expected.into(),
-            found: found.into(),
-        }
+        Self { offset, expected: expected.into(), found: found.into() }
     }
 
     /// The file ends `left` bytes after `offset`, before what should be there does.
     fn cut(offset: usize, expected: impl Into<String>, left: usize) -> Self {
-        Self::new(
-            offset,
-            expected,
-            format!("the end of the file after {left} bytes"),
-        )
+        Self::new(offset, expected, format!("the end of the file after {left} bytes"))
     }
 }
 
@@ -273,9 +255,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 /// Where the file `name` of the shared test data lies, or `None`, said aloud, where it is absent.
 #[cfg(test)]
 pub(crate) fn shared_data(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../shared/data")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(name);
     if path.exists() {
         Some(path)
     } else {
@@ -345,10 +325,7 @@ mod tests {
             let expected: Vec<Packet> = payloads
                 .iter()
                 .zip(offsets)
-                .map(|(data, offset)| Packet {
-                    offset,
-                    data: data.to_vec(),
-                })
+                .map(|(data, offset)| Packet { offset, data: data.to_vec() })
                 .collect();
             assert_eq!(capture.packets, expected, "{name}");
             assert_eq!(capture.has_timing, !name.starts_with('c'));
@@ -424,11 +401,7 @@ mod tests {
              link type 189 is not understood"
         );
         let error = read(Path::new("no such file.pcap")).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("cannot read no such file.pcap: ")
-        );
+        assert!(error.to_string().starts_with("cannot read no such file.pcap: "));
     }
 
     /// Decodes `data` cut at every length up to `limit`; a cut file never has all its packets.
@@ -505,12 +478,7 @@ mod tests {
         assert_eq!(capture.packets.len(), 512);
         assert_eq!((capture.skipped, capture.cut_short), (0, 0));
         assert!(capture.has_timing);
-        assert!(
-            capture
-                .packets
-                .iter()
-                .all(|packet| [1203, 1228].contains(&packet.data.len()))
-        );
+        assert!(capture.packets.iter().all(|packet| [1203, 1228].contains(&packet.data.len())));
 
         let data = fs::read(&path).unwrap();
         cut_everywhere("a.pcap", &data, 4096);

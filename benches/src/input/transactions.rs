@@ -217,11 +217,7 @@ impl Generator {
         let skipped = self.random.below(31);
         for depth in 0..31 {
             // Slots since the vote before; below 128, so one byte.
-            let distance = if depth == skipped {
-                2 + self.random.below(7)
-            } else {
-                1
-            };
+            let distance = if depth == skipped { 2 + self.random.below(7) } else { 1 };
             data.extend([distance as u8, 31 - depth as u8]);
         }
         data.extend(self.block.bank_hash);
@@ -236,11 +232,7 @@ impl Generator {
             readonly: 1,
             accounts: vec![identity, vote_account, VOTE_PROGRAM],
             recent_hash: self.block.recent_hash,
-            instructions: vec![Instruction {
-                program: 2,
-                accounts: vec![1, 0],
-                data,
-            }],
+            instructions: vec![Instruction { program: 2, accounts: vec![1, 0], data }],
             lookups: Vec::new(),
         }
     }
@@ -256,11 +248,7 @@ impl Generator {
             readonly: 1,
             accounts: vec![address_of(payer), self.random.address(), SYSTEM_PROGRAM],
             recent_hash: self.block.recent_hash,
-            instructions: vec![Instruction {
-                program: 2,
-                accounts: vec![0, 1],
-                data,
-            }],
+            instructions: vec![Instruction { program: 2, accounts: vec![0, 1], data }],
             lookups: Vec::new(),
         }
     }
@@ -271,10 +259,9 @@ impl Generator {
         let price = self.random.below(1_000_000);
         let mut message = Message {
             layout: match kind {
-                Kind::LongSwap => Layout::Version1 {
-                    priority_fee_lamports: price,
-                    compute_unit_limit,
-                },
+                Kind::LongSwap => {
+                    Layout::Version1 { priority_fee_lamports: price, compute_unit_limit }
+                }
                 _ => Layout::Version0,
             },
             signers: signers.len() as u8,
@@ -324,11 +311,8 @@ impl Generator {
         let first_program = message.accounts.len() as u8;
         message.accounts.extend(&programs);
         if message.layout == Layout::Version0 {
-            let budget = |data| Instruction {
-                program: first_program + 1,
-                accounts: Vec::new(),
-                data,
-            };
+            let budget =
+                |data| Instruction { program: first_program + 1, accounts: Vec::new(), data };
             let limit = [&[2][..], &compute_unit_limit.to_le_bytes()].concat();
             let price = [&[3][..], &price.to_le_bytes()].concat();
             message.instructions.extend([budget(limit), budget(price)]);
@@ -342,9 +326,7 @@ impl Generator {
         let programs = first_program..first_program + programs.len() as u8;
         message.instructions.push(Instruction {
             program: first_program,
-            accounts: (0..total)
-                .filter(|index| !programs.contains(index))
-                .collect(),
+            accounts: (0..total).filter(|index| !programs.contains(index)).collect(),
             data: Vec::new(),
         });
         message.fill_to(size, || self.random.next() as u8);
@@ -485,16 +467,8 @@ mod tests {
 
     #[test]
     fn without_version_1_none_is_longer_than_a_packet() {
-        assert!(
-            generate(5, 200, false)
-                .iter()
-                .all(|t| t.len() <= PACKET_LIMIT)
-        );
-        assert!(
-            generate(5, 200, true)
-                .iter()
-                .any(|t| t.len() > PACKET_LIMIT)
-        );
+        assert!(generate(5, 200, false).iter().all(|t| t.len() <= PACKET_LIMIT));
+        assert!(generate(5, 200, true).iter().any(|t| t.len() > PACKET_LIMIT));
     }
 
     #[test]
@@ -521,10 +495,7 @@ mod tests {
         let signer = generator.signer();
         for size in [313, 600, 900, 1218, PACKET_LIMIT] {
             let message = generator.swap(Kind::Swap, size, &[&signer]);
-            let data = message
-                .instructions
-                .last()
-                .map_or(0, |last| last.data.len());
+            let data = message.instructions.last().map_or(0, |last| last.data.len());
             assert!((8..=300).contains(&data), "{size}: {data} bytes of data");
             assert!(!message.lookups.is_empty());
         }
@@ -564,11 +535,8 @@ mod tests {
         let signer = generator.signer();
         let made = generator.vote(&signer).sign(&[&signer]);
         let recorded = capture::read(&path).expect("a sound file");
-        let of_that_size: Vec<_> = recorded
-            .packets
-            .iter()
-            .filter(|packet| packet.data.len() == made.len())
-            .collect();
+        let of_that_size: Vec<_> =
+            recorded.packets.iter().filter(|packet| packet.data.len() == made.len()).collect();
         assert_eq!(of_that_size.len(), 62);
         for packet in of_that_size {
             let data = &packet.data;

@@ -40,13 +40,8 @@ pub enum Invalid {
 
 impl Invalid {
     /// Every reason, in the order of the checks; `reason as usize` is its place here.
-    pub const ALL: [Self; 5] = [
-        Self::Empty,
-        Self::TooLong,
-        Self::Malformed,
-        Self::RuleBroken,
-        Self::BadSignature,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Empty, Self::TooLong, Self::Malformed, Self::RuleBroken, Self::BadSignature];
 
     /// The reason in words, for tables and counters.
     pub const fn as_str(self) -> &'static str {
@@ -219,9 +214,7 @@ mod tests {
         for (place, reason) in Invalid::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, place);
             assert_eq!(format!("{reason:>14}").trim_start(), reason.as_str());
-            let same = Invalid::ALL
-                .iter()
-                .filter(|r| r.as_str() == reason.as_str());
+            let same = Invalid::ALL.iter().filter(|r| r.as_str() == reason.as_str());
             assert_eq!(same.count(), 1);
         }
     }
@@ -240,19 +233,13 @@ mod tests {
         let last = packets.len() - 1;
         for index in [0, 7, last] {
             // The first signature's first byte: at the end of version 1, at byte 1 of the others.
-            let signature = if packets[index][0] & VERSIONED == 0 {
-                1
-            } else {
-                packets[index].len() - 64
-            };
+            let signature =
+                if packets[index][0] & VERSIONED == 0 { 1 } else { packets[index].len() - 64 };
             packets[index][signature] ^= 0x40;
         }
         for (index, result) in verify(&packets).into_iter().enumerate() {
-            let expected = if [0, 7, last].contains(&index) {
-                Err(Invalid::BadSignature)
-            } else {
-                Ok(())
-            };
+            let expected =
+                if [0, 7, last].contains(&index) { Err(Invalid::BadSignature) } else { Ok(()) };
             assert_eq!(result, expected, "packet {index}");
         }
     }

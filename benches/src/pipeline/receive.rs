@@ -84,11 +84,7 @@ mod linux {
             socket.set_read_timeout(Some(PATIENCE))?;
             // SAFETY: all-zero is a valid address structure.
             let addresses = unsafe { zeroed() };
-            Ok(Self {
-                socket,
-                addresses,
-                controls: [[0; 8]; BATCH],
-            })
+            Ok(Self { socket, addresses, controls: [[0; 8]; BATCH] })
         }
 
         /// Fills the first buffers with the datagrams that have arrived, one each, and calls
@@ -112,10 +108,8 @@ mod linux {
             let mut headers: [libc::mmsghdr; BATCH] = unsafe { zeroed() };
             for (index, buffer) in buffers[..count].iter_mut().enumerate() {
                 let room = buffer.room();
-                vectors[index] = libc::iovec {
-                    iov_base: room.as_mut_ptr().cast(),
-                    iov_len: room.len(),
-                };
+                vectors[index] =
+                    libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };
                 let header = &mut headers[index].msg_hdr;
                 header.msg_name = (&raw mut self.addresses[index]).cast();
                 header.msg_namelen = size_of::<libc::sockaddr_in>() as libc::socklen_t;
@@ -124,11 +118,7 @@ mod linux {
                 header.msg_control = (&raw mut self.controls[index]).cast();
                 header.msg_controllen = size_of::<Control>();
             }
-            let flags = if wait {
-                libc::MSG_WAITFORONE
-            } else {
-                libc::MSG_DONTWAIT
-            };
+            let flags = if wait { libc::MSG_WAITFORONE } else { libc::MSG_DONTWAIT };
             // SAFETY: 1. `count` headers point to addresses, vectors and controls that live and are
             // not touched through the call; 2. each vector is a buffer's own room, borrowed mutably.
             let received = unsafe {
@@ -193,20 +183,13 @@ mod linux {
     impl Clocks {
         fn now() -> Self {
             let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-            Self {
-                instant: Instant::now(),
-                since_epoch: since_epoch.ok(),
-            }
+            Self { instant: Instant::now(), since_epoch: since_epoch.ok() }
         }
 
         /// Now, if the kernel gave no time or its clock was set meanwhile.
         fn instant_of(&self, time: Option<Duration>) -> Instant {
-            let age = self
-                .since_epoch
-                .zip(time)
-                .and_then(|(now, time)| now.checked_sub(time));
-            age.and_then(|age| self.instant.checked_sub(age))
-                .unwrap_or(self.instant)
+            let age = self.since_epoch.zip(time).and_then(|(now, time)| now.checked_sub(time));
+            age.and_then(|age| self.instant.checked_sub(age)).unwrap_or(self.instant)
         }
     }
 }
@@ -262,14 +245,7 @@ mod portable {
                 .ok_or_else(|| io::Error::other("a datagram without an internet address"))?;
             // SAFETY: `recv_from` has written `len` bytes to the room.
             unsafe { buffer.filled(len) };
-            arrived(
-                0,
-                Arrival {
-                    truncated: false,
-                    source,
-                    at: Instant::now(),
-                },
-            );
+            arrived(0, Arrival { truncated: false, source, at: Instant::now() });
             Ok(1)
         }
     }
@@ -295,21 +271,16 @@ mod tests {
             fn $name() {
                 let (socket, send) = pair();
                 let mut receiver = <$receiver>::new(socket).unwrap();
-                let mut buffers = vec![Vec::with_capacity(64); BATCH];
+                let mut buffers: Vec<Vec<u8>> =
+                    (0..BATCH).map(|_| Vec::with_capacity(64)).collect();
                 let nothing = |_: usize, _: Arrival| panic!("nothing was sent");
                 assert_eq!(receiver.receive(&mut buffers, false, nothing).unwrap(), 0);
                 assert_eq!(receiver.receive(&mut buffers, true, nothing).unwrap(), 0);
-                assert_eq!(
-                    receiver
-                        .receive::<Vec<u8>>(&mut [], false, nothing)
-                        .unwrap(),
-                    0
-                );
+                assert_eq!(receiver.receive::<Vec<u8>>(&mut [], false, nothing).unwrap(), 0);
 
                 let before = Instant::now();
                 let sent = [&[][..], b"one", &[7; 64], &[8; 65]];
-                sent.iter()
-                    .for_each(|bytes| assert_eq!(send.send(bytes).unwrap(), bytes.len()));
+                sent.iter().for_each(|bytes| assert_eq!(send.send(bytes).unwrap(), bytes.len()));
                 let mut seen = Vec::new();
                 while seen.len() < sent.len() {
                     let mut arrivals = Vec::new();
@@ -331,14 +302,6 @@ mod tests {
     }
 
     #[cfg(target_os = "linux")]
-    receiver_tests!(
-        batches_keep_order_source_time_and_truncation,
-        linux::Receiver,
-        true
-    );
-    receiver_tests!(
-        single_datagrams_keep_order_source_and_time,
-        portable::Receiver,
-        false
-    );
+    receiver_tests!(batches_keep_order_source_time_and_truncation, linux::Receiver, true);
+    receiver_tests!(single_datagrams_keep_order_source_and_time, portable::Receiver, false);
 }

@@ -164,10 +164,7 @@ impl WorkOutcome {
 
     fn add(&mut self, other: &Self) {
         self.valid += other.valid;
-        self.invalid
-            .iter_mut()
-            .zip(other.invalid)
-            .for_each(|(sum, more)| *sum += more);
+        self.invalid.iter_mut().zip(other.invalid).for_each(|(sum, more)| *sum += more);
         self.give_back.add(&other.give_back);
         self.whole_way.add(&other.whole_way);
         self.allocations += other.allocations;
@@ -243,10 +240,7 @@ pub fn run<R: Receive, W: Work>(
     workers: Vec<W>,
 ) -> io::Result<Outcome> {
     let socket = receiving_socket()?;
-    let address = socket
-        .local_addr()?
-        .as_socket()
-        .expect("bound to an internet address");
+    let address = socket.local_addr()?.as_socket().expect("bound to an internet address");
     let receiver = Receiver::new(socket)?;
     let sending = UdpSocket::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     sending.connect(address)?;
@@ -272,9 +266,7 @@ pub fn run<R: Receive, W: Work>(
             spawn("receive").spawn_scoped(scope, || receive_all(receive, receiver, shared))?;
         let sending = spawn("send").spawn_scoped(scope, || {
             let ended =
-                setup
-                    .traffic
-                    .send(&sending, setup.sending(), setup.interrupted, &shared.sent);
+                setup.traffic.send(&sending, setup.sending(), setup.interrupted, &shared.sent);
             shared.all_sent.store(true, Ordering::Relaxed);
             ended
         })?;
@@ -295,12 +287,7 @@ pub fn run<R: Receive, W: Work>(
         for worker in workers {
             worked.add(&worker.join().expect(join));
         }
-        Ok(Outcome {
-            elapsed,
-            sent: shared.sent.load(Ordering::Relaxed),
-            received,
-            worked,
-        })
+        Ok(Outcome { elapsed, sent: shared.sent.load(Ordering::Relaxed), received, worked })
     })
 }
 
@@ -373,7 +360,6 @@ fn receive_all<R: Receive>(
         let received = receiver.receive(&mut buffers, false, |_, arrival| arrivals.push(arrival));
         let received = match received {
             Ok(0) => {
-                receive.idle();
                 outcome.busy += begin.elapsed();
                 let last = shared.all_sent.load(Ordering::Relaxed);
                 let received =
@@ -381,6 +367,10 @@ fn receive_all<R: Receive>(
                 begin = Instant::now();
                 match received {
                     Ok(0) if last => break Ok(()),
+                    Ok(0) => {
+                        receive.idle();
+                        continue;
+                    }
                     received => received,
                 }
             }
@@ -405,9 +395,7 @@ fn receive_all<R: Receive>(
         shared.wake();
     };
     outcome.allocations = allocations_of_this_thread() - allocations;
-    buffers
-        .into_iter()
-        .for_each(|buffer| receive.give_back(buffer));
+    buffers.into_iter().for_each(|buffer| receive.give_back(buffer));
     receive.idle();
     shared.all_received.store(true, Ordering::Release);
     shared.wake();
@@ -434,12 +422,11 @@ fn worker<W: Work>(mut work: W, index: usize, shared: &Shared<'_>) -> WorkOutcom
             items.push(item);
         }
         if items.is_empty() {
-            work.idle();
             let last = shared.all_received.load(Ordering::Acquire);
             match shared.sleepers[index].sleep_unless(|| work.pop()) {
                 Some(item) => items.push(item),
                 None if last => break,
-                None => {}
+                None => work.idle(),
             }
             continue;
         }
@@ -481,10 +468,7 @@ fn check<W: Work>(
     results: &mut Vec<Result<(), Invalid>>,
 ) {
     let mut packets = [&[][..]; BATCH];
-    packets
-        .iter_mut()
-        .zip(items)
-        .for_each(|(packet, (item, _))| *packet = W::bytes(item));
+    packets.iter_mut().zip(items).for_each(|(packet, (item, _))| *packet = W::bytes(item));
     let packets = &packets[..items.len()];
     results.clear();
     match how {

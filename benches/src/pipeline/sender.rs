@@ -91,9 +91,7 @@ impl Traffic {
                 if stop.load(Ordering::Relaxed) {
                     return Ok(());
                 }
-                let Some(early) = due
-                    .checked_sub(begin.elapsed())
-                    .filter(|early| !early.is_zero())
+                let Some(early) = due.checked_sub(begin.elapsed()).filter(|early| !early.is_zero())
                 else {
                     break;
                 };
@@ -119,49 +117,28 @@ mod tests {
     use super::{Duration, Pattern, Schedule, Traffic};
 
     fn due(schedule: Schedule, numbers: &[u64]) -> Vec<u64> {
-        let traffic = Traffic {
-            packets: vec![vec![]; 3],
-            schedule,
-        };
-        numbers
-            .iter()
-            .map(|&number| traffic.due(number).as_micros() as u64)
-            .collect()
+        let traffic = Traffic { packets: vec![vec![]; 3], schedule };
+        numbers.iter().map(|&number| traffic.due(number).as_micros() as u64).collect()
     }
 
     #[test]
     fn a_steady_rate_is_evenly_spaced() {
-        let steady = |rate| Schedule::Rate {
-            rate,
-            pattern: Pattern::Steady,
-        };
-        assert_eq!(
-            due(steady(1000), &[0, 1, 2, 5000]),
-            [0, 1000, 2000, 5_000_000]
-        );
+        let steady = |rate| Schedule::Rate { rate, pattern: Pattern::Steady };
+        assert_eq!(due(steady(1000), &[0, 1, 2, 5000]), [0, 1000, 2000, 5_000_000]);
         assert_eq!(due(steady(3), &[1, 2, 3]), [333_333, 666_666, 1_000_000]);
     }
 
     #[test]
     fn bursts_carry_ten_milliseconds_each() {
-        let bursty = |rate| Schedule::Rate {
-            rate,
-            pattern: Pattern::Bursty,
-        };
-        assert_eq!(
-            due(bursty(1000), &[0, 9, 10, 19, 20]),
-            [0, 0, 10_000, 10_000, 20_000]
-        );
+        let bursty = |rate| Schedule::Rate { rate, pattern: Pattern::Bursty };
+        assert_eq!(due(bursty(1000), &[0, 9, 10, 19, 20]), [0, 0, 10_000, 10_000, 20_000]);
         assert_eq!(due(bursty(1), &[0, 1]), [0, 1_000_000]);
     }
 
     #[test]
     fn a_recording_repeats_after_an_average_gap() {
         let offsets = [0, 100, 300].map(Duration::from_micros).to_vec();
-        assert_eq!(
-            due(Schedule::Recorded(offsets), &[0, 1, 2, 3, 4]),
-            [0, 100, 300, 400, 500]
-        );
+        assert_eq!(due(Schedule::Recorded(offsets), &[0, 1, 2, 3, 4]), [0, 100, 300, 400, 500]);
         let at_once = vec![Duration::ZERO; 3];
         assert_eq!(due(Schedule::Recorded(at_once), &[2, 3, 6]), [0, 1, 2]);
     }

@@ -34,7 +34,7 @@ pub trait Receive: Send {
     /// Gives a buffer back that was not handed on.
     fn give_back(&mut self, buffer: Self::Buffer);
 
-    /// Called before this side waits.
+    /// Called when this side has waited in vain: what it keeps may be wanted elsewhere.
     fn idle(&mut self) {}
 }
 
@@ -52,7 +52,7 @@ pub trait Work: Send {
     /// Gives the buffer back.
     fn give_back(&mut self, item: Self::Item);
 
-    /// Called before this side waits.
+    /// Called when this side has waited in vain: what it keeps may be wanted elsewhere.
     fn idle(&mut self) {}
 }
 
@@ -65,10 +65,7 @@ pub struct Vectors<S> {
 impl<S: VectorSource> Vectors<S> {
     /// A handle for either side.
     pub fn new(source: S, queue: &TransactionQueue<Vec<u8>>) -> Self {
-        Self {
-            source,
-            queue: queue.clone(),
-        }
+        Self { source, queue: queue.clone() }
     }
 }
 
@@ -78,7 +75,7 @@ pub trait VectorSource: Send {
     fn get(&mut self) -> Vec<u8>;
     /// Takes a vector back.
     fn give_back(&mut self, buffer: Vec<u8>);
-    /// Called before the handle's thread waits.
+    /// Called when the handle's thread has waited in vain.
     fn idle(&mut self) {}
 }
 
@@ -141,11 +138,7 @@ impl<S: VectorSource> Receive for Vectors<S> {
         source: SocketAddr,
         received: Instant,
     ) -> Result<(), Vec<u8>> {
-        let item = ReceivedTransaction {
-            data,
-            source,
-            received,
-        };
+        let item = ReceivedTransaction { data, source, received };
         self.queue.push(item).map_err(|item| item.data)
     }
 
@@ -193,11 +186,7 @@ impl<'q, A: GlobalAlloc + Sync + 'static> Allocated<'q, A> {
         queue: &'q TransactionQueue<AllocatedBuffer<A>>,
     ) -> Self {
         assert!(buffer_size > 0, "an allocation of no bytes is not allowed");
-        Self {
-            allocator,
-            buffer_size,
-            queue,
-        }
+        Self { allocator, buffer_size, queue }
     }
 }
 
@@ -238,12 +227,7 @@ impl<A: GlobalAlloc + Sync + 'static> Receive for Allocated<'_, A> {
         let layout = Layout::array::<u8>(self.buffer_size).ok()?;
         // SAFETY: the size is not zero.
         let first = NonNull::new(unsafe { self.allocator.alloc(layout) })?;
-        Some(AllocatedBuffer {
-            allocator: self.allocator,
-            first,
-            layout,
-            len: 0,
-        })
+        Some(AllocatedBuffer { allocator: self.allocator, first, layout, len: 0 })
     }
 
     fn push(
@@ -252,11 +236,7 @@ impl<A: GlobalAlloc + Sync + 'static> Receive for Allocated<'_, A> {
         source: SocketAddr,
         received: Instant,
     ) -> Result<(), AllocatedBuffer<A>> {
-        let item = ReceivedTransaction {
-            data,
-            source,
-            received,
-        };
+        let item = ReceivedTransaction { data, source, received };
         self.queue.push(item).map_err(|item| item.data)
     }
 
@@ -294,11 +274,7 @@ pub struct Blocks<'p, P: BlockPool> {
 impl<'p, P: BlockPool> Blocks<'p, P> {
     /// A handle for either side.
     pub fn new(pool: &'p P, queue: &'p Queue<'p, P>, epoch: Instant) -> Self {
-        Self {
-            worker: Worker::new(pool),
-            queue,
-            epoch,
-        }
+        Self { worker: Worker::new(pool), queue, epoch }
     }
 }
 
@@ -322,8 +298,7 @@ fn encode(source: SocketAddr, since_epoch: Duration) -> [u8; HEADER] {
 
 impl<P: BlockPool> ReceiveBuffer for Block<'_, P> {
     fn room(&mut self) -> &mut [MaybeUninit<u8>] {
-        self.reset(HEADROOM)
-            .expect("blocks are larger than their headroom");
+        self.reset(HEADROOM).expect("blocks are larger than their headroom");
         self.tailroom_mut()
     }
 
@@ -347,9 +322,7 @@ impl<'p, P: BlockPool> Receive for Blocks<'p, P> {
         at: Instant,
     ) -> Result<(), Block<'p, P>> {
         let since_epoch = at.saturating_duration_since(self.epoch);
-        block
-            .prepend(&encode(source, since_epoch))
-            .expect("the header fits the headroom");
+        block.prepend(&encode(source, since_epoch)).expect("the header fits the headroom");
         self.queue.push(block)
     }
 
@@ -403,11 +376,7 @@ mod tests {
             // SAFETY: three bytes were just written.
             unsafe { buffer.filled(3) };
             let source = "127.0.0.1:9".parse().unwrap();
-            assert!(
-                receive
-                    .push(buffer, source, at + Duration::from_nanos(round.into()))
-                    .is_ok()
-            );
+            assert!(receive.push(buffer, source, at + Duration::from_nanos(round.into())).is_ok());
             let (item, received) = work.pop().unwrap();
             assert_eq!(
                 (W::bytes(&item), received - at),
@@ -426,10 +395,7 @@ mod tests {
     fn bytes_and_times_pass_through_every_pool() {
         let queue = TransactionQueue::new(4);
         let original = OriginalPool::new(64, 4);
-        what_goes_in_comes_out(
-            Vectors::new(&original, &queue),
-            Vectors::new(&original, &queue),
-        );
+        what_goes_in_comes_out(Vectors::new(&original, &queue), Vectors::new(&original, &queue));
         let pool = TransactionMemoryPool::new(64, 4);
         what_goes_in_comes_out(Vectors::new(&pool, &queue), Vectors::new(&pool, &queue));
         what_goes_in_comes_out(

@@ -56,9 +56,7 @@ pub struct Inline<const COUNT: usize>(OwnLine<[AtomicUsize; COUNT]>);
 
 impl<const COUNT: usize> fmt::Debug for Inline<COUNT> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inline")
-            .field("count", &COUNT)
-            .finish_non_exhaustive()
+        f.debug_struct("Inline").field("count", &COUNT).finish_non_exhaustive()
     }
 }
 
@@ -98,10 +96,7 @@ impl Cleanings {
 
     /// After `own` more that began and ended.
     fn advanced_by(self, own: usize) -> Self {
-        Self(
-            self.0
-                .wrapping_add(own.wrapping_mul(Self::BEGIN + Self::END)),
-        )
+        Self(self.0.wrapping_add(own.wrapping_mul(Self::BEGIN + Self::END)))
     }
 
     fn none_under_way(self) -> bool {
@@ -123,10 +118,7 @@ fn lowest(bits: usize, limit: usize) -> usize {
 
 impl<W: Words> Bitmap<W> {
     pub(crate) const fn with_words(words: W) -> Self {
-        Self {
-            words,
-            cleanings: OwnLine(AtomicUsize::new(0)),
-        }
+        Self { words, cleanings: OwnLine(AtomicUsize::new(0)) }
     }
 
     pub(crate) fn words(&self) -> &W {
@@ -156,10 +148,7 @@ impl<W: Words> Bitmap<W> {
     /// The group and the bit of a number.
     fn place(&self, number: u32) -> (usize, usize) {
         let number = number as usize;
-        assert!(
-            number < self.words.capacity(),
-            "{number} is no number of this set"
-        );
+        assert!(number < self.words.capacity(), "{number} is no number of this set");
         (number / GROUP, 1 << (number % GROUP))
     }
 
@@ -209,11 +198,7 @@ impl<W: Words> Bitmap<W> {
         // last owner wrote. Every write to a word is a read-modify-write, so the release sequence
         // is not broken by other numbers' coming and going. Acquire pairs with M1: see `mark_full`.
         let before = self.words.word(group).fetch_and(!bits, Ordering::AcqRel);
-        debug_assert_eq!(
-            before & bits,
-            bits,
-            "a number that was not out was given back"
-        );
+        debug_assert_eq!(before & bits, bits, "a number that was not out was given back");
         if self.has_summary() {
             self.mark_not_full(group);
         }
@@ -253,10 +238,7 @@ impl<W: Words> Bitmap<W> {
         summary.fetch_or(bit, Ordering::AcqRel);
         // M1: pairs with G1.
         let word = self.words.word(group);
-        if word
-            .compare_exchange(full, full, Ordering::AcqRel, Ordering::Acquire)
-            .is_err()
-        {
+        if word.compare_exchange(full, full, Ordering::AcqRel, Ordering::Acquire).is_err() {
             summary.fetch_and(!bit, Ordering::AcqRel);
         }
         self.cleanings.fetch_add(Cleanings::END, Ordering::AcqRel);
@@ -366,9 +348,7 @@ impl<W: Words> FreeSet for Bitmap<W> {
     fn give_back_all(&self, numbers: &[u32]) {
         for run in numbers.chunk_by(|a, b| *a as usize / GROUP == *b as usize / GROUP) {
             let (group, _) = self.place(run[0]);
-            let bits = run
-                .iter()
-                .fold(0, |bits, &number| bits | self.place(number).1);
+            let bits = run.iter().fold(0, |bits, &number| bits | self.place(number).1);
             self.release(group, bits);
         }
     }
@@ -406,12 +386,7 @@ mod tests {
         let start = Cleanings(usize::MAX << (usize::BITS / 2));
         assert!(start.none_under_way());
         assert!(!Cleanings(start.0 + Cleanings::BEGIN).none_under_way());
-        let ended = Cleanings(
-            start
-                .0
-                .wrapping_add(Cleanings::BEGIN)
-                .wrapping_add(Cleanings::END),
-        );
+        let ended = Cleanings(start.0.wrapping_add(Cleanings::BEGIN).wrapping_add(Cleanings::END));
         assert!(ended.none_under_way() && ended != start && ended == start.advanced_by(1));
     }
 
@@ -420,9 +395,8 @@ mod tests {
         fn check<const COUNT: usize>() {
             let words = std::boxed::Box::new(Inline::<COUNT>::new());
             let groups = COUNT.div_ceil(GROUP);
-            let mut addresses: std::vec::Vec<usize> = (0..groups)
-                .map(|group| core::ptr::from_ref(words.word(group)).addr())
-                .collect();
+            let mut addresses: std::vec::Vec<usize> =
+                (0..groups).map(|group| core::ptr::from_ref(words.word(group)).addr()).collect();
             if groups > super::WORDS_WITHOUT_SUMMARY {
                 addresses.extend(
                     (0..groups.div_ceil(GROUP))
@@ -431,10 +405,7 @@ mod tests {
             }
             addresses.iter_mut().for_each(|address| *address /= 64);
             addresses.sort_unstable();
-            assert!(
-                addresses.windows(2).all(|pair| pair[0] != pair[1]),
-                "{COUNT}"
-            );
+            assert!(addresses.windows(2).all(|pair| pair[0] != pair[1]), "{COUNT}");
         }
         check::<1>();
         check::<129>();
@@ -453,10 +424,7 @@ mod tests {
         assert_eq!((summary(0), summary(1)), (usize::MAX, 1));
         set.give_back(4096);
         set.give_back(77);
-        assert_eq!(
-            (summary(0), summary(1)),
-            (usize::MAX & !(1 << (77 / GROUP)), 0)
-        );
+        assert_eq!((summary(0), summary(1)), (usize::MAX & !(1 << (77 / GROUP)), 0));
         assert!(set.take().is_some() && set.take().is_some());
         assert_eq!(set.take(), None);
     }

@@ -56,10 +56,7 @@ impl<const COUNT: usize, const PLACES: usize> FreeSet for HeaplessQueue<COUNT, P
     }
 
     fn give_back(&self, number: u32) {
-        assert!(
-            (number as usize) < COUNT,
-            "{number} is no number of this set"
-        );
+        assert!((number as usize) < COUNT, "{number} is no number of this set");
         // Before the enqueue, so that the count does not pass zero if the number is taken at once.
         self.queued.fetch_add(1, Ordering::Relaxed);
         if self.queue.enqueue(number).is_err() {

@@ -154,16 +154,10 @@ mod tests {
         let set = Box::new(F::ALL_FREE);
         let out: Vec<AtomicBool> = (0..count).map(|_| AtomicBool::new(false)).collect();
         let enter = |number: u32| {
-            assert!(
-                !out[number as usize].swap(true, Ordering::Relaxed),
-                "{number} is out twice"
-            );
+            assert!(!out[number as usize].swap(true, Ordering::Relaxed), "{number} is out twice");
         };
         let leave = |number: u32| {
-            assert!(
-                out[number as usize].swap(false, Ordering::Relaxed),
-                "{number} was not out"
-            );
+            assert!(out[number as usize].swap(false, Ordering::Relaxed), "{number} was not out");
         };
         std::thread::scope(|scope| {
             for thread in 0..4 {

@@ -40,21 +40,14 @@ impl<const COUNT: usize> Stack<COUNT> {
     }
 
     fn give_back(&mut self, number: u32) {
-        assert!(
-            (number as usize) < COUNT,
-            "{number} is no number of this set"
-        );
-        self.returned
-            .push(number)
-            .expect("no more numbers return than went out");
+        assert!((number as usize) < COUNT, "{number} is no number of this set");
+        self.returned.push(number).expect("no more numbers return than went out");
     }
 }
 
 impl<const COUNT: usize> fmt::Debug for SpinStack<COUNT> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SpinStack")
-            .field("count", &COUNT)
-            .finish_non_exhaustive()
+        f.debug_struct("SpinStack").field("count", &COUNT).finish_non_exhaustive()
     }
 }
 

@@ -1,11 +1,7 @@
 use super::*;
 
 fn counters(pool: &TransactionMemoryPool) -> (usize, usize, usize) {
-    (
-        pool.available_buffers(),
-        pool.heap_fallbacks(),
-        pool.discarded(),
-    )
+    (pool.available_buffers(), pool.heap_fallbacks(), pool.discarded())
 }
 
 #[test]
@@ -138,13 +134,7 @@ fn sizes_beyond_the_address_space_are_an_error_that_states_them() {
         (1 << (usize::BITS / 2), 1 << (usize::BITS / 2)),
     ] {
         let error = TransactionMemoryPool::try_new(buffer_size, pool_capacity).unwrap_err();
-        assert_eq!(
-            error,
-            PoolError::TooLarge {
-                buffer_size,
-                pool_capacity
-            }
-        );
+        assert_eq!(error, PoolError::TooLarge { buffer_size, pool_capacity });
         let text = error.to_string();
         assert!(text.contains(&buffer_size.to_string()), "{text}");
         assert!(text.contains(&pool_capacity.to_string()), "{text}");
@@ -158,10 +148,7 @@ fn memory_that_the_allocator_refuses_is_an_error_before_any_page_is_touched() {
     for (buffer_size, pool_capacity) in [(1 << 60, 1), (1 << 20, 1 << 40), (0, 1 << 57)] {
         assert_eq!(
             TransactionMemoryPool::try_new(buffer_size, pool_capacity).unwrap_err(),
-            PoolError::OutOfMemory {
-                buffer_size,
-                pool_capacity
-            }
+            PoolError::OutOfMemory { buffer_size, pool_capacity }
         );
     }
 }
@@ -190,10 +177,7 @@ fn the_high_water_mark_of_a_large_pool_is_low_by_less_than_16_and_exact_while_ou
         let held: Vec<_> = (0..peak).map(|_| pool.get()).collect();
         drop(held);
         let seen = pool.high_water_mark();
-        assert!(
-            (peak - peak.min(15)..=peak).contains(&seen),
-            "{seen} of {peak}"
-        );
+        assert!((peak - peak.min(15)..=peak).contains(&seen), "{seen} of {peak}");
     }
     let _held: Vec<_> = (0..3333).map(|_| pool.get()).collect();
     assert_eq!(pool.high_water_mark(), 3333);
@@ -203,8 +187,5 @@ fn the_high_water_mark_of_a_large_pool_is_low_by_less_than_16_and_exact_while_ou
 fn threads_and_pools_that_alternate_are_sampled_too() {
     let pools = [(); 2].map(|()| TransactionMemoryPool::new(1, 4096));
     drop((0..200).map(|n| pools[n % 2].get()).collect::<Vec<_>>());
-    assert_eq!(
-        pools.each_ref().map(|pool| pool.high_water_mark()),
-        [100, 100]
-    );
+    assert_eq!(pools.each_ref().map(|pool| pool.high_water_mark()), [100, 100]);
 }

@@ -45,11 +45,7 @@ fn guards_and_local_pools_work_when_no_other_handle_is_left() {
 }
 
 fn received<B>(data: B) -> ReceivedTransaction<B> {
-    ReceivedTransaction {
-        data,
-        source: ([10, 0, 0, 1], 8001).into(),
-        received: Instant::now(),
-    }
+    ReceivedTransaction { data, source: ([10, 0, 0, 1], 8001).into(), received: Instant::now() }
 }
 
 fn permutations(items: &[u8]) -> Vec<Vec<u8>> {

@@ -8,10 +8,7 @@ fn a_burst_costs_one_fallback_and_one_discard_for_each_buffer_too_many() {
     for burst in 1..=3 {
         drop((0..20).map(|_| pool.get()).collect::<Vec<_>>());
         assert_eq!(pool.available_buffers(), 8);
-        assert_eq!(
-            (pool.heap_fallbacks(), pool.discarded()),
-            (12 * burst, 12 * burst)
-        );
+        assert_eq!((pool.heap_fallbacks(), pool.discarded()), (12 * burst, 12 * burst));
     }
     assert_eq!(pool.high_water_mark(), 8);
 }

@@ -142,18 +142,10 @@ impl Checked {
         let stocks: usize = self.locals.iter().map(LocalPool::len).sum();
         let discarded_full = self.pool.discarded() - self.discarded_unfit;
         let places = self.pool.available_buffers() + stocks + self.held.len();
-        assert_eq!(
-            places + discarded_full,
-            self.alive,
-            "a buffer was lost or made"
-        );
+        assert_eq!(places + discarded_full, self.alive, "a buffer was lost or made");
         assert!(self.pool.available_buffers() <= capacity);
         assert!(stocks <= capacity / 2);
-        assert!(
-            self.locals
-                .iter()
-                .all(|local| local.len() <= local.stock_limit())
-        );
+        assert!(self.locals.iter().all(|local| local.len() <= local.stock_limit()));
         assert_eq!(self.pool.heap_fallbacks(), self.heap_fallbacks);
         assert!(self.pool.high_water_mark() >= capacity - self.pool.available_buffers());
         assert!(self.pool.high_water_mark() <= capacity);

@@ -9,11 +9,7 @@ use std::time::Instant;
 fn received(pool: &TransactionMemoryPool, bytes: &[u8]) -> ReceivedTransaction<PooledBuffer> {
     let mut data = pool.get();
     data.extend_from_slice(bytes);
-    ReceivedTransaction {
-        data,
-        source: ([10, 0, 0, 1], 8001).into(),
-        received: Instant::now(),
-    }
+    ReceivedTransaction { data, source: ([10, 0, 0, 1], 8001).into(), received: Instant::now() }
 }
 
 #[test]

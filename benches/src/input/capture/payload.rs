@@ -34,14 +34,8 @@ impl Link {
             0 | 108 => Some(Self::Loopback),
             1 => Some(Self::Ethernet),
             12 | 14 | 101 | 228 | 229 => Some(Self::Ip),
-            113 => Some(Self::Cooked {
-                header_size: 16,
-                ether_type_offset: 14,
-            }),
-            276 => Some(Self::Cooked {
-                header_size: 20,
-                ether_type_offset: 0,
-            }),
+            113 => Some(Self::Cooked { header_size: 16, ether_type_offset: 14 }),
+            276 => Some(Self::Cooked { header_size: 20, ether_type_offset: 0 }),
             _ => None,
         }
     }
@@ -64,10 +58,7 @@ impl Link {
                 }
                 SlicedPacket::from_ip(packet)
             }
-            Self::Cooked {
-                header_size,
-                ether_type_offset,
-            } => {
+            Self::Cooked { header_size, ether_type_offset } => {
                 let (header, packet) = frame.split_at_checked(header_size)?;
                 let ether_type = header[ether_type_offset..].first_chunk()?;
                 let ether_type = EtherType(u16::from_be_bytes(*ether_type));
@@ -112,9 +103,7 @@ mod tests {
     }
 
     fn payload(number: u16, frame: &[u8]) -> Option<&[u8]> {
-        Link::from_number(number)
-            .expect("a known link")
-            .udp_payload(frame)
+        Link::from_number(number).expect("a known link").udp_payload(frame)
     }
 
     #[test]
@@ -162,10 +151,7 @@ mod tests {
     #[test]
     fn loopback_starts_with_a_family_in_either_byte_order() {
         for (number, family) in [(0, [2, 0, 0, 0]), (0, [0, 0, 0, 2]), (108, [0, 0, 0, 2])] {
-            assert_eq!(
-                payload(number, &[&family[..], &ipv4()].concat()),
-                Some(PAYLOAD)
-            );
+            assert_eq!(payload(number, &[&family[..], &ipv4()].concat()), Some(PAYLOAD));
         }
         for family in [10, 24, 28, 30] {
             let frame = [&[family, 0, 0, 0][..], &ipv6()].concat();
@@ -181,10 +167,7 @@ mod tests {
         assert_eq!(payload(113, &[&first[..], &ipv4()].concat()), Some(PAYLOAD));
         let mut second = [0; 20];
         second[..2].copy_from_slice(&[0x86, 0xdd]);
-        assert_eq!(
-            payload(276, &[&second[..], &ipv6()].concat()),
-            Some(PAYLOAD)
-        );
+        assert_eq!(payload(276, &[&second[..], &ipv6()].concat()), Some(PAYLOAD));
         // ARP.
         second[..2].copy_from_slice(&[0x08, 0x06]);
         assert_eq!(payload(276, &[&second[..], &ipv6()].concat()), None);
@@ -204,34 +187,21 @@ mod tests {
             assert_eq!(payload(101, &packet), expected);
         }
         let mut tcp = Vec::new();
-        PacketBuilder::ipv4([1; 4], [2; 4], 64)
-            .tcp(1, 2, 3, 4)
-            .write(&mut tcp, PAYLOAD)
-            .unwrap();
+        PacketBuilder::ipv4([1; 4], [2; 4], 64).tcp(1, 2, 3, 4).write(&mut tcp, PAYLOAD).unwrap();
         assert_eq!(payload(101, &tcp), None);
     }
 
     #[test]
     fn a_datagram_without_bytes_has_no_payload() {
         let mut packet = Vec::new();
-        PacketBuilder::ipv4([1; 4], [2; 4], 64)
-            .udp(1, 2)
-            .write(&mut packet, &[])
-            .unwrap();
+        PacketBuilder::ipv4([1; 4], [2; 4], 64).udp(1, 2).write(&mut packet, &[]).unwrap();
         assert_eq!(payload(101, &packet), None);
     }
 
     #[test]
     fn no_cut_frame_has_a_payload() {
         let frames = [
-            (
-                1,
-                bytes(
-                    PacketBuilder::ethernet2([1; 6], [2; 6])
-                        .ipv4([1; 4], [2; 4], 64)
-                        .udp(1, 2),
-                ),
-            ),
+            (1, bytes(PacketBuilder::ethernet2([1; 6], [2; 6]).ipv4([1; 4], [2; 4], 64).udp(1, 2))),
             (101, ipv4()),
             (229, ipv6()),
             (0, ipv4()),

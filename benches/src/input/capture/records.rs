@@ -33,8 +33,7 @@ pub(super) fn is_pcap(data: &[u8]) -> bool {
         [0xa1, 0xb2, 0x3c, 0x4d],
         [0x34, 0xcd, 0xb2, 0xa1],
     ];
-    data.first_chunk()
-        .is_some_and(|magic| magics.contains(magic))
+    data.first_chunk().is_some_and(|magic| magics.contains(magic))
 }
 
 /// Whether the file starts like a pcapng.
@@ -59,11 +58,7 @@ pub(super) fn walk_pcap<'a>(data: &'a [u8], mut each: impl FnMut(Record<'_>)) ->
     }
     // The upper half holds flags about checksums, not the link.
     let link = header.network.0 as u16;
-    let tick_ns = if header.is_nanosecond_precision() {
-        1
-    } else {
-        1000
-    };
+    let tick_ns = if header.is_nanosecond_precision() { 1 } else { 1000 };
     let (parse, header_size): (fn(&'a [u8]) -> _, _) = if header.is_modified_format() {
         (parse_pcap_frame_modified, 24)
     } else if header.is_bigendian() {
@@ -77,11 +72,7 @@ pub(super) fn walk_pcap<'a>(data: &'a [u8], mut each: impl FnMut(Record<'_>)) ->
         let length = captured_length(rest, header.is_bigendian());
         if let Some(length) = length.filter(|&length| length > RECORD_LIMIT) {
             let expected = format!("a packet of at most {RECORD_LIMIT} bytes");
-            return Err(Fault::new(
-                offset,
-                expected,
-                format!("a length of {length}"),
-            ));
+            return Err(Fault::new(offset, expected, format!("a length of {length}")));
         }
         let Ok((after, record)) = parse(rest) else {
             let expected = match length {
@@ -242,12 +233,9 @@ pub(super) fn walk_pcapng(data: &[u8], mut each: impl FnMut(Record<'_>)) -> Resu
                     whole: packet.origlen as usize <= packet.data.len().min(limit),
                 });
             }
-            Some(OBSOLETE_PACKET_BLOCK) => each(Record {
-                link: u16::MAX,
-                frame: &[],
-                stamp_ns: None,
-                whole: true,
-            }),
+            Some(OBSOLETE_PACKET_BLOCK) => {
+                each(Record { link: u16::MAX, frame: &[], stamp_ns: None, whole: true })
+            }
             _ => {}
         }
         offset += block.len();
@@ -266,11 +254,7 @@ fn block(rest: &[u8], offset: usize, big_endian: bool) -> Result<&[u8], Fault> {
         return Err(Fault::new(offset + 4, expected, length.to_string()));
     }
     let Some(block) = rest.get(..length) else {
-        return Err(Fault::cut(
-            offset,
-            format!("a block of {length} bytes"),
-            rest.len(),
-        ));
+        return Err(Fault::cut(offset, format!("a block of {length} bytes"), rest.len()));
     };
     if block[4..8] != block[length - 4..] {
         let expected = format!("the block's length of {length} again");
@@ -294,11 +278,7 @@ fn ticks_a_second(resolution: u8) -> Option<u128> {
 /// The 32-bit number at `offset` in `data`, if it reaches that far.
 fn word(data: &[u8], offset: usize, big_endian: bool) -> Option<u32> {
     let bytes = *data.get(offset..)?.first_chunk()?;
-    Some(if big_endian {
-        u32::from_be_bytes(bytes)
-    } else {
-        u32::from_le_bytes(bytes)
-    })
+    Some(if big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
 }
 
 /// Builds small captures for tests.
@@ -326,27 +306,15 @@ pub(super) mod build {
 
     impl Order {
         fn u16(self, value: u16) -> [u8; 2] {
-            if self.big_endian {
-                value.to_be_bytes()
-            } else {
-                value.to_le_bytes()
-            }
+            if self.big_endian { value.to_be_bytes() } else { value.to_le_bytes() }
         }
 
         pub(in crate::input::capture) fn u32(self, value: u32) -> [u8; 4] {
-            if self.big_endian {
-                value.to_be_bytes()
-            } else {
-                value.to_le_bytes()
-            }
+            if self.big_endian { value.to_be_bytes() } else { value.to_le_bytes() }
         }
 
         fn u64(self, value: u64) -> [u8; 8] {
-            if self.big_endian {
-                value.to_be_bytes()
-            } else {
-                value.to_le_bytes()
-            }
+            if self.big_endian { value.to_be_bytes() } else { value.to_le_bytes() }
         }
 
         /// A pcap's file header.
@@ -427,13 +395,9 @@ pub(super) mod build {
             original: usize,
         ) -> Vec<u8> {
             let mut content = Vec::new();
-            for word in [
-                interface,
-                (ticks >> 32) as u32,
-                ticks as u32,
-                frame.len() as u32,
-                original as u32,
-            ] {
+            for word in
+                [interface, (ticks >> 32) as u32, ticks as u32, frame.len() as u32, original as u32]
+            {
                 content.extend(self.u32(word));
             }
             content.extend(frame);
@@ -584,10 +548,7 @@ mod tests {
         let order = ORDERS[0];
         let fault = |file: &[u8]| {
             let fault = records(file).unwrap_err();
-            (
-                fault.offset,
-                format!("{} / {}", fault.expected, fault.found),
-            )
+            (fault.offset, format!("{} / {}", fault.expected, fault.found))
         };
 
         let mut pcap = order.pcap(0xa1b2_c3d4, 1);
@@ -599,10 +560,7 @@ mod tests {
         pcap.extend(order.record(0, 0, b"frame", 5));
         let (offset, text) = fault(&pcap[..end + 3]);
         assert_eq!(offset, end);
-        assert_eq!(
-            text,
-            "a packet header of 16 bytes / the end of the file after 3 bytes"
-        );
+        assert_eq!(text, "a packet header of 16 bytes / the end of the file after 3 bytes");
         let (offset, text) = fault(&pcap[..end + 18]);
         assert_eq!(offset, end);
         assert_eq!(
@@ -610,11 +568,7 @@ mod tests {
             "a packet of 5 bytes after its header of 16 / the end of the file after 18 bytes"
         );
         pcap[end + 11] = 0xff;
-        assert!(
-            fault(&pcap)
-                .1
-                .starts_with("a packet of at most 262144 bytes")
-        );
+        assert!(fault(&pcap).1.starts_with("a packet of at most 262144 bytes"));
 
         let mut pcapng = order.section();
         pcapng.extend(order.interface(0, None, None));

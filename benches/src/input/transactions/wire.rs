@@ -154,10 +154,7 @@ impl Message {
                 }
                 out
             }
-            Layout::Version1 {
-                priority_fee_lamports,
-                compute_unit_limit,
-            } => {
+            Layout::Version1 { priority_fee_lamports, compute_unit_limit } => {
                 // Bits 0 and 1 stand for the two words of the fee, bit 2 for the limit.
                 let settings: u32 = 0b111;
                 let mut out = vec![VERSION_FLAG | 1];
@@ -235,11 +232,7 @@ mod tests {
             readonly: 1,
             accounts: vec![[1; 32], [2; 32]],
             recent_hash: [3; 32],
-            instructions: vec![Instruction {
-                program: 1,
-                accounts: vec![0],
-                data: vec![7; data],
-            }],
+            instructions: vec![Instruction { program: 1, accounts: vec![0], data: vec![7; data] }],
             lookups: Vec::new(),
         }
     }
@@ -247,10 +240,7 @@ mod tests {
     const LAYOUTS: [Layout; 3] = [
         Layout::Legacy,
         Layout::Version0,
-        Layout::Version1 {
-            priority_fee_lamports: 1,
-            compute_unit_limit: 2,
-        },
+        Layout::Version1 { priority_fee_lamports: 1, compute_unit_limit: 2 },
     ];
 
     #[test]
