@@ -59,6 +59,8 @@ pub struct Run {
     pub high_water_mark: u64,
     /// Share of the stages' busy time that get and give-back took.
     pub pool_share_percent: f64,
+    /// The stages' busy time for each transaction.
+    pub busy_ns_per_transaction: f64,
 }
 
 /// Transactions that were sent but not checked.
@@ -108,6 +110,7 @@ impl Run {
             exhausted: received.exhausted,
             fallbacks,
             high_water_mark: received.high_water_mark,
+            busy_ns_per_transaction: busy_ns / (whole_way.samples.max(1) as f64),
             pool_share_percent: if busy_ns > 0.0 { 100.0 * pool_ns / busy_ns } else { 0.0 },
         }
     }
@@ -181,18 +184,23 @@ impl Report {
     /// The tables and what follows from them.
     pub fn results(&self) -> String {
         let mut text = String::from("Transactions\n");
+        let passed = match self.work.as_str() {
+            "none" => "passed on",
+            "parse" => "parsed",
+            _ => "verified",
+        };
         text += &table(
             1,
             [
                 "pool, load",
                 "sent",
-                "valid",
+                passed,
                 "invalid",
                 "dropped",
-                "get: none free",
+                "no buffer",
                 "from heap",
                 "allocations",
-                "buffers used",
+                "most in use",
                 "pool's share",
             ],
             self.runs.iter().map(|run| {
@@ -212,7 +220,8 @@ impl Report {
         );
         text += "\n  allocations: on the hot path, by receiving, pool and queue, after the warm-up; \
                  the check's own are left out\n  \
-                 buffers used: the most at once, a batch kept ready for receiving included\n  \
+                 no buffer: times that receiving had to wait because every one was in use\n  \
+                 most in use: buffers at once, a batch kept ready for receiving included\n  \
                  pool's share: get and give-back, of the time that receiver and workers were busy\n";
         self.details(&mut text);
         text += "\nLatency\n";
@@ -322,6 +331,16 @@ impl Report {
                 time(run.whole_way.max_ns),
                 time(run.get.p999_ns),
                 time(run.give_back.p999_ns),
+            );
+        }
+        for run in self.runs.iter().filter(|run| run.pool == best) {
+            let _ = writeln!(
+                text,
+                "What share, {}: get and give-back are {:.2} % of the {} that receiving and work \
+                 take for a transaction.",
+                run.pattern,
+                run.pool_share_percent,
+                time(run.busy_ns_per_transaction),
             );
         }
         let lost: u64 = self.runs.iter().map(|run| run.dropped.kernel).sum();

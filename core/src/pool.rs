@@ -24,7 +24,9 @@ use crate::sync::AtomicUsize;
 /// With the default engine a static lies in `.bss`: it costs no space in the program's file, and
 /// pages of memory only when touched. Beyond the blocks it takes two words for each block.
 ///
-/// Mind that a pool that is no static is moved like any value: a large one over the stack.
+/// Mind that a pool that is no static is moved like any value: a large one over the stack. And that
+/// the compiler holds a static in memory, about twice, while it builds it: for more than a few
+/// hundred megabytes take a [`Region`](crate::Region).
 ///
 /// ```
 /// use blockpool_core::Pool;
@@ -45,7 +47,7 @@ pub struct Pool<
     A: Alignment = Align<64>,
     F: InPlace = Bitmap<Inline<COUNT>>,
 > {
-    blocks: UnsafeCell<[Slot<SIZE, A>; COUNT]>,
+    blocks: UnsafeCell<MaybeUninit<[Slot<SIZE, A>; COUNT]>>,
     free: F,
     parked: [Parked; COUNT],
     exhausted: AtomicUsize,
@@ -55,7 +57,7 @@ pub struct Pool<
 #[repr(C)]
 struct Slot<const SIZE: usize, A: Alignment> {
     _alignment: [A::Unit; 0],
-    bytes: MaybeUninit<[u8; SIZE]>,
+    _bytes: [u8; SIZE],
 }
 
 // SAFETY: the bytes of a block are reached only through the one `Block` that owns its number, or
@@ -79,9 +81,7 @@ impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Pool<SIZE,
     pub const fn new() -> Self {
         const { Self::FITS };
         Self {
-            blocks: UnsafeCell::new(
-                [const { Slot { _alignment: [], bytes: MaybeUninit::uninit() } }; COUNT],
-            ),
+            blocks: UnsafeCell::new(MaybeUninit::uninit()),
             free: F::ALL_FREE,
             parked: [const { Parked::new() }; COUNT],
             exhausted: AtomicUsize::new(0),

@@ -33,7 +33,7 @@ fn run(command: &mut Command) -> String {
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn a_program_of_the_core_alone_links_and_runs() {
     let folder = folder();
-    run(Command::new(env::var_os("CARGO").expect("cargo runs the tests"))
+    run(Command::new(env!("CARGO"))
         .args(["build", "--offline", "--locked", "--package", "blockpool-core"])
         .args(["--config", "profile.dev.panic='abort'"])
         .arg("--target-dir")

@@ -1,6 +1,7 @@
 //! Blocks without a handle: by number, by pointer, and what is refused.
 
 use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 
@@ -185,21 +186,27 @@ fn a_thread_that_claims_a_number_sees_the_data() {
 
 #[test]
 fn of_several_threads_that_claim_one_number_one_succeeds() {
-    const THREADS: usize = 4;
-    let pool = P::new();
-    for _ in 0..200 {
-        let index = pool.get().expect("it is free").into_raw();
-        let claims = thread::scope(|scope| {
-            let claims: Vec<_> = (0..THREADS)
-                // SAFETY: the number comes from `into_raw`; the pool lets one claim through.
-                .map(|_| scope.spawn(|| unsafe { pool.from_raw(index) }))
-                .collect();
-            let results = claims.into_iter().map(|claim| claim.join().expect("no panic"));
-            // All results are kept until all claims were made.
-            results.collect::<Vec<_>>()
-        });
-        let succeeded = claims.iter().filter(|claim| claim.is_ok()).count();
-        assert_eq!(succeeded, 1);
-    }
+    let pool = Pool::<8, 1>::new();
+    let index = pool.get().expect("it is free").into_raw();
+    let claimed = AtomicBool::new(false);
+    let claims = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..30_000 {
+                    // SAFETY: the number comes from `into_raw`; the pool lets one claim through.
+                    if let Ok(block) = unsafe { pool.from_raw(index) } {
+                        assert!(!claimed.swap(true, Ordering::Relaxed), "claimed twice");
+                        claims.fetch_add(1, Ordering::Relaxed);
+                        claimed.store(false, Ordering::Relaxed);
+                        assert_eq!(block.into_raw(), index);
+                    }
+                }
+            });
+        }
+    });
+    assert!(claims.into_inner() > 0);
+    // SAFETY: the number comes from `into_raw`.
+    drop(unsafe { pool.from_raw(index) }.expect("it is out"));
     assert_whole(&pool);
 }

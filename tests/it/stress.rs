@@ -12,7 +12,7 @@ use blockpool_core::{
 use crate::harness::{Random, TestPool, assert_whole, read_stamp, write_stamp};
 
 const THREADS: usize = 8;
-const STEPS: usize = 3_000;
+const STEPS: usize = 5_000;
 const BURST: usize = 5;
 
 type Burst<'p, P> = heapless::Vec<Block<'p, P>, BURST>;
@@ -76,8 +76,21 @@ impl<'p, P: TestPool> Party<'_, 'p, P> {
         }
     }
 
+    /// Takes and gives back at once, so that threads meet in the shared set.
+    fn take_and_give_back(&mut self) {
+        for _ in 0..32 {
+            let Some(mut block) = self.pool.get() else {
+                continue;
+            };
+            self.next_stamp += 1;
+            let stamp = self.next_stamp.to_le_bytes();
+            block.append(&stamp).expect("it fits");
+            assert_eq!(block[..], stamp, "someone else wrote to it");
+        }
+    }
+
     fn step(&mut self) {
-        match self.random.below(16) {
+        match self.random.below(17) {
             0..=2 if !self.is_full() => {
                 if let Some(block) = self.pool.get() {
                     self.keep_new(block);
@@ -131,6 +144,7 @@ impl<'p, P: TestPool> Party<'_, 'p, P> {
                 }
             }
             15 => self.worker.flush(),
+            16 => self.take_and_give_back(),
             _ => thread::yield_now(),
         }
     }
@@ -274,4 +288,15 @@ fn a_consumer_sees_the_blocks_of_each_producer_in_their_order() {
     });
     assert!(QUEUE.is_empty());
     assert_whole(&POOL);
+}
+
+#[test]
+fn the_high_water_mark_never_reads_high() {
+    static POOL: Pool<8, 2, Align<64>, Counted<Bitmap<Inline<2>>>> = Pool::new();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..30_000).for_each(|_| drop(POOL.get())));
+        }
+    });
+    assert!(POOL.high_water_mark() <= Some(2));
 }
