@@ -3,6 +3,7 @@
 use std::alloc::System;
 use std::error::Error;
 use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -27,6 +28,9 @@ const TRANSACTIONS: usize = 4096;
 
 const DEFAULT_RATE: u64 = 20_000;
 
+/// As a shell reports a program that was ended by Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
 fn main() -> ExitCode {
     match run(&Options::parse()) {
         Ok(code) => code,
@@ -40,7 +44,12 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
-    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))?;
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            // A second time: at once.
+            std::process::exit(INTERRUPTED.into());
+        }
+    })?;
     if let Some(path) = &options.json {
         // Now rather than when all is measured.
         fs::write(path, "").map_err(|error| format!("{}: {error}", path.display()))?;
@@ -64,7 +73,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         runs: Vec::new(),
         interrupted: false,
     };
-    println!("{}", report.facts());
+    print(&report.facts());
 
     let patterns: Vec<Option<Pattern>> =
         if recorded { vec![None] } else { options.patterns().into_iter().map(Some).collect() };
@@ -112,13 +121,13 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     report.interrupted = interrupted.load(Ordering::Relaxed);
 
     if report.runs.is_empty() {
-        println!("Interrupted before anything was measured.");
+        print("Interrupted before anything was measured.");
     } else {
-        println!("{}", report.results());
+        print(&report.results());
         if report.interrupted {
-            println!("Interrupted: the last run is shorter than the others.\n");
+            print("Interrupted: the last run is shorter than the others.\n");
         }
-        print!("{}", report.verdict());
+        print(report.verdict().trim_end());
     }
     if let Some(path) = &options.json {
         let text = serde_json::to_string_pretty(&report)? + "\n";
@@ -126,14 +135,18 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     }
     let received = report.runs.iter().all(|run| run.received > 0);
     Ok(if report.interrupted {
-        // As a shell reports a program ended by Ctrl-C.
-        ExitCode::from(130)
+        ExitCode::from(INTERRUPTED)
     } else if received {
         ExitCode::SUCCESS
     } else {
         eprintln!("error: a run received nothing");
         ExitCode::FAILURE
     })
+}
+
+/// Prints a text and ends the line. A reader that has gone away is no error.
+fn print(text: &str) {
+    let _ = writeln!(io::stdout(), "{text}");
 }
 
 /// The name of an option's value.
