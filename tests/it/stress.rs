@@ -90,7 +90,7 @@ impl<'p, P: TestPool> Party<'_, 'p, P> {
     }
 
     fn step(&mut self) {
-        match self.random.below(17) {
+        match self.random.below(18) {
             0..=2 if !self.is_full() => {
                 if let Some(block) = self.pool.get() {
                     self.keep_new(block);
@@ -145,7 +145,9 @@ impl<'p, P: TestPool> Party<'_, 'p, P> {
             }
             15 => self.worker.flush(),
             16 => self.take_and_give_back(),
-            _ => thread::yield_now(),
+            17 => thread::yield_now(),
+            // It holds enough.
+            _ => {}
         }
     }
 }
@@ -292,11 +294,11 @@ fn a_consumer_sees_the_blocks_of_each_producer_in_their_order() {
 
 #[test]
 fn the_high_water_mark_never_reads_high() {
-    static POOL: Pool<8, 2, Align<64>, Counted<Bitmap<Inline<2>>>> = Pool::new();
+    static POOL: Pool<8, 1, Align<64>, Counted<Bitmap<Inline<1>>>> = Pool::new();
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| (0..30_000).for_each(|_| drop(POOL.get())));
         }
     });
-    assert!(POOL.high_water_mark() <= Some(2));
+    assert!(POOL.high_water_mark() <= Some(1));
 }
