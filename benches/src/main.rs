@@ -50,6 +50,19 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
             std::process::exit(INTERRUPTED.into());
         }
     })?;
+    let needed = u64::from(options.capacity) * options.buffer_size() as u64;
+    if let Some(available) = machine::available_memory().filter(|available| needed > available / 2)
+    {
+        return Err(format!(
+            "{} buffers of {} bytes are {} MiB, more than half of the {} MiB that this machine has \
+             to spare",
+            options.capacity,
+            options.buffer_size(),
+            needed >> 20,
+            available >> 20,
+        )
+        .into());
+    }
     if let Some(path) = &options.json {
         // Now rather than when all is measured.
         fs::write(path, "").map_err(|error| format!("{}: {error}", path.display()))?;

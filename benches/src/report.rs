@@ -233,6 +233,7 @@ impl Report {
                     [("get", run.get), ("give back", run.give_back), ("whole way", run.whole_way)];
                 rows.map(|(what, times)| {
                     let name = if what == "get" { run.name() } else { String::new() };
+                    let time = |ns| if times.samples > 0 { time(ns) } else { "-".into() };
                     [
                         name,
                         what.to_owned(),
@@ -281,6 +282,13 @@ impl Report {
 
     /// Which pool, how large, what tail.
     pub fn verdict(&self) -> String {
+        if self.runs.iter().any(|run| run.whole_way.samples == 0) {
+            return if self.runs.iter().any(|run| run.dropped.too_long > 0) {
+                "No verdict: every packet was longer than a buffer; see --buffer-size.\n".into()
+            } else {
+                "No verdict: a run brought nothing through.\n".into()
+            };
+        }
         let mut pools: Vec<PoolKind> = Vec::new();
         for run in &self.runs {
             if !pools.contains(&run.pool) {

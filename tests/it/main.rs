@@ -7,6 +7,7 @@ mod harness;
 mod layout;
 mod literal_shape;
 mod model;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod no_std;
 mod raw;
 mod region;

@@ -30,7 +30,6 @@ fn run(command: &mut Command) -> String {
 /// Builds the core by itself, without features that other members switch on, and links a program
 /// of it with nothing else: there is nowhere that std, an allocator or libc could come from.
 #[test]
-#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn a_program_of_the_core_alone_links_and_runs() {
     let folder = folder();
     run(Command::new(env!("CARGO"))

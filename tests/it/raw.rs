@@ -193,7 +193,7 @@ fn of_several_threads_that_claim_one_number_one_succeeds() {
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                for _ in 0..30_000 {
+                for _ in 0..300_000 {
                     // SAFETY: the number comes from `into_raw`; the pool lets one claim through.
                     if let Ok(block) = unsafe { pool.from_raw(index) } {
                         assert!(!claimed.swap(true, Ordering::Relaxed), "claimed twice");

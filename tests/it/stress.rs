@@ -1,8 +1,10 @@
 //! Many threads on one pool: a block has one owner at a time, and none gets lost.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::iter;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Barrier, Mutex};
 use std::thread;
 
 use blockpool_core::{
@@ -12,7 +14,7 @@ use blockpool_core::{
 use crate::harness::{Random, TestPool, assert_whole, read_stamp, write_stamp};
 
 const THREADS: usize = 8;
-const STEPS: usize = 5_000;
+const STEPS: usize = 15_000;
 const BURST: usize = 5;
 
 type Burst<'p, P> = heapless::Vec<Block<'p, P>, BURST>;
@@ -24,6 +26,8 @@ struct Party<'s, 'p, P: TestPool> {
     queue: &'s Queue<'p, P>,
     raw_in: &'s Mutex<Receiver<u32>>,
     raw_out: Sender<u32>,
+    /// Which blocks someone holds.
+    marks: &'s [AtomicBool],
     worker: Worker<'p, P, 6>,
     held: Vec<(Block<'p, P>, u64)>,
     most: usize,
@@ -36,7 +40,18 @@ impl<'p, P: TestPool> Party<'_, 'p, P> {
         self.held.len() >= self.most
     }
 
+    fn mark(&self, block: &Block<'p, P>) {
+        // Relaxed: what is found out is whether two owners overlap, not more.
+        let held = self.marks[block.index() as usize].swap(true, Ordering::Relaxed);
+        assert!(!held, "two owners of block {}", block.index());
+    }
+
+    fn unmark(&self, block: &Block<'p, P>) {
+        self.marks[block.index() as usize].store(false, Ordering::Relaxed);
+    }
+
     fn keep(&mut self, mut block: Block<'p, P>) {
+        self.mark(&block);
         self.next_stamp += 1;
         write_stamp(&mut block, self.next_stamp);
         self.held.push((block, self.next_stamp));
@@ -60,6 +75,7 @@ impl<'p, P: TestPool> Party<'_, 'p, P> {
         }
         let (block, stamp) = self.held.swap_remove(self.random.below(count));
         assert_eq!(read_stamp(&block), stamp, "someone else wrote to it");
+        self.unmark(&block);
         Some(block)
     }
 
@@ -77,15 +93,10 @@ impl<'p, P: TestPool> Party<'_, 'p, P> {
     }
 
     /// Takes and gives back at once, so that threads meet in the shared set.
-    fn take_and_give_back(&mut self) {
-        for _ in 0..32 {
-            let Some(mut block) = self.pool.get() else {
-                continue;
-            };
-            self.next_stamp += 1;
-            let stamp = self.next_stamp.to_le_bytes();
-            block.append(&stamp).expect("it fits");
-            assert_eq!(block[..], stamp, "someone else wrote to it");
+    fn take_and_give_back(&self) {
+        for block in (0..50).filter_map(|_| self.pool.get()) {
+            self.mark(&block);
+            self.unmark(&block);
         }
     }
 
@@ -145,7 +156,8 @@ impl<'p, P: TestPool> Party<'_, 'p, P> {
             }
             15 => self.worker.flush(),
             16 => self.take_and_give_back(),
-            17 => thread::yield_now(),
+            // Now and then: on a busy machine it takes a time slice.
+            17 if self.random.below(20) == 0 => thread::yield_now(),
             // It holds enough.
             _ => {}
         }
@@ -156,6 +168,8 @@ impl<'p, P: TestPool> Party<'_, 'p, P> {
 pub(crate) fn stress<'p, P: TestPool>(pool: &'p P, queue: &Queue<'p, P>) {
     let (raw_out, raw_in) = channel();
     let raw_in = Mutex::new(raw_in);
+    let marks: Vec<_> = iter::repeat_with(AtomicBool::default).take(pool.capacity()).collect();
+    let start = Barrier::new(THREADS);
     thread::scope(|scope| {
         for thread in 0..THREADS {
             let mut party = Party {
@@ -163,13 +177,16 @@ pub(crate) fn stress<'p, P: TestPool>(pool: &'p P, queue: &Queue<'p, P>) {
                 queue,
                 raw_in: &raw_in,
                 raw_out: raw_out.clone(),
+                marks: &marks,
                 worker: Worker::new(pool),
                 held: Vec::new(),
                 most: (pool.capacity() / THREADS).max(2),
                 next_stamp: (thread as u64 + 1) << 32,
                 random: Random(thread as u64),
             };
+            let start = &start;
             scope.spawn(move || {
+                start.wait();
                 for _ in 0..STEPS {
                     party.step();
                 }
@@ -297,7 +314,7 @@ fn the_high_water_mark_never_reads_high() {
     static POOL: Pool<8, 1, Align<64>, Counted<Bitmap<Inline<1>>>> = Pool::new();
     thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| (0..30_000).for_each(|_| drop(POOL.get())));
+            scope.spawn(|| (0..100_000).for_each(|_| drop(POOL.get())));
         }
     });
     assert!(POOL.high_water_mark() <= Some(1));

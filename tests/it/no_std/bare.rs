@@ -39,12 +39,7 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 extern "C" fn bare_main() -> ! {
     let mut worker = POOL.worker();
     for round in 0..1000_u32 {
-        let mut block = if round % 2 == 0 {
-            POOL.get()
-        } else {
-            worker.get()
-        }
-        .unwrap();
+        let mut block = if round % 2 == 0 { POOL.get() } else { worker.get() }.unwrap();
         block.append(&round.to_le_bytes()).unwrap();
         QUEUE.push(block).unwrap();
         let block = QUEUE.pop().unwrap();
