@@ -1,5 +1,6 @@
 //! Tests that span the crates, one module a topic. Each test is named for the property it shows.
 
+mod adapter;
 mod drop_order;
 mod engines;
 mod exhaustion;

@@ -1,4 +1,4 @@
-//! What the public API of `blockpool` promises.
+//! Package `blockpool`: the pool of byte vectors and what belongs to it.
 
 mod auto_traits;
 mod drop_order;
