@@ -248,8 +248,9 @@ impl Report {
         );
         let _ = writeln!(
             text,
-            "\n  get, give back: mean and p50 from batches timed as a whole; p99 and up from calls \
-             timed one by one,\n  which includes {:.0} ns for reading the clock\n  \
+            "\n  get, give back: mean and p50 from batches timed as a whole (of one call, where packets \
+             come one by one);\n  p99 and up from calls timed one by one, which includes {:.0} ns for \
+             reading the clock\n  \
              whole way: from the kernel's receive time to the buffer's return",
             self.clock_read_ns
         );
