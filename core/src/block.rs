@@ -105,7 +105,7 @@ impl<'p, P: BlockPool> Block<'p, P> {
     }
 
     fn first_byte(&self) -> NonNull<u8> {
-        self.pool.block(self.place.number())
+        self.pool.block(self.place.number(), INTERNAL)
     }
 
     fn set_range(&mut self, start: usize, end: usize) {
@@ -312,12 +312,13 @@ impl<'p, P: BlockPool> Block<'p, P> {
     pub fn into_raw(self) -> u32 {
         let pool = self.pool;
         let place = self.into_place();
-        pool.parked(place.number()).release(place);
+        pool.parked(place.number(), INTERNAL).release(place);
         place.number()
     }
 
     /// Gives up the handle and keeps the block out, under the address of its first byte, which is
-    /// valid for reads and writes of `capacity()` bytes. As [`into_raw`](Self::into_raw); back by
+    /// valid for reads and writes of `capacity()` bytes as long as the pool stays where it is: take
+    /// a static, or a [`Region`](crate::Region). As [`into_raw`](Self::into_raw); back by
     /// `from_raw_ptr` of the pool.
     #[must_use = "the block stays out until it is claimed by this pointer"]
     pub fn into_raw_ptr(self) -> NonNull<u8> {

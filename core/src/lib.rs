@@ -59,8 +59,8 @@
 //! - Two owners of one block, a lost block, a block given back twice without an error.
 //! - An operation that waits for another thread, an allocation, a system call.
 //! - A read of uninitialised memory, or of another owner's old bytes.
-//! - A number that wraps: bits do not move in the free set, so it has no reuse (ABA) hazard; the
-//!   queue's reuse distance is stated at [`Queue`].
+//! - A reuse (ABA) distance left unstated: bits do not move in the default free set, so it has none;
+//!   the queue's stands at [`Queue`].
 //!
 //! There is no `unsafe` outside the modules that own memory (`block`, `pool`, `region`, `memory`),
 //! no sequentially consistent ordering, and the default pool is all-zero in memory.
@@ -105,3 +105,6 @@ pub use range::{MAX_BLOCK_SIZE, MAX_COUNT};
 pub use region::{Bookkeeping, Region};
 pub use ring::Place;
 pub use worker::Worker;
+
+/// For the vectors that bursts travel in: `heapless::Vec`.
+pub use heapless;

@@ -11,19 +11,108 @@ use crate::ring::Places;
 use crate::sync::{AtomicUsize, Ordering};
 
 /// A pool of blocks: [`Pool`](crate::Pool) or [`Region`](crate::Region). What functions that work
-/// with the blocks of any pool are generic over.
+/// with any pool are generic over; the two types have the same methods without this trait, and
+/// their documentation.
 ///
 /// ```
-/// use blockpool_core::{Block, BlockPool};
+/// use blockpool_core::{Block, BlockPool, Pool};
 ///
-/// fn checksum<P: BlockPool>(block: &Block<'_, P>) -> u8 {
-///     block.iter().fold(0, |sum, byte| sum.wrapping_add(*byte))
+/// fn copy<'p, P: BlockPool>(pool: &'p P, bytes: &[u8]) -> Option<Block<'p, P>> {
+///     let mut block = pool.get()?;
+///     block.append(bytes).ok()?;
+///     Some(block)
 /// }
+///
+/// let pool = Pool::<64, 4>::new();
+/// assert_eq!(&copy(&pool, b"bytes").unwrap()[..], b"bytes");
 /// ```
-pub trait BlockPool: Memory + Sync {}
+#[expect(clippy::wrong_self_convention, reason = "`from_raw` makes a block, of this pool")]
+pub trait BlockPool: Memory + Sync + Sized {
+    /// See [`Pool::get`](crate::Pool::get).
+    #[inline]
+    fn get(&self) -> Option<Block<'_, Self>> {
+        match self.free(INTERNAL).take() {
+            Some(number) => Some(self.adopt(Place::empty(number), INTERNAL)),
+            None => {
+                self.count_exhausted(INTERNAL);
+                None
+            }
+        }
+    }
 
-/// Needed to reach a pool's free set: through the bound `BlockPool`, code outside this crate can
-/// name the methods below, but not make one of these.
+    /// See [`Pool::capacity`](crate::Pool::capacity).
+    fn capacity(&self) -> usize {
+        self.free(INTERNAL).capacity()
+    }
+
+    /// See [`Pool::block_size`](crate::Pool::block_size).
+    fn block_size(&self) -> usize {
+        self.size(INTERNAL)
+    }
+
+    /// See [`Pool::available`](crate::Pool::available).
+    fn available(&self) -> usize {
+        self.free(INTERNAL).available()
+    }
+
+    /// See [`Pool::high_water_mark`](crate::Pool::high_water_mark).
+    fn high_water_mark(&self) -> Option<usize> {
+        self.free(INTERNAL).high_water_mark()
+    }
+
+    /// See [`Pool::exhausted`](crate::Pool::exhausted).
+    fn exhausted(&self) -> usize {
+        // Relaxed: a number for a person to read.
+        self.exhausted_count(INTERNAL).load(Ordering::Relaxed)
+    }
+
+    /// See [`Pool::memory`](crate::Pool::memory).
+    fn memory(&self) -> (NonNull<u8>, usize) {
+        (self.block(0, INTERNAL), self.stride(INTERNAL) * self.capacity())
+    }
+
+    /// See [`Pool::from_raw`](crate::Pool::from_raw).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    unsafe fn from_raw(&self, index: u32) -> Result<Block<'_, Self>, RawError> {
+        let capacity = self.capacity();
+        if index as usize >= capacity {
+            return Err(RawError::OutOfRange { index, capacity });
+        }
+        let place = self.parked(index, INTERNAL).claim(index);
+        Ok(self.adopt(place.ok_or(RawError::NotOut { index })?, INTERNAL))
+    }
+
+    /// See [`Pool::from_raw_ptr`](crate::Pool::from_raw_ptr).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    unsafe fn from_raw_ptr(&self, pointer: *const u8) -> Result<Block<'_, Self>, RawError> {
+        let (first, bytes) = self.memory();
+        let offset = pointer.addr().checked_sub(first.addr().get());
+        let offset = offset.filter(|&offset| offset < bytes).ok_or(RawError::Foreign)?;
+        let stride = self.stride(INTERNAL);
+        match offset % stride {
+            // SAFETY: the caller's promise is the same for pointer and number.
+            0 => unsafe { self.from_raw((offset / stride) as u32) },
+            into_block => Err(RawError::Misaligned { into_block }),
+        }
+    }
+}
+
+/// Needed to call what a pool is made of: through the bound `BlockPool`, code outside this crate can
+/// name the methods of [`Memory`], but not make one of these.
 #[derive(Debug, Clone, Copy)]
 pub struct Internal(());
 
@@ -34,9 +123,9 @@ pub(crate) const INTERNAL: Internal = Internal(());
 /// # Safety
 ///
 /// An implementer says where blocks lie: [`block`](Self::block) returns, for each number in
-/// `[0, the capacity)`, a pointer valid for reads and writes of `block_size()` bytes while the
-/// pool is borrowed, to memory that no other number's overlaps and that nothing else touches.
-/// The free set is used by nobody else.
+/// `[0, free().capacity())`, a pointer valid for reads and writes of `size()` bytes while the pool
+/// is borrowed, to memory that no other number's overlaps and that nothing else touches. There is
+/// one [`Parked`] for each number. The free set is used by nobody else.
 pub unsafe trait Memory {
     /// The engine.
     type Free: FreeSet;
@@ -45,80 +134,29 @@ pub unsafe trait Memory {
 
     /// The set of free block numbers.
     fn free(&self, _: Internal) -> &Self::Free;
-    /// What is remembered of a block without a handle.
-    fn parked(&self, number: u32) -> &Parked;
+    /// What is remembered of a block without a handle. `number` is below the capacity.
+    fn parked(&self, number: u32, _: Internal) -> &Parked;
     /// The first byte of a block. `number` is below the capacity.
-    fn block(&self, number: u32) -> NonNull<u8>;
+    fn block(&self, number: u32, _: Internal) -> NonNull<u8>;
     /// Bytes in a block.
-    fn block_size(&self) -> usize;
+    fn size(&self, _: Internal) -> usize;
     /// Bytes from one block's first byte to the next one's.
-    fn stride(&self) -> usize;
+    fn stride(&self, _: Internal) -> usize;
     /// How often a block was wanted and none was free.
-    fn exhausted_count(&self) -> &AtomicUsize;
+    fn exhausted_count(&self, _: Internal) -> &AtomicUsize;
 
     /// A handle for a block that the caller has just become the owner of.
-    fn adopt(&self, place: Place) -> Block<'_, Self>
+    fn adopt(&self, place: Place, _: Internal) -> Block<'_, Self>
     where
-        Self: Sized + BlockPool,
+        Self: BlockPool,
     {
         Block::new(self, place)
     }
 
     /// Counts a failed get.
     #[cold]
-    fn count_exhausted(&self) {
+    fn count_exhausted(&self, _: Internal) {
         // Relaxed: a number for a person to read.
-        self.exhausted_count().fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// See `Pool::get`.
-    fn take(&self) -> Option<Block<'_, Self>>
-    where
-        Self: Sized + BlockPool,
-    {
-        match self.free(INTERNAL).take() {
-            Some(number) => Some(self.adopt(Place::empty(number))),
-            None => {
-                self.count_exhausted();
-                None
-            }
-        }
-    }
-
-    /// See `Pool::from_raw`.
-    ///
-    /// # Safety
-    ///
-    /// As there.
-    unsafe fn claim(&self, index: u32) -> Result<Block<'_, Self>, RawError>
-    where
-        Self: Sized + BlockPool,
-    {
-        let capacity = self.free(INTERNAL).capacity();
-        if index as usize >= capacity {
-            return Err(RawError::OutOfRange { index, capacity });
-        }
-        let place = self.parked(index).claim(index).ok_or(RawError::NotOut { index })?;
-        Ok(self.adopt(place))
-    }
-
-    /// See `Pool::from_raw_ptr`.
-    ///
-    /// # Safety
-    ///
-    /// As there.
-    unsafe fn claim_ptr(&self, pointer: *const u8) -> Result<Block<'_, Self>, RawError>
-    where
-        Self: Sized + BlockPool,
-    {
-        let first = self.block(0).addr().get();
-        let bytes = self.stride() * self.free(INTERNAL).capacity();
-        let offset = pointer.addr().checked_sub(first).filter(|&offset| offset < bytes);
-        let offset = offset.ok_or(RawError::Foreign)?;
-        match offset % self.stride() {
-            // SAFETY: the caller's promise is the same for pointer and number.
-            0 => unsafe { self.claim((offset / self.stride()) as u32) },
-            into_block => Err(RawError::Misaligned { into_block }),
-        }
+        self.exhausted_count(INTERNAL).fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -3,6 +3,7 @@
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::mem::MaybeUninit;
+use core::panic::RefUnwindSafe;
 use core::ptr::NonNull;
 
 use crate::align::{Align, Alignment};
@@ -21,8 +22,21 @@ use crate::sync::AtomicUsize;
 /// - `F` is the engine that knows which blocks are free, the lock-free [`Bitmap`] unless told
 ///   otherwise; the same engine with counting is `Counted<Bitmap<Inline<COUNT>>>`.
 ///
+/// An engine for another number of blocks does not compile:
+///
+/// ```compile_fail,E0080
+/// use blockpool_core::{Align, Pool, SpinStack};
+/// let pool = Pool::<64, 1, Align<64>, SpinStack<100>>::new();
+/// ```
+///
+/// ```
+/// use blockpool_core::{Align, Pool, SpinStack};
+/// let pool = Pool::<64, 100, Align<64>, SpinStack<100>>::new();
+/// ```
+///
 /// With the default engine a static lies in `.bss`: it costs no space in the program's file, and
-/// pages of memory only when touched. Beyond the blocks it takes two words for each block.
+/// pages of memory only when touched. Beyond the blocks it takes 16 bytes for each block; 12 with
+/// 32-bit words.
 ///
 /// Mind that a pool that is no static is moved like any value: a large one over the stack. And that
 /// the compiler holds a static in memory, about twice, while it builds it: for more than a few
@@ -73,6 +87,7 @@ impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Pool<SIZE,
     const FITS: () = {
         assert!(SIZE >= 1 && SIZE <= MAX_BLOCK_SIZE, "a block has 1 to 65,536 bytes");
         assert!(COUNT >= 1 && COUNT <= MAX_COUNT, "a pool has 1 to 2^30 blocks");
+        assert!(F::COUNT == COUNT, "the engine is for another number of blocks");
     };
 
     /// A pool with every block free.
@@ -101,28 +116,34 @@ unsafe impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Mem
         &self.free
     }
 
-    fn parked(&self, number: u32) -> &Parked {
+    fn parked(&self, number: u32, _: Internal) -> &Parked {
         &self.parked[number as usize]
     }
 
-    fn block(&self, number: u32) -> NonNull<u8> {
+    fn block(&self, number: u32, _: Internal) -> NonNull<u8> {
         debug_assert!((number as usize) < COUNT);
         let first: NonNull<Slot<SIZE, A>> = NonNull::from(&self.blocks).cast();
         // SAFETY: the number is below `COUNT`, so this is an element of the array.
         unsafe { first.add(number as usize) }.cast()
     }
 
-    fn block_size(&self) -> usize {
+    fn size(&self, _: Internal) -> usize {
         SIZE
     }
 
-    fn stride(&self) -> usize {
+    fn stride(&self, _: Internal) -> usize {
         size_of::<Slot<SIZE, A>>()
     }
 
-    fn exhausted_count(&self) -> &AtomicUsize {
+    fn exhausted_count(&self, _: Internal) -> &AtomicUsize {
         &self.exhausted
     }
+}
+
+/// What a panic can leave behind in a pool is a block that stays out, nothing half done.
+impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> RefUnwindSafe
+    for Pool<SIZE, COUNT, A, F>
+{
 }
 
 impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> BlockPool
@@ -135,12 +156,16 @@ macro_rules! pool_methods {
     () => {
         /// Takes a free block, its data range empty; `None` if every block is out.
         ///
+        /// `None` under concurrency: every block was seen out during the call, but not all at the
+        /// same instant. A block given back behind the search is missed, if others take and give
+        /// back meanwhile.
+        ///
         /// May be called from any thread or interrupt. With the default engine: lock-free, never
         /// waits; one atomic read-modify-write when threads do not meet; looks through the other
         /// words of the set, O(capacity ÷ word size), when the thread's own has no free block.
         #[inline]
         pub fn get(&self) -> Option<$crate::Block<'_, Self>> {
-            Memory::take(self)
+            BlockPool::get(self)
         }
 
         /// A private stock of blocks for one thread, lcore or task: see
@@ -151,12 +176,12 @@ macro_rules! pool_methods {
 
         /// How many blocks the pool has, free or out.
         pub fn capacity(&self) -> usize {
-            $crate::FreeSet::capacity(Memory::free(self, $crate::memory::INTERNAL))
+            BlockPool::capacity(self)
         }
 
         /// Bytes in a block.
         pub fn block_size(&self) -> usize {
-            Memory::block_size(self)
+            BlockPool::block_size(self)
         }
 
         /// How many blocks are free in the shared set. Blocks in the stock of a
@@ -165,7 +190,7 @@ macro_rules! pool_methods {
         /// Exact when no other operation runs; otherwise off by those that overlap it. For
         /// monitoring: O(capacity ÷ word size).
         pub fn available(&self) -> usize {
-            $crate::FreeSet::available(Memory::free(self, $crate::memory::INTERNAL))
+            BlockPool::available(self)
         }
 
         /// The most blocks that were out at once, blocks in workers' stocks included; `None` if
@@ -173,7 +198,7 @@ macro_rules! pool_methods {
         ///
         /// [`Counted`](crate::Counted) switches counting on, and says how the mark errs.
         pub fn high_water_mark(&self) -> Option<usize> {
-            $crate::FreeSet::high_water_mark(Memory::free(self, $crate::memory::INTERNAL))
+            BlockPool::high_water_mark(self)
         }
 
         /// How often a block was wanted, by [`get`](Self::get) or a worker, and none was free.
@@ -181,8 +206,7 @@ macro_rules! pool_methods {
         /// Exact when nobody is in such a call; wraps around at `usize::MAX`. A get that succeeds
         /// does not touch it.
         pub fn exhausted(&self) -> usize {
-            // Relaxed: a number for a person to read.
-            Memory::exhausted_count(self).load($crate::sync::Ordering::Relaxed)
+            BlockPool::exhausted(self)
         }
 
         /// Makes a handle for a block that was given up by [`Block::into_raw`](crate::Block), with
@@ -206,7 +230,7 @@ macro_rules! pool_methods {
             index: u32,
         ) -> Result<$crate::Block<'_, Self>, $crate::RawError> {
             // SAFETY: the caller's promise.
-            unsafe { Memory::claim(self, index) }
+            unsafe { BlockPool::from_raw(self, index) }
         }
 
         /// Makes a handle for a block that was given up by
@@ -227,14 +251,17 @@ macro_rules! pool_methods {
             pointer: *const u8,
         ) -> Result<$crate::Block<'_, Self>, $crate::RawError> {
             // SAFETY: the caller's promise.
-            unsafe { Memory::claim_ptr(self, pointer) }
+            unsafe { BlockPool::from_raw_ptr(self, pointer) }
         }
 
         /// Where the blocks lie, to be registered with a device: the first byte of block 0, and
         /// the bytes to the end of the last block's space. Block `i` begins at `i` times the space
         /// of a block.
+        ///
+        /// A pool that is moved takes its blocks with it: a pointer for a device must come from a
+        /// pool that stays where it is, such as a static. A region's memory does not move.
         pub fn memory(&self) -> (core::ptr::NonNull<u8>, usize) {
-            (Memory::block(self, 0), Memory::stride(self) * self.capacity())
+            BlockPool::memory(self)
         }
     };
 }

@@ -5,7 +5,7 @@ use core::fmt;
 use crate::align::Alignment;
 use crate::block::Block;
 use crate::error::TooFewPlaces;
-use crate::free::{FreeSet, InPlace};
+use crate::free::InPlace;
 use crate::memory::{BlockPool, INTERNAL};
 use crate::pool::Pool;
 use crate::region::Region;
@@ -93,7 +93,7 @@ impl<'p, P: BlockPool> Queue<'p, P> {
             return Err(block);
         }
         let place = block.into_place();
-        self.pool.parked(place.number()).store(place);
+        self.pool.parked(place.number(), INTERNAL).store(place);
         // There is room: the ring has a place for each block, and this one is not in it.
         self.ring.push(place.number());
         Ok(())
@@ -102,7 +102,7 @@ impl<'p, P: BlockPool> Queue<'p, P> {
     /// Takes the oldest block, or `None` if there is none.
     pub fn pop(&self) -> Option<Block<'p, P>> {
         let number = self.ring.pop()?;
-        Some(self.pool.adopt(self.pool.parked(number).load(number)))
+        Some(self.pool.adopt(self.pool.parked(number, INTERNAL).load(number), INTERNAL))
     }
 
     /// Adds all of `blocks` at the end, the first one first, and returns how many. Blocks of another
@@ -142,7 +142,7 @@ impl<'p, P: BlockPool> Queue<'p, P> {
 
     /// How many blocks the queue can hold: all of its pool.
     pub fn capacity(&self) -> usize {
-        self.pool.free(INTERNAL).capacity()
+        self.pool.capacity()
     }
 }
 

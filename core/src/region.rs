@@ -184,26 +184,26 @@ unsafe impl<'m> Memory for Region<'m> {
         &self.free
     }
 
-    fn parked(&self, number: u32) -> &Parked {
+    fn parked(&self, number: u32, _: Internal) -> &Parked {
         let number = number as usize;
         &self.free.words().bookkeeping[number / GROUP].parked[number % GROUP]
     }
 
-    fn block(&self, number: u32) -> NonNull<u8> {
+    fn block(&self, number: u32, _: Internal) -> NonNull<u8> {
         debug_assert!((number as usize) < self.free.words().capacity);
         // SAFETY: the number is below the capacity, so the block lies in the memory.
         unsafe { self.memory.add(number as usize * self.block_size) }
     }
 
-    fn block_size(&self) -> usize {
+    fn size(&self, _: Internal) -> usize {
         self.block_size
     }
 
-    fn stride(&self) -> usize {
+    fn stride(&self, _: Internal) -> usize {
         self.block_size
     }
 
-    fn exhausted_count(&self) -> &AtomicUsize {
+    fn exhausted_count(&self, _: Internal) -> &AtomicUsize {
         &self.exhausted
     }
 }

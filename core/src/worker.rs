@@ -68,7 +68,7 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
 
     /// The most blocks this worker keeps.
     fn limit(&self) -> usize {
-        STOCK.min(self.pool.free(INTERNAL).capacity() / 4).max(1)
+        STOCK.min(self.pool.capacity() / 4).max(1)
     }
 
     /// How many blocks are in the stock.
@@ -85,7 +85,7 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
             self.refill();
         }
         let number = self.stock.pop()?;
-        Some(self.pool.adopt(Place::empty(number)))
+        Some(self.pool.adopt(Place::empty(number), INTERNAL))
     }
 
     #[cold]
@@ -95,7 +95,7 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
         let taken = self.pool.free(INTERNAL).take_some(&mut self.stock);
         self.stock.truncate(taken);
         if taken == 0 {
-            self.pool.count_exhausted();
+            self.pool.count_exhausted(INTERNAL);
         }
     }
 

@@ -1,8 +1,10 @@
 //! Every engine, size, count and alignment under one harness.
 
-use blockpool_core::{Align, Bitmap, Counted, HeaplessQueue, Inline, Pool, SpinStack, Worker};
+use blockpool_core::{
+    Align, Bitmap, BlockPool, Counted, HeaplessQueue, Inline, Pool, SpinStack, Worker,
+};
 
-use crate::harness::{TestPool, assert_whole, take_all};
+use crate::harness::{assert_whole, take_all};
 
 macro_rules! bitmap {
     ($size:literal $count:literal $align:literal $places:literal) => {
@@ -51,7 +53,7 @@ macro_rules! every_shape {
 }
 
 /// Blocks are the numbers from 0, lie one after the other, aligned, and keep what is written.
-fn taken_once_disjoint_and_aligned<P: TestPool>(pool: &P, shape: &Shape) {
+fn taken_once_disjoint_and_aligned<P: BlockPool>(pool: &P, shape: &Shape) {
     let (first, length) = pool.memory();
     let space = shape.size.next_multiple_of(shape.align);
     assert_eq!(length, space * shape.count);
@@ -77,7 +79,7 @@ fn taken_once_disjoint_and_aligned<P: TestPool>(pool: &P, shape: &Shape) {
 }
 
 /// `available`, `exhausted` and the high-water mark, one operation at a time.
-fn counters_are_exact_without_overlap<P: TestPool>(pool: &P, counts: bool) {
+fn counters_are_exact_without_overlap<P: BlockPool>(pool: &P, counts: bool) {
     let count = pool.capacity();
     let mark = |out: usize| counts.then_some(out);
     assert_eq!((pool.available(), pool.exhausted()), (count, 0));
@@ -109,11 +111,11 @@ fn counters_are_exact_without_overlap<P: TestPool>(pool: &P, counts: bool) {
     assert_whole(pool);
 }
 
-fn without_mark<P: TestPool>(pool: &P, _: &Shape) {
+fn without_mark<P: BlockPool>(pool: &P, _: &Shape) {
     counters_are_exact_without_overlap(pool, false);
 }
 
-fn with_mark<P: TestPool>(pool: &P, _: &Shape) {
+fn with_mark<P: BlockPool>(pool: &P, _: &Shape) {
     counters_are_exact_without_overlap(pool, true);
 }
 
@@ -144,7 +146,7 @@ engines! {
 
 #[test]
 fn the_high_water_mark_counts_the_stocks_of_workers() {
-    fn check<P: TestPool>(pool: &P) {
+    fn check<P: BlockPool>(pool: &P) {
         let mut worker: Worker<'_, P, 8> = Worker::new(pool);
         drop(worker.get());
         let peak = worker.stock() + 1;

@@ -2,9 +2,9 @@
 
 use std::thread;
 
-use blockpool_core::{Block, Pool, Queue, Worker};
+use blockpool_core::{Block, BlockPool, Pool, Queue, Worker};
 
-use crate::harness::{TestPool, assert_whole, take_all};
+use crate::harness::{assert_whole, take_all};
 
 type Burst<'p, P, const N: usize> = heapless::Vec<Block<'p, P>, N>;
 
@@ -70,7 +70,7 @@ fn a_call_that_finds_too_little_is_counted_once() {
 
 #[test]
 fn a_worker_keeps_no_more_than_its_stock_nor_a_quarter_of_the_pool() {
-    fn check<P: TestPool, const STOCK: usize>(pool: &P) {
+    fn check<P: BlockPool, const STOCK: usize>(pool: &P) {
         let limit = STOCK.min((pool.capacity() / 4).max(1));
         let mut worker: Worker<'_, P, STOCK> = Worker::new(pool);
         let mut peak = 0;

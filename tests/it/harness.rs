@@ -1,4 +1,4 @@
-//! What the tests share: one interface over `Pool` and `Region`, memory for regions, stamps that
+//! What the tests share: memory for regions, stamps that
 //! show who wrote a block last, and random numbers with a constant seed.
 
 use std::fmt::Debug;
@@ -6,77 +6,16 @@ use std::iter;
 use std::ptr::{self, NonNull};
 use std::slice;
 
-use blockpool_core::{
-    Alignment, Block, BlockPool, Bookkeeping, InPlace, Pool, RawError, Region, RegionError,
-};
-
-/// The methods that `Pool` and `Region` share, so that one test serves both.
-pub(crate) trait TestPool: BlockPool + Debug + Sized {
-    fn get(&self) -> Option<Block<'_, Self>>;
-    fn capacity(&self) -> usize;
-    fn available(&self) -> usize;
-    fn exhausted(&self) -> usize;
-    fn high_water_mark(&self) -> Option<usize>;
-    fn memory(&self) -> (NonNull<u8>, usize);
-    /// # Safety
-    ///
-    /// As `Pool::from_raw`.
-    unsafe fn claim_raw(&self, index: u32) -> Result<Block<'_, Self>, RawError>;
-    /// # Safety
-    ///
-    /// As `Pool::from_raw_ptr`.
-    unsafe fn claim_raw_ptr(&self, pointer: *const u8) -> Result<Block<'_, Self>, RawError>;
-}
-
-macro_rules! test_pool_methods {
-    () => {
-        fn get(&self) -> Option<Block<'_, Self>> {
-            self.get()
-        }
-        fn capacity(&self) -> usize {
-            self.capacity()
-        }
-        fn available(&self) -> usize {
-            self.available()
-        }
-        fn exhausted(&self) -> usize {
-            self.exhausted()
-        }
-        fn high_water_mark(&self) -> Option<usize> {
-            self.high_water_mark()
-        }
-        fn memory(&self) -> (NonNull<u8>, usize) {
-            self.memory()
-        }
-        unsafe fn claim_raw(&self, index: u32) -> Result<Block<'_, Self>, RawError> {
-            // SAFETY: the caller's promise is the same.
-            unsafe { self.from_raw(index) }
-        }
-        unsafe fn claim_raw_ptr(&self, pointer: *const u8) -> Result<Block<'_, Self>, RawError> {
-            // SAFETY: the caller's promise is the same.
-            unsafe { self.from_raw_ptr(pointer) }
-        }
-    };
-}
-
-impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> TestPool
-    for Pool<SIZE, COUNT, A, F>
-{
-    test_pool_methods!();
-}
-
-impl TestPool for Region<'_> {
-    test_pool_methods!();
-}
+use blockpool_core::{Block, BlockPool, Bookkeeping, Region, RegionError};
 
 /// Takes blocks until there is none.
-pub(crate) fn take_all<P: TestPool>(pool: &P) -> Vec<Block<'_, P>> {
+pub(crate) fn take_all<P: BlockPool>(pool: &P) -> Vec<Block<'_, P>> {
     iter::from_fn(|| pool.get()).collect()
 }
 
 /// Every block is free, and can be taken exactly once.
 #[track_caller]
-pub(crate) fn assert_whole<P: TestPool>(pool: &P) {
+pub(crate) fn assert_whole<P: BlockPool>(pool: &P) {
     assert_eq!(pool.available(), pool.capacity(), "blocks are missing");
     let blocks = take_all(pool);
     let mut indices: Vec<u32> = blocks.iter().map(|block| block.index()).collect();

@@ -6,15 +6,15 @@ use std::fmt::Write;
 use std::ptr;
 
 use blockpool_core::{
-    Align, Bitmap, Block, Counted, HeaplessQueue, Inline, NoRoom, Pool, Queue, RawError, SpinStack,
-    Worker,
+    Align, Bitmap, Block, BlockPool, Counted, HeaplessQueue, Inline, NoRoom, Pool, Queue, RawError,
+    SpinStack, Worker,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::RngSeed;
 
-use crate::harness::{TestPool, assert_whole};
+use crate::harness::assert_whole;
 
 fn config(cases: u32) -> ProptestConfig {
     ProptestConfig {
@@ -86,7 +86,7 @@ mod pool {
     /// What a block holds: headroom and data.
     type Content = (usize, Vec<u8>);
 
-    struct System<'p, P: TestPool> {
+    struct System<'p, P: BlockPool> {
         pool: &'p P,
         foreign: &'p P,
         worker: Worker<'p, P, 4>,
@@ -99,11 +99,11 @@ mod pool {
         (!from.is_empty()).then(|| from.swap_remove(at.index(from.len())))
     }
 
-    fn content<P: TestPool>(block: &Block<'_, P>) -> Content {
+    fn content<P: BlockPool>(block: &Block<'_, P>) -> Content {
         (block.headroom(), block.to_vec())
     }
 
-    impl<'p, P: TestPool> System<'p, P> {
+    impl<'p, P: BlockPool> System<'p, P> {
         /// The space of one block, in bytes.
         fn space(&self) -> usize {
             self.pool.memory().1 / COUNT
@@ -117,12 +117,12 @@ mod pool {
         fn claim(&self, index: u32) -> Result<Block<'p, P>, RawError> {
             // SAFETY: either the number is in `raw`, so this test is the block's owner, or the
             // claim is one that the pool must refuse.
-            unsafe { self.pool.claim_raw(index) }
+            unsafe { self.pool.from_raw(index) }
         }
 
         fn claim_ptr(&self, pointer: *const u8) -> Result<Block<'p, P>, RawError> {
             // SAFETY: as in `claim`.
-            unsafe { self.pool.claim_raw_ptr(pointer) }
+            unsafe { self.pool.from_raw_ptr(pointer) }
         }
 
         fn keep_new(&mut self, block: Option<Block<'p, P>>, expected: bool) {
@@ -278,7 +278,7 @@ mod pool {
         }
     }
 
-    fn run<P: TestPool>(pool: &P, foreign: &P, steps: Vec<Step>) {
+    fn run<P: BlockPool>(pool: &P, foreign: &P, steps: Vec<Step>) {
         let mut system = System {
             pool,
             foreign,
@@ -531,7 +531,7 @@ mod range {
         }
     }
 
-    fn apply<P: TestPool>(block: &mut Block<'_, P>, step: &Step) -> Result<(), NoRoom> {
+    fn apply<P: BlockPool>(block: &mut Block<'_, P>, step: &Step) -> Result<(), NoRoom> {
         match step {
             Step::Reset(headroom) => block.reset(*headroom),
             Step::Clear => {

@@ -8,10 +8,10 @@ use std::sync::{Barrier, Mutex};
 use std::thread;
 
 use blockpool_core::{
-    Align, Bitmap, Block, Counted, HeaplessQueue, Inline, Pool, Queue, SpinStack, Worker,
+    Align, Bitmap, Block, BlockPool, Counted, HeaplessQueue, Inline, Pool, Queue, SpinStack, Worker,
 };
 
-use crate::harness::{Random, TestPool, assert_whole, read_stamp, write_stamp};
+use crate::harness::{Random, assert_whole, read_stamp, write_stamp};
 
 const THREADS: usize = 8;
 const STEPS: usize = 15_000;
@@ -21,7 +21,7 @@ type Burst<'p, P> = heapless::Vec<Block<'p, P>, BURST>;
 
 /// One thread's part: it takes blocks in every way there is, holds some, hands some to the other
 /// threads in every way there is. A block that it holds is full of a stamp that nobody else writes.
-struct Party<'s, 'p, P: TestPool> {
+struct Party<'s, 'p, P: BlockPool> {
     pool: &'p P,
     queue: &'s Queue<'p, P>,
     raw_in: &'s Mutex<Receiver<u32>>,
@@ -35,7 +35,7 @@ struct Party<'s, 'p, P: TestPool> {
     random: Random,
 }
 
-impl<'p, P: TestPool> Party<'_, 'p, P> {
+impl<'p, P: BlockPool> Party<'_, 'p, P> {
     fn is_full(&self) -> bool {
         self.held.len() >= self.most
     }
@@ -87,7 +87,7 @@ impl<'p, P: TestPool> Party<'_, 'p, P> {
         let index = self.raw_in.lock().expect("no thread panicked").try_recv();
         if let Ok(index) = index {
             // SAFETY: the sender owned the block, and each number sent is received once.
-            let block = unsafe { self.pool.claim_raw(index) };
+            let block = unsafe { self.pool.from_raw(index) };
             self.keep_received(block.expect("a number from `into_raw`"));
         }
     }
@@ -165,7 +165,7 @@ impl<'p, P: TestPool> Party<'_, 'p, P> {
 }
 
 /// `THREADS` threads do everything with each other's blocks; then nothing is missing.
-pub(crate) fn stress<'p, P: TestPool>(pool: &'p P, queue: &Queue<'p, P>) {
+pub(crate) fn stress<'p, P: BlockPool>(pool: &'p P, queue: &Queue<'p, P>) {
     let (raw_out, raw_in) = channel();
     let raw_in = Mutex::new(raw_in);
     let marks: Vec<_> = iter::repeat_with(AtomicBool::default).take(pool.capacity()).collect();
@@ -199,7 +199,7 @@ pub(crate) fn stress<'p, P: TestPool>(pool: &'p P, queue: &Queue<'p, P>) {
     }
     for index in raw_in.into_inner().expect("no thread panicked").try_iter() {
         // SAFETY: the sender owned the block, and each number sent is received once.
-        let block = unsafe { pool.claim_raw(index) };
+        let block = unsafe { pool.from_raw(index) };
         read_stamp(&block.expect("a number from `into_raw`"));
     }
     assert_whole(pool);

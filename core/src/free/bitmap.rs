@@ -20,7 +20,9 @@ const WORDS_WITHOUT_SUMMARY: usize = 32;
 ///   because another one succeeded. An interrupt may do anything at any moment.
 /// - A bit does not move and carries no tag, so there is no ABA hazard and no reuse distance.
 /// - Many neighbouring numbers are taken, or given back, by one atomic operation.
-/// - `None` means that every number was seen out at some instant during the search.
+/// - `None` means that every number was seen out during the search, each at some instant, not all
+///   at the same one: while others take and give back, a number that comes back behind the search
+///   is missed. For each number missed so, another thread's take has succeeded meanwhile.
 /// - A thread starts at a word chosen by its stack's address, so that threads mostly work on
 ///   different cache lines; it goes on to the next word that has a free number. With up to 32
 ///   words a search reads them all, beyond that a summary of 1 bit for each word. The worst case
@@ -257,7 +259,8 @@ impl<W: Words> Bitmap<W> {
         let on_the_stack = 0_u8;
         // Calls of one thread differ by less than 16 KiB, mostly.
         let hash = ((&raw const on_the_stack).addr() >> 14).wrapping_mul(GOLDEN);
-        ((hash >> HALF) * groups) >> HALF
+        // Both factors are below 2^32, so this does not overflow.
+        (((hash >> HALF) as u64 * groups as u64) >> HALF) as usize
     }
 
     /// Applies `claim` to groups until one has something; every group is asked before `None`.
@@ -363,6 +366,7 @@ impl<W: Words> FreeSet for Bitmap<W> {
 }
 
 impl<const COUNT: usize> InPlace for Bitmap<Inline<COUNT>> {
+    const COUNT: usize = COUNT;
     const ALL_FREE: Self = Self::with_words(Inline::new());
 }
 

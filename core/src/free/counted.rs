@@ -76,6 +76,7 @@ impl<F: FreeSet> FreeSet for Counted<F> {
 }
 
 impl<F: InPlace> InPlace for Counted<F> {
+    const COUNT: usize = F::COUNT;
     const ALL_FREE: Self = Self {
         inner: F::ALL_FREE,
         out: OwnLine(AtomicUsize::new(0)),

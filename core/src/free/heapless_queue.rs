@@ -18,6 +18,10 @@ use crate::sync::{AtomicUsize, Ordering};
 /// taken from the queue, else from the spill set; given back to the queue, else to the spill set.
 /// In the beginning every number is in the spill set.
 ///
+/// Reuse distance, that of `heapless` with `mpmc_large`: a thread stopped inside a dequeue is fooled,
+/// and a number handed out twice, after exactly a multiple of 2^64 dequeues during that one stop;
+/// with 32-bit words, of 2^32.
+///
 /// `PLACES` is the size of the queue, a power of two as `heapless` demands, at least 2; with fewer
 /// places than `COUNT` the spill set is used more. A static of it lies in `.data`, not `.bss`.
 pub struct HeaplessQueue<const COUNT: usize, const PLACES: usize = COUNT> {
@@ -71,6 +75,7 @@ impl<const COUNT: usize, const PLACES: usize> FreeSet for HeaplessQueue<COUNT, P
 }
 
 impl<const COUNT: usize, const PLACES: usize> InPlace for HeaplessQueue<COUNT, PLACES> {
+    const COUNT: usize = COUNT;
     const ALL_FREE: Self = Self {
         #[expect(deprecated, reason = "to show why it is deprecated for this use")]
         queue: heapless::mpmc::Queue::new(),

@@ -80,6 +80,9 @@ pub trait FreeSet: sealed::Sealed + Send + Sync + Sized {
 
 /// An engine that holds its own memory, as a [`Pool`](crate::Pool) needs it.
 pub trait InPlace: FreeSet {
+    /// How many numbers the set is for.
+    const COUNT: usize;
+
     /// The set in which every number is free.
     const ALL_FREE: Self;
 }

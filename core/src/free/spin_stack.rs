@@ -87,6 +87,7 @@ impl<const COUNT: usize> FreeSet for SpinStack<COUNT> {
 }
 
 impl<const COUNT: usize> InPlace for SpinStack<COUNT> {
+    const COUNT: usize = COUNT;
     const ALL_FREE: Self = Self(spin::mutex::SpinMutex::new(Stack {
         returned: heapless::Vec::new(),
         fresh: 0,
