@@ -29,7 +29,7 @@ use crate::range::Place;
 ///
 /// All methods are plain computation and may be called anywhere. Dropping gives the block back to
 /// the shared set: progress and cost are those of the pool's engine, with the default one lock-free,
-/// one atomic read-modify-write, allowed in interrupts. [`Worker::put`](crate::Worker::put) is
+/// one atomic read-modify-write (two at times, with more than 2,048 blocks), allowed in interrupts. [`Worker::put`](crate::Worker::put) is
 /// cheaper. A forgotten handle (`core::mem::forget`) keeps its block out for ever.
 ///
 /// ```

@@ -162,7 +162,8 @@ macro_rules! pool_methods {
         ///
         /// May be called from any thread or interrupt. With the default engine: lock-free, never
         /// waits; one atomic read-modify-write when threads do not meet; looks through the other
-        /// words of the set, O(capacity ÷ word size), when the thread's own has no free block.
+        /// words of the set, O(capacity ÷ word size), when the thread's own has no free block. See
+        /// [`Bitmap`](crate::Bitmap).
         #[inline]
         pub fn get(&self) -> Option<$crate::Block<'_, Self>> {
             BlockPool::get(self)
@@ -212,8 +213,10 @@ macro_rules! pool_methods {
         /// Makes a handle for a block that was given up by [`Block::into_raw`](crate::Block), with
         /// the data range it had. Dropping the handle gives the block back.
         ///
-        /// Checked in every build: a number can be claimed once for each `into_raw`. Wait-free where
-        /// the processor has atomic bit operations, else lock-free; one atomic read-modify-write.
+        /// Checked in every build: a number can be claimed once for each `into_raw`. What cannot be
+        /// seen is a number that is kept after its block was claimed, and used when the block's next
+        /// owner has given it up by `into_raw` too. Wait-free where the processor has atomic bit
+        /// operations (x86-64, Arm with LSE), else lock-free; one atomic read-modify-write.
         ///
         /// # Errors
         ///

@@ -78,7 +78,7 @@ impl Parked {
 
     /// The block as [`store`](Self::store) left it.
     pub(crate) fn load(&self, number: u32) -> Place {
-        // Relaxed: as in `store`.
+        // Relaxed: as in `store`; after a claim, ordered by R2.
         let start = self.start.load(Ordering::Relaxed);
         let end = self.end.load(Ordering::Relaxed);
         Place::new(number, start as usize, end as usize)
@@ -95,13 +95,12 @@ impl Parked {
     /// Claims a block that was [released](Self::release) and not claimed since.
     pub(crate) fn claim(&self, number: u32) -> Option<Place> {
         // R2: pairs with R1. A read-modify-write, so of several claims one succeeds. It changes
-        // nothing if the block may not be claimed.
-        let end = self.end.fetch_and(!Self::CLAIMABLE, Ordering::Acquire);
-        if end & Self::CLAIMABLE == 0 {
+        // nothing if the block may not be claimed. Asking only for the old value of this one bit
+        // lets the compiler use a single bit-test-and-reset.
+        if self.end.fetch_and(!Self::CLAIMABLE, Ordering::Acquire) & Self::CLAIMABLE == 0 {
             return None;
         }
-        let start = self.start.load(Ordering::Relaxed);
-        Some(Place::new(number, start as usize, (end & !Self::CLAIMABLE) as usize))
+        Some(self.load(number))
     }
 }
 

@@ -159,7 +159,7 @@ impl<P: Places> Ring<P> {
             match found {
                 Found::Empty => {
                     let full = layout.word(layout.lap(tail), number as usize + 1);
-                    // W1: pairs with L1 and W2: what the pusher wrote before goes with the number.
+                    // W1: pairs with L1: what the pusher wrote before goes with the number.
                     // Relaxed on failure: another push took the place, its success.
                     if place
                         .compare_exchange(word, full, Ordering::Release, Ordering::Relaxed)
@@ -170,8 +170,7 @@ impl<P: Places> Ring<P> {
                     }
                 }
                 Found::Number(_) | Found::Ahead => Self::advance(&self.tail, layout, tail),
-                // The tail moved on meanwhile; or the place's emptying, which has happened since
-                // there is room, is just becoming visible.
+                // The tail moved on meanwhile, by others' success.
                 Found::Elsewhere => {}
             }
         }
@@ -188,10 +187,10 @@ impl<P: Places> Ring<P> {
                 Found::Empty => return None,
                 Found::Number(number) => {
                     let empty = layout.word(layout.next_lap(layout.lap(head)), 0);
-                    // W2: acquire pairs with W1. Release pairs with L1: whoever pushes here next
-                    // does so after this.
+                    // W2: release pairs with L1: whoever pushes here next does so after this. What
+                    // the pusher wrote is visible by L1 already.
                     if place
-                        .compare_exchange(word, empty, Ordering::AcqRel, Ordering::Relaxed)
+                        .compare_exchange(word, empty, Ordering::Release, Ordering::Relaxed)
                         .is_ok()
                     {
                         Self::advance(&self.head, layout, head);
@@ -210,10 +209,19 @@ impl<P: Places> Ring<P> {
         // Relaxed: a number for a person to read.
         let head = self.head.load(Ordering::Relaxed);
         let tail = self.tail.load(Ordering::Relaxed);
-        let ahead = |position| layout.value(position) as isize;
-        let lap_apart = layout.lap(head) != layout.lap(tail);
-        let apart = ahead(tail) - ahead(head) + if lap_apart { layout.places as isize } else { 0 };
-        apart.clamp(0, layout.places as isize) as usize
+        let (from, to) = (layout.value(head), layout.value(tail));
+        let lap = layout.lap(head);
+        if layout.lap(tail) == lap {
+            to.saturating_sub(from)
+        } else if layout.lap(tail) == layout.next_lap(lap) {
+            (layout.places - from + to).min(layout.places)
+        } else if layout.next_lap(layout.lap(tail)) == lap {
+            // A pusher has not moved the tail yet, and what it pushed is popped already.
+            0
+        } else {
+            // More than a lap went by between the two loads.
+            layout.places
+        }
     }
 }
 
@@ -273,6 +281,16 @@ mod tests {
             let laps = 1_u128 << (usize::BITS - layout.value_bits);
             assert!(laps * places as u128 >= 1 << (usize::BITS - 1), "{places}");
         }
+    }
+
+    #[test]
+    fn a_tail_left_behind_at_the_wrap_counts_nothing() {
+        let ring = Ring::new([const { Place::new() }; 3]);
+        (0..3).for_each(|number| ring.push(number));
+        // As if the last pusher had been stopped before it moved the tail.
+        ring.tail.store(2, crate::sync::Ordering::Relaxed);
+        assert_eq!((ring.pop(), ring.pop(), ring.pop()), (Some(0), Some(1), Some(2)));
+        assert_eq!(ring.len(), 0);
     }
 
     #[test]

@@ -18,9 +18,10 @@ use crate::range::Place;
 /// once. Dropping a worker flushes it.
 ///
 /// - The block given back last is taken first: its memory is most likely still in the cache.
-/// - An empty stock is filled by half, by one operation of the shared set; a full one gives its
-///   older half back, by one operation for each run of neighbours. Progress and cost of these are
-///   the engine's; everything else is plain computation.
+/// - An empty stock is filled by half, by one operation of the shared set: with less, where the
+///   word it finds has fewer free blocks. A full one gives its older half back, sorted, by one
+///   operation for each run of neighbours. Progress and cost of these are the engine's; everything
+///   else is plain computation.
 /// - A worker is exclusive (`&mut`): an interrupt needs one of its own, or uses the pool itself.
 ///
 /// Source: this is the per-core cache of slab allocators, "magazines" (Bonwick and Adams, 2001).
@@ -46,7 +47,7 @@ use crate::range::Place;
 /// static POOL: Pool<2048, 64> = Pool::new();
 /// static WORKERS: StaticCell<[Worker<'static, Pool<2048, 64>, 8>; 2]> = StaticCell::new();
 ///
-/// let [receive, transmit] = WORKERS.init_with(|| [Worker::new(&POOL), Worker::new(&POOL)]);
+/// let [receive, transmit] = WORKERS.init_with(|| [Worker::with_stock(&POOL), Worker::with_stock(&POOL)]);
 /// # std::thread::scope(|lcores| {
 /// lcores.spawn(|| receive.get().is_some());
 /// lcores.spawn(|| transmit.get().is_some());
@@ -58,10 +59,19 @@ pub struct Worker<'p, P: BlockPool, const STOCK: usize = 64> {
     stock: heapless::Vec<u32, STOCK, usize>,
 }
 
-impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
-    /// A worker with an empty stock.
+impl<'p, P: BlockPool> Worker<'p, P> {
+    /// A worker that keeps at most 64 blocks, with an empty stock.
     #[must_use]
     pub const fn new(pool: &'p P) -> Self {
+        Self::with_stock(pool)
+    }
+}
+
+impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
+    /// A worker that keeps at most `STOCK` blocks, with an empty stock:
+    /// `Worker::<_, 8>::with_stock(&pool)`. A `STOCK` of 0 does not compile.
+    #[must_use]
+    pub const fn with_stock(pool: &'p P) -> Self {
         const { assert!(STOCK >= 1, "a stock holds at least one block") };
         Self { pool, stock: heapless::Vec::new() }
     }

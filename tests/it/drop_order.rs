@@ -24,7 +24,7 @@ impl Held for Queue<'_, P> {}
 /// One of each kind.
 fn holders(pool: &P) -> Vec<Holder<'_>> {
     let get = || pool.get().expect("enough are free");
-    let mut worker: Worker<'_, P, 8> = Worker::new(pool);
+    let mut worker: Worker<'_, P, 8> = Worker::with_stock(pool);
     (0..3).for_each(|_| worker.put(get()));
     let queue = Queue::new(pool);
     (0..5).for_each(|_| queue.push(get()).expect("a block of this pool"));

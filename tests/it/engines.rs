@@ -147,7 +147,7 @@ engines! {
 #[test]
 fn the_high_water_mark_counts_the_stocks_of_workers() {
     fn check<P: BlockPool>(pool: &P) {
-        let mut worker: Worker<'_, P, 8> = Worker::new(pool);
+        let mut worker: Worker<'_, P, 8> = Worker::with_stock(pool);
         drop(worker.get());
         let peak = worker.stock() + 1;
         assert!(peak > 1);

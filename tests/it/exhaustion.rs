@@ -11,7 +11,7 @@ type Burst<'p, P, const N: usize> = heapless::Vec<Block<'p, P>, N>;
 #[test]
 fn a_burst_larger_than_the_pool_takes_what_there_is() {
     let pool = Pool::<64, 10>::new();
-    let mut worker: Worker<'_, _, 4> = Worker::new(&pool);
+    let mut worker: Worker<'_, _, 4> = Worker::with_stock(&pool);
     let mut burst: Burst<'_, _, 32> = heapless::Vec::new();
     assert_eq!(worker.get_burst(&mut burst), 10);
     assert_eq!((burst.len(), pool.available(), worker.stock()), (10, 0, 0));
@@ -26,7 +26,7 @@ fn a_burst_larger_than_the_pool_takes_what_there_is() {
 #[test]
 fn an_exhausted_pool_serves_again_after_each_return() {
     let pool = Pool::<64, 3>::new();
-    let mut worker: Worker<'_, _, 1> = Worker::new(&pool);
+    let mut worker: Worker<'_, _, 1> = Worker::with_stock(&pool);
     let mut blocks = take_all(&pool);
     for _ in 0..10 {
         assert!(pool.get().is_none());
@@ -41,7 +41,7 @@ fn an_exhausted_pool_serves_again_after_each_return() {
 #[test]
 fn a_call_that_finds_too_little_is_counted_once() {
     let pool = Pool::<64, 6>::new();
-    let mut worker: Worker<'_, _, 4> = Worker::new(&pool);
+    let mut worker: Worker<'_, _, 4> = Worker::with_stock(&pool);
     let mut none: Burst<'_, _, 0> = heapless::Vec::new();
     let mut all: Burst<'_, _, 6> = heapless::Vec::new();
     let mut more: Burst<'_, _, 3> = heapless::Vec::new();
@@ -72,7 +72,7 @@ fn a_call_that_finds_too_little_is_counted_once() {
 fn a_worker_keeps_no_more_than_its_stock_nor_a_quarter_of_the_pool() {
     fn check<P: BlockPool, const STOCK: usize>(pool: &P) {
         let limit = STOCK.min((pool.capacity() / 4).max(1));
-        let mut worker: Worker<'_, P, STOCK> = Worker::new(pool);
+        let mut worker: Worker<'_, P, STOCK> = Worker::with_stock(pool);
         let mut peak = 0;
         let mut see = |stock: usize| {
             assert!(stock <= limit, "{stock} of {limit} in the stock");
@@ -107,7 +107,7 @@ fn a_worker_keeps_no_more_than_its_stock_nor_a_quarter_of_the_pool() {
 #[test]
 fn a_flushed_worker_leaves_everything_to_other_threads() {
     let pool = Pool::<64, 64>::new();
-    let mut worker: Worker<'_, _, 16> = Worker::new(&pool);
+    let mut worker: Worker<'_, _, 16> = Worker::with_stock(&pool);
     let block = worker.get().expect("blocks are free");
     worker.put(block);
     let kept = worker.stock();

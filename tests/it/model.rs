@@ -282,7 +282,7 @@ mod pool {
         let mut system = System {
             pool,
             foreign,
-            worker: Worker::new(pool),
+            worker: Worker::with_stock(pool),
             held: Vec::new(),
             raw: Vec::new(),
             failed_gets: 0,

@@ -178,7 +178,7 @@ pub(crate) fn stress<'p, P: BlockPool>(pool: &'p P, queue: &Queue<'p, P>) {
                 raw_in: &raw_in,
                 raw_out: raw_out.clone(),
                 marks: &marks,
-                worker: Worker::new(pool),
+                worker: Worker::with_stock(pool),
                 held: Vec::new(),
                 most: (pool.capacity() / THREADS).max(2),
                 next_stamp: (thread as u64 + 1) << 32,

@@ -15,9 +15,9 @@ const WORDS_WITHOUT_SUMMARY: usize = 32;
 
 /// A lock-free set of numbers: one bit for each, 1 while the number is out.
 ///
-/// - Taking and giving back are one atomic read-modify-write each, wait-free on processors that
-///   have the bit operations (x86-64, Arm with LSE), lock-free elsewhere. A take that fails did so
-///   because another one succeeded. An interrupt may do anything at any moment.
+/// - Taking and giving back are one atomic read-modify-write each when threads do not meet; with
+///   more than 32 words a second one where the summary has to follow. A retry happens only because
+///   another thread's take succeeded. An interrupt may do anything at any moment.
 /// - A bit does not move and carries no tag, so there is no ABA hazard and no reuse distance.
 /// - Many neighbouring numbers are taken, or given back, by one atomic operation.
 /// - `None` means that every number was seen out during the search, each at some instant, not all
@@ -25,8 +25,10 @@ const WORDS_WITHOUT_SUMMARY: usize = 32;
 ///   is missed. For each number missed so, another thread's take has succeeded meanwhile.
 /// - A thread starts at a word chosen by its stack's address, so that threads mostly work on
 ///   different cache lines; it goes on to the next word that has a free number. With up to 32
-///   words a search reads them all, beyond that a summary of 1 bit for each word. The worst case
-///   is O(capacity ÷ word size) loads.
+///   words a search reads them all, beyond that a summary of 1 bit for each word; noting a word
+///   that ran empty there costs five atomic operations. The worst case is O(capacity ÷ word size).
+/// - The summary's count of changes wraps: a search during which exactly a multiple of 2^32 (2^16
+///   with 32-bit words) notes are made can answer `None` wrongly, once. Nothing else depends on it.
 /// - All-zero memory is the set with every number free, so a static lies in `.bss`.
 ///
 /// Source: the two-level bitmap is folklore of operating systems' frame allocators; that a summary
@@ -208,9 +210,10 @@ impl<W: Words> Bitmap<W> {
 
     fn mark_not_full(&self, group: usize) {
         let (summary, bit) = self.summary_of(group);
-        // Relaxed: M1's happens-before through the word makes the bit visible if it matters.
+        // Relaxed: M1's happens-before through the word makes the bit visible if it matters; and a
+        // cleared bit is only a hint, which orders nothing.
         if summary.load(Ordering::Relaxed) & bit != 0 {
-            summary.fetch_and(!bit, Ordering::AcqRel);
+            summary.fetch_and(!bit, Ordering::Relaxed);
         }
     }
 
@@ -235,15 +238,20 @@ impl<W: Words> Bitmap<W> {
     fn mark_full(&self, group: usize) {
         let full = self.bits_of(group);
         let (summary, bit) = self.summary_of(group);
-        // C1: a search that reads the bit set by the next line also sees this cleaning.
-        self.cleanings.fetch_add(Cleanings::BEGIN, Ordering::AcqRel);
-        summary.fetch_or(bit, Ordering::AcqRel);
-        // M1: pairs with G1.
+        // Relaxed: published by S2.
+        self.cleanings.fetch_add(Cleanings::BEGIN, Ordering::Relaxed);
+        // S2: pairs with S1: a search that reads the bit also sees that this cleaning began.
+        summary.fetch_or(bit, Ordering::Release);
+        // M1: pairs with G1: a give-back after it sees the bit. Relaxed on failure: that a number
+        // is free is reason enough to clear the bit.
         let word = self.words.word(group);
-        if word.compare_exchange(full, full, Ordering::AcqRel, Ordering::Acquire).is_err() {
-            summary.fetch_and(!bit, Ordering::AcqRel);
+        if word.compare_exchange(full, full, Ordering::Release, Ordering::Relaxed).is_err() {
+            // Relaxed: published by C1.
+            summary.fetch_and(!bit, Ordering::Relaxed);
         }
-        self.cleanings.fetch_add(Cleanings::END, Ordering::AcqRel);
+        // C1: pairs with C2: a search that counts this cleaning as ended before it began sees the
+        // summary as it left it.
+        self.cleanings.fetch_add(Cleanings::END, Ordering::Release);
     }
 
     /// The group where this thread looks first: threads have stacks of their own, so their
@@ -286,7 +294,7 @@ impl<W: Words> Bitmap<W> {
         for step in 0..=summaries {
             let index = (home / GROUP + step) % summaries;
             let first = index * GROUP;
-            // S1: pairs with C1 through the bit: a search led astray by a bit sees the cleaning.
+            // S1: pairs with S2: a search led astray by a bit sees the cleaning.
             let mut candidates = !self.words.summary(index).load(Ordering::Acquire);
             if step == 0 {
                 candidates &= usize::MAX << (home % GROUP);
@@ -304,7 +312,8 @@ impl<W: Words> Bitmap<W> {
                 candidates &= candidates - 1;
             }
         }
-        let after = Cleanings(self.cleanings.load(Ordering::Acquire));
+        // Relaxed: a cleaning that mattered is visible by S1.
+        let after = Cleanings(self.cleanings.load(Ordering::Relaxed));
         if after == before.advanced_by(own) && after.none_under_way() {
             None
         } else {

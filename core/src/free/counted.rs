@@ -9,8 +9,8 @@ use crate::sync::{AtomicUsize, Ordering, OwnLine};
 /// Every operation pays one more atomic read-modify-write, on a word that all threads share: for
 /// finding out how large a pool must be, not for the tightest hot path. Progress is that of `F`.
 ///
-/// The mark is exact when every take had ended at the moment of the peak; otherwise it may read
-/// low by the number of takes that were under way then. It never reads high.
+/// The mark is exact when no operation was under way at the moment of the peak; otherwise it may read
+/// low by the numbers in the takes and give-backs that were. It never reads high.
 #[derive(Debug)]
 pub struct Counted<F> {
     inner: F,
@@ -57,11 +57,17 @@ impl<F: FreeSet> FreeSet for Counted<F> {
     }
 
     fn give_back(&self, number: u32) {
+        assert!((number as usize) < self.capacity(), "{number} is no number of this set");
         self.subtract(1);
         self.inner.give_back(number);
     }
 
     fn give_back_all(&self, numbers: &[u32]) {
+        let capacity = self.capacity();
+        assert!(
+            numbers.iter().all(|&number| (number as usize) < capacity),
+            "no number of this set"
+        );
         self.subtract(numbers.len());
         self.inner.give_back_all(numbers);
     }
