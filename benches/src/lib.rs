@@ -10,3 +10,4 @@ pub mod options;
 pub mod original;
 pub mod pipeline;
 pub mod report;
+mod verdict;

@@ -4,7 +4,7 @@ use std::alloc::System;
 use std::error::Error;
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -63,10 +63,8 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         )
         .into());
     }
-    if let Some(path) = &options.json {
-        // Now rather than when all is measured.
-        fs::write(path, "").map_err(|error| format!("{}: {error}", path.display()))?;
-    }
+    // Now rather than when all is measured: whether it can be written.
+    let figures = options.json.as_deref().map(Figures::create).transpose()?;
 
     let (mut traffic, recorded, input) = match &options.input {
         Some(path) => from_file(path, options)?,
@@ -86,7 +84,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         runs: Vec::new(),
         interrupted: false,
     };
-    print(&report.facts());
+    print(&report.facts())?;
 
     let patterns: Vec<Option<Pattern>> =
         if recorded { vec![None] } else { options.patterns().into_iter().map(Some).collect() };
@@ -114,6 +112,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
                 traffic: &traffic,
                 duration: options.duration,
                 check: options.work,
+                buffer_size: options.buffer_size(),
                 clock: &clock,
                 interrupted: &interrupted,
                 progress: &|elapsed, _done| {
@@ -127,24 +126,23 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
                 options.workers.into(),
             )?;
             bar.set_position(before + setup.sending().as_millis() as u64);
-            report.runs.push(Run::new(*pool, &pattern, &outcome, fallbacks));
+            report.runs.push(Run::new(*pool, &pattern, &outcome, fallbacks, report.capacity));
         }
     }
     bar.finish_and_clear();
     report.interrupted = interrupted.load(Ordering::Relaxed);
 
     if report.runs.is_empty() {
-        print("Interrupted before anything was measured.");
+        print("Interrupted before anything was measured.")?;
     } else {
-        print(&report.results());
+        print(&report.results())?;
         if report.interrupted {
-            print("Interrupted: the last run is shorter than the others.\n");
+            print("Interrupted: the last run is shorter than the others.\n")?;
         }
-        print(report.verdict().trim_end());
+        print(&report.verdict())?;
     }
-    if let Some(path) = &options.json {
-        let text = serde_json::to_string_pretty(&report)? + "\n";
-        fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    if let Some(figures) = figures {
+        figures.write(&(serde_json::to_string_pretty(&report)? + "\n"))?;
     }
     let received = report.runs.iter().all(|run| run.received > 0);
     Ok(if report.interrupted {
@@ -158,8 +156,45 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 /// Prints a text and ends the line. A reader that has gone away is no error.
-fn print(text: &str) {
-    let _ = writeln!(io::stdout(), "{text}");
+fn print(text: &str) -> io::Result<()> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The file for the figures: complete or not there, and not written over before they are.
+struct Figures<'a> {
+    path: &'a Path,
+    part: PathBuf,
+}
+
+impl<'a> Figures<'a> {
+    fn create(path: &'a Path) -> Result<Self, String> {
+        let mut part = path.as_os_str().to_owned();
+        part.push(".part");
+        let figures = Self { path, part: part.into() };
+        fs::write(&figures.part, "").map_err(|error| figures.failed(&error))?;
+        Ok(figures)
+    }
+
+    fn write(&self, text: &str) -> Result<(), String> {
+        let written = fs::write(&self.part, text);
+        written
+            .and_then(|()| fs::rename(&self.part, self.path))
+            .map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &io::Error) -> String {
+        format!("cannot write {}: {error}", self.path.display())
+    }
+}
+
+impl Drop for Figures<'_> {
+    fn drop(&mut self) {
+        // Gone already if the figures were written.
+        let _ = fs::remove_file(&self.part);
+    }
 }
 
 /// The name of an option's value.
@@ -184,15 +219,32 @@ fn generated(options: &Options) -> (Traffic, bool, String) {
 
 /// The packets of a file, whether they are sent as recorded, and what they are in words.
 fn from_file(path: &Path, options: &Options) -> Result<(Traffic, bool, String), Box<dyn Error>> {
+    let size = fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|file| file.len());
+    if let Some((size, available)) = size.zip(machine::available_memory())
+        && size > available / 4
+    {
+        return Err(format!(
+            "{} has {} MiB, more than a quarter of the {} MiB of memory that are free; it is read \
+             whole, so cut it into pieces",
+            path.display(),
+            size >> 20,
+            available >> 20
+        )
+        .into());
+    }
     let capture = capture::read(path)?;
-    let mut input = format!("{} packets of {}", capture.packets.len(), path.display());
+    let mut input = match capture.packets.len() {
+        1 => format!("1 packet of {}", path.display()),
+        count => format!("{count} packets of {}", path.display()),
+    };
     if capture.skipped + capture.cut_short > 0 {
         input += &format!(
             " (left out: {} without a UDP payload, {} cut short)",
             capture.skipped, capture.cut_short
         );
     }
-    let recorded = capture.has_timing && options.rate.is_none() && options.pattern.is_empty();
+    let timed = capture.packets.last().is_some_and(|last| !last.offset.is_zero());
+    let recorded = timed && options.rate.is_none() && options.pattern.is_empty();
     let (offsets, packets): (Vec<_>, Vec<_>) =
         capture.packets.into_iter().map(|packet| (packet.offset, packet.data)).unzip();
     let schedule = if recorded {

@@ -14,7 +14,7 @@ use crate::pipeline::{Check, Pattern};
 /// Without options: signed transactions made at start, in the sizes that validators see, each pool
 /// under steady and under bursty load, in less than half a minute.
 #[derive(Debug, Parser)]
-#[command(name = "pipeline", version)]
+#[command(name = "pipeline", version, allow_negative_numbers = true)]
 pub struct Options {
     /// Pools to run, one after the other, separated by commas [default: all]
     ///

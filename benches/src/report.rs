@@ -81,13 +81,27 @@ impl Dropped {
 
 impl Run {
     /// Puts together what a run saw.
-    pub fn new(pool: PoolKind, pattern: &str, outcome: &Outcome, fallbacks: Fallbacks) -> Self {
+    pub fn new(
+        pool: PoolKind,
+        pattern: &str,
+        outcome: &Outcome,
+        fallbacks: Fallbacks,
+        capacity: usize,
+    ) -> Self {
         let Outcome { elapsed, sent, received, worked } = outcome;
         let (get, give_back) = (received.get.summary(), worked.give_back.summary());
         let busy_ns = (received.busy + worked.busy).as_nanos() as f64;
         let whole_way = worked.whole_way.summary();
-        let pool_ns =
-            get.mean_ns * received.gets as f64 + give_back.mean_ns * whole_way.samples as f64;
+        let pool_ns = get.mean_ns.unwrap_or(0.0) * received.gets as f64
+            + give_back.mean_ns.unwrap_or(0.0) * whole_way.samples as f64;
+        // What workers gave back is counted a batch at a time, so the mark can read high.
+        let most = match pool {
+            PoolKind::Core => capacity as u64,
+            PoolKind::ArrayQueue | PoolKind::Local if fallbacks.heap_fallbacks == 0 => {
+                capacity as u64
+            }
+            _ => u64::MAX,
+        };
         let reasons = Invalid::ALL.iter().map(|reason| reason.as_str());
         Self {
             pool,
@@ -109,7 +123,7 @@ impl Run {
             check_allocations: worked.check_allocations,
             exhausted: received.exhausted,
             fallbacks,
-            high_water_mark: received.high_water_mark,
+            high_water_mark: received.high_water_mark.min(most),
             busy_ns_per_transaction: busy_ns / (whole_way.samples.max(1) as f64),
             pool_share_percent: if busy_ns > 0.0 { 100.0 * pool_ns / busy_ns } else { 0.0 },
         }
@@ -123,14 +137,22 @@ impl Run {
         self.invalid.values().sum()
     }
 
+    /// Transactions that came through, whatever the check said.
+    pub fn done(&self) -> u64 {
+        self.valid + self.invalid()
+    }
+
     /// Whether what the pool has was enough.
-    fn sufficed(&self) -> bool {
+    pub fn sufficed(&self) -> bool {
         self.exhausted == 0 && self.fallbacks.heap_fallbacks == 0 && self.dropped.queue_full == 0
     }
 }
 
 /// Nanoseconds in a unit that a person reads.
-fn time(ns: f64) -> String {
+pub fn time(ns: Option<f64>) -> String {
+    let Some(ns) = ns else {
+        return "-".into();
+    };
     match ns {
         _ if ns < 99.95 => format!("{ns:.1} ns"),
         _ if ns < 1e4 => format!("{ns:.0} ns"),
@@ -218,9 +240,10 @@ impl Report {
                 ]
             }),
         );
-        text += "\n  allocations: on the hot path, by receiving, pool and queue, after the warm-up; \
+        text += "\n  counts: of the whole run, warm-up included\n  \
+                 allocations: on the hot path, by receiving, pool and queue, after the warm-up; \
                  the check's own are left out\n  \
-                 no buffer: times that receiving had to wait because every one was in use\n  \
+                 no buffer: times that receiving looked again because every one was in use\n  \
                  most in use: buffers at once, a batch kept ready for receiving included\n  \
                  pool's share: get and give-back, of the time that receiver and workers were busy\n";
         self.details(&mut text);
@@ -233,7 +256,6 @@ impl Report {
                     [("get", run.get), ("give back", run.give_back), ("whole way", run.whole_way)];
                 rows.map(|(what, times)| {
                     let name = if what == "get" { run.name() } else { String::new() };
-                    let time = |ns| if times.samples > 0 { time(ns) } else { "-".into() };
                     [
                         name,
                         what.to_owned(),
@@ -251,7 +273,7 @@ impl Report {
             "\n  get, give back: mean and p50 from batches timed as a whole (of one call, where packets \
              come one by one);\n  p99 and up from calls timed one by one, which includes {:.0} ns for \
              reading the clock\n  \
-             whole way: from the kernel's receive time to the buffer's return",
+             whole way: from the kernel's receive time to the buffer's return; -: too few samples",
             self.clock_read_ns
         );
         text
@@ -280,104 +302,16 @@ impl Report {
             }
         }
     }
-
-    /// Which pool, how large, what tail.
-    pub fn verdict(&self) -> String {
-        if self.runs.iter().any(|run| run.whole_way.samples == 0) {
-            return if self.runs.iter().any(|run| run.dropped.too_long > 0) {
-                "No verdict: every packet was longer than a buffer; see --buffer-size.\n".into()
-            } else {
-                "No verdict: a run brought nothing through.\n".into()
-            };
-        }
-        let mut pools: Vec<PoolKind> = Vec::new();
-        for run in &self.runs {
-            if !pools.contains(&run.pool) {
-                pools.push(run.pool);
-            }
-        }
-        let pair = |pool: PoolKind| {
-            let of_pool = || self.runs.iter().filter(|run| run.pool == pool);
-            let sum: f64 = of_pool().map(|run| run.get.p50_ns + run.give_back.p50_ns).sum();
-            sum / of_pool().count() as f64
-        };
-        pools.sort_by(|a, b| pair(*a).total_cmp(&pair(*b)));
-        let listed: Vec<_> =
-            pools.iter().map(|pool| format!("{} {}", pool.name(), time(pair(*pool)))).collect();
-        let mut text = format!("Which pool, by get and give-back (p50): {}.\n", listed.join(", "));
-        let allocates = |pool: PoolKind| {
-            self.runs.iter().any(|run| run.pool == pool && run.hot_path_allocations > 0)
-        };
-        let Some(best) = pools.into_iter().find(|pool| !allocates(*pool)) else {
-            text += "Each of them asked the heap on the hot path.\n";
-            return text;
-        };
-        let _ = writeln!(text, "The first without allocations on the hot path: {}.", best.name());
-        let used = self.runs.iter().map(|run| run.high_water_mark).max().unwrap_or(0);
-        if self.runs.iter().all(Run::sufficed) {
-            let _ = writeln!(
-                text,
-                "How large: at most {used} of {} buffers were in use; {} leave a quarter to spare.",
-                self.capacity,
-                recommended(used),
-            );
-        } else {
-            let _ = writeln!(
-                text,
-                "How large: {} buffers were not enough for this load; try --capacity {}, or more \
-                 --workers if they do not keep up.",
-                self.capacity,
-                self.capacity * 2,
-            );
-        }
-        for run in self.runs.iter().filter(|run| run.pool == best) {
-            let _ = writeln!(
-                text,
-                "What tail, {}: p99.9 {} and at most {} for the whole way; p99.9 {} for get, {} \
-                 for give-back.",
-                run.pattern,
-                time(run.whole_way.p999_ns),
-                time(run.whole_way.max_ns),
-                time(run.get.p999_ns),
-                time(run.give_back.p999_ns),
-            );
-        }
-        for run in self.runs.iter().filter(|run| run.pool == best) {
-            let _ = writeln!(
-                text,
-                "What share, {}: get and give-back are {:.2} % of the {} that receiving and work \
-                 take for a transaction.",
-                run.pattern,
-                run.pool_share_percent,
-                time(run.busy_ns_per_transaction),
-            );
-        }
-        let lost: u64 = self.runs.iter().map(|run| run.dropped.kernel).sum();
-        if lost > 0 {
-            text += "Some transactions were lost before the program saw them: this machine does \
-                     not keep up with the load.\n";
-        }
-        text
-    }
-}
-
-/// A capacity with a quarter to spare over `used`, rounded up to a word of the free set.
-fn recommended(used: u64) -> u64 {
-    (used + used.div_ceil(4)).next_multiple_of(64)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{recommended, time};
+    use super::time;
 
     #[test]
     fn times_have_the_unit_a_person_expects() {
-        let texts = [0.0, 12.34, 99.96, 1234.0, 56_789.0, 456_789.0, 98_765_432.0].map(time);
+        let texts =
+            [0.0, 12.34, 99.96, 1234.0, 56_789.0, 456_789.0, 98_765_432.0].map(Some).map(time);
         assert_eq!(texts, ["0.0 ns", "12.3 ns", "100 ns", "1234 ns", "56.8 µs", "457 µs", "99 ms"]);
-    }
-
-    #[test]
-    fn a_quarter_is_to_spare() {
-        assert_eq!([0, 1, 52, 64, 1000].map(recommended), [0, 64, 128, 128, 1280]);
     }
 }

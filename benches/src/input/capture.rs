@@ -112,8 +112,12 @@ pub enum CaptureError {
 /// file that is damaged anywhere is an error, even if packets could be read up to there: a replay
 /// that quietly ends early would be taken for the whole one.
 pub fn read(path: &Path) -> Result<Capture, CaptureError> {
-    let data = fs::read(path)
-        .map_err(|source| CaptureError::Unreadable { path: path.to_owned(), source })?;
+    // A device has no end.
+    let regular = |file: fs::Metadata| {
+        if file.is_file() { Ok(()) } else { Err(io::Error::other("it is no regular file")) }
+    };
+    let data = fs::metadata(path).and_then(regular).and_then(|()| fs::read(path));
+    let data = data.map_err(|source| CaptureError::Unreadable { path: path.to_owned(), source })?;
     decode(path, &data)
 }
 
@@ -259,7 +263,7 @@ pub(crate) fn shared_data(name: &str) -> Option<PathBuf> {
     if path.exists() {
         Some(path)
     } else {
-        skipped(format_args!("{} is absent", path.display()));
+        skipped(format_args!("no recording {name} beside the checkout"));
         None
     }
 }

@@ -16,6 +16,9 @@ pub struct Meter {
     /// Nanoseconds a call.
     calls: Histogram<u64>,
     calls_next: bool,
+    /// All batches together.
+    batch_ns: u64,
+    batch_operations: u64,
 }
 
 /// Up to an hour, in nanoseconds or picoseconds. Of fixed size, so that recording never allocates.
@@ -34,11 +37,16 @@ impl Meter {
             batches: histogram(PICOSECONDS),
             calls: histogram(NANOSECONDS),
             calls_next: false,
+            batch_ns: 0,
+            batch_operations: 0,
         }
     }
 
     /// Calls `operation` up to `count` times, until it returns false.
     pub fn measure(&mut self, count: usize, mut operation: impl FnMut() -> bool) {
+        if count == 0 {
+            return;
+        }
         self.calls_next = !self.calls_next;
         if self.calls_next {
             for _ in 0..count {
@@ -54,10 +62,11 @@ impl Meter {
             let begin = self.clock.raw();
             let done = (0..count).take_while(|_| operation()).count();
             let end = self.clock.raw();
-            if let Some(each) =
-                (self.clock.delta_as_nanos(begin, end) * 1000).checked_div(done as u64)
-            {
+            let took = self.clock.delta_as_nanos(begin, end);
+            if let Some(each) = (took * 1000).checked_div(done as u64) {
                 self.batches.saturating_record(each);
+                self.batch_ns += took;
+                self.batch_operations += done as u64;
             }
         }
     }
@@ -67,16 +76,19 @@ impl Meter {
         // The bounds are the same, so adding cannot fail.
         let _ = self.batches.add(&other.batches);
         let _ = self.calls.add(&other.calls);
+        self.batch_ns += other.batch_ns;
+        self.batch_operations += other.batch_operations;
     }
 
     /// What was measured.
     pub fn summary(&self) -> Summary {
-        let tail = Summary::of(&self.calls);
+        let (batches, calls) = (Summary::of(&self.batches), Summary::of(&self.calls));
+        let operations = self.batch_operations as f64;
         Summary {
-            samples: self.calls.len() + self.batches.len(),
-            mean_ns: self.batches.mean() / 1000.0,
-            p50_ns: self.batches.value_at_quantile(0.5) as f64 / 1000.0,
-            ..tail
+            samples: self.calls.len() + self.batch_operations,
+            mean_ns: batches.mean_ns.map(|_| self.batch_ns as f64 / operations),
+            p50_ns: batches.p50_ns.map(|picoseconds| picoseconds / 1000.0),
+            ..calls
         }
     }
 }
@@ -107,28 +119,30 @@ impl Durations {
     }
 }
 
-/// Nanoseconds; all 0 if there were no samples.
+/// Nanoseconds. What there are too few samples for is absent: a percentile needs ten beyond it.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[expect(missing_docs, reason = "the names say all")]
 pub struct Summary {
     pub samples: u64,
-    pub mean_ns: f64,
-    pub p50_ns: f64,
-    pub p99_ns: f64,
-    pub p999_ns: f64,
-    pub max_ns: f64,
+    pub mean_ns: Option<f64>,
+    pub p50_ns: Option<f64>,
+    pub p99_ns: Option<f64>,
+    pub p999_ns: Option<f64>,
+    pub max_ns: Option<f64>,
 }
 
 impl Summary {
     fn of(histogram: &Histogram<u64>) -> Self {
-        let at = |quantile| histogram.value_at_quantile(quantile) as f64;
+        let samples = histogram.len();
+        let from = |least, value: f64| (samples >= least).then_some(value);
+        let at = |least, quantile| from(least, histogram.value_at_quantile(quantile) as f64);
         Self {
-            samples: histogram.len(),
-            mean_ns: histogram.mean(),
-            p50_ns: at(0.5),
-            p99_ns: at(0.99),
-            p999_ns: at(0.999),
-            max_ns: histogram.max() as f64,
+            samples,
+            mean_ns: from(1, histogram.mean()),
+            p50_ns: at(20, 0.5),
+            p99_ns: at(1_000, 0.99),
+            p999_ns: at(10_000, 0.999),
+            max_ns: from(1, histogram.max() as f64),
         }
     }
 }
@@ -164,14 +178,24 @@ mod tests {
                 true
             });
         };
-        take(1000, 10); // call by call
-        take(7, 10); // as a batch
+        for _ in 0..10 {
+            take(1000, 1); // call by call
+            take(7, 32); // as a batch
+        }
+        for _ in 0..10 {
+            take(1000, 1);
+            take(100, 1);
+        }
         let summary = meter.summary();
         // A histogram keeps three digits.
-        let close = |value: f64, expected: f64| (value / expected - 1.0).abs() < 0.002;
-        assert!(close(summary.mean_ns, 7.0) && close(summary.p50_ns, 7.0), "{summary:?}");
+        let close = |value: Option<f64>, expected: f64| {
+            value.is_some_and(|value| (value / expected - 1.0).abs() < 0.002)
+        };
+        // Every operation counts the same for the mean, every batch for the median.
+        assert!(close(summary.mean_ns, (7.0 * 320.0 + 100.0 * 10.0) / 330.0), "{summary:?}");
+        assert!(close(summary.p50_ns, 7.0), "{summary:?}");
         assert!(close(summary.max_ns, 1000.0), "{summary:?}");
-        assert_eq!(summary.samples, 11);
+        assert_eq!((summary.samples, summary.p99_ns), (20 + 330, None));
     }
 
     #[test]
@@ -181,7 +205,7 @@ mod tests {
         meter.measure(5, || false);
         meter.measure(5, || false);
         let summary = meter.summary();
-        assert_eq!((summary.samples, summary.mean_ns, summary.max_ns), (0, 0.0, 0.0));
+        assert_eq!((summary.samples, summary.mean_ns, summary.max_ns), (0, None, None));
     }
 
     #[test]
@@ -191,6 +215,6 @@ mod tests {
         more.record(Duration::from_nanos(30));
         all.add(&more);
         let summary = all.summary();
-        assert_eq!((summary.samples, summary.mean_ns, summary.max_ns), (2, 20.0, 30.0));
+        assert_eq!((summary.samples, summary.mean_ns, summary.max_ns), (2, Some(20.0), Some(30.0)));
     }
 }

@@ -56,17 +56,19 @@ mod linux {
     /// Receives batches from a UDP/IPv4 socket by `recvmmsg`.
     pub struct Receiver {
         socket: Socket,
+        limit: usize,
         addresses: [libc::sockaddr_in; BATCH],
         controls: [Control; BATCH],
     }
 
     impl Receiver {
-        /// Takes over a bound UDP/IPv4 socket.
+        /// Takes over a bound UDP/IPv4 socket, for packets of at most `limit` bytes, however large
+        /// the buffers.
         ///
         /// # Errors
         ///
         /// If the socket refuses receive times or a time limit.
-        pub fn new(socket: Socket) -> io::Result<Self> {
+        pub fn new(socket: Socket, limit: usize) -> io::Result<Self> {
             let on: libc::c_int = 1;
             // SAFETY: the option's value is an int, and lives through the call.
             let result = unsafe {
@@ -84,7 +86,7 @@ mod linux {
             socket.set_read_timeout(Some(PATIENCE))?;
             // SAFETY: all-zero is a valid address structure.
             let addresses = unsafe { zeroed() };
-            Ok(Self { socket, addresses, controls: [[0; 8]; BATCH] })
+            Ok(Self { socket, limit, addresses, controls: [[0; 8]; BATCH] })
         }
 
         /// Fills the first buffers with the datagrams that have arrived, one each, and calls
@@ -108,8 +110,10 @@ mod linux {
             let mut headers: [libc::mmsghdr; BATCH] = unsafe { zeroed() };
             for (index, buffer) in buffers[..count].iter_mut().enumerate() {
                 let room = buffer.room();
-                vectors[index] =
-                    libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };
+                vectors[index] = libc::iovec {
+                    iov_base: room.as_mut_ptr().cast(),
+                    iov_len: room.len().min(self.limit),
+                };
                 let header = &mut headers[index].msg_hdr;
                 header.msg_name = (&raw mut self.addresses[index]).cast();
                 header.msg_namelen = size_of::<libc::sockaddr_in>() as libc::socklen_t;
@@ -196,22 +200,28 @@ mod linux {
 
 #[cfg(any(test, not(target_os = "linux")))]
 mod portable {
-    use super::{Arrival, Instant, PATIENCE, ReceiveBuffer, Socket, io};
+    use super::{Arrival, Instant, MaybeUninit, PATIENCE, ReceiveBuffer, Socket, io};
 
     /// Receives one datagram after the other. A datagram longer than its buffer is not noticed.
     pub struct Receiver {
         socket: Socket,
+        limit: usize,
+    }
+
+    fn up_to(room: &mut [MaybeUninit<u8>], limit: usize) -> &mut [MaybeUninit<u8>] {
+        let limit = limit.min(room.len());
+        &mut room[..limit]
     }
 
     impl Receiver {
-        /// Takes over a bound UDP socket.
+        /// Takes over a bound UDP socket, for packets of at most `limit` bytes.
         ///
         /// # Errors
         ///
         /// If the socket refuses a time limit.
-        pub fn new(socket: Socket) -> io::Result<Self> {
+        pub fn new(socket: Socket, limit: usize) -> io::Result<Self> {
             socket.set_read_timeout(Some(PATIENCE))?;
-            Ok(Self { socket })
+            Ok(Self { socket, limit })
         }
 
         /// As the one for Linux; at most one datagram, whose time is when it was read.
@@ -229,7 +239,7 @@ mod portable {
                 return Ok(0);
             };
             self.socket.set_nonblocking(!wait)?;
-            let (len, source) = match self.socket.recv_from(buffer.room()) {
+            let (len, source) = match self.socket.recv_from(up_to(buffer.room(), self.limit)) {
                 Ok(received) => received,
                 Err(error) => {
                     return match error.kind() {
@@ -270,9 +280,9 @@ mod tests {
             #[test]
             fn $name() {
                 let (socket, send) = pair();
-                let mut receiver = <$receiver>::new(socket).unwrap();
+                let mut receiver = <$receiver>::new(socket, 64).unwrap();
                 let mut buffers: Vec<Vec<u8>> =
-                    (0..BATCH).map(|_| Vec::with_capacity(64)).collect();
+                    (0..BATCH).map(|_| Vec::with_capacity(100)).collect();
                 let nothing = |_: usize, _: Arrival| panic!("nothing was sent");
                 assert_eq!(receiver.receive(&mut buffers, false, nothing).unwrap(), 0);
                 assert_eq!(receiver.receive(&mut buffers, true, nothing).unwrap(), 0);

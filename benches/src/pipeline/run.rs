@@ -44,6 +44,8 @@ pub struct Setup<'a> {
     pub duration: Duration,
     /// How much workers do.
     pub check: Check,
+    /// The longest packet that a buffer takes.
+    pub buffer_size: usize,
     /// The clock for short times.
     pub clock: &'a Clock,
     /// Set from outside to end early.
@@ -241,7 +243,7 @@ pub fn run<R: Receive, W: Work>(
 ) -> io::Result<Outcome> {
     let socket = receiving_socket()?;
     let address = socket.local_addr()?.as_socket().expect("bound to an internet address");
-    let receiver = Receiver::new(socket)?;
+    let receiver = Receiver::new(socket, setup.buffer_size)?;
     let sending = UdpSocket::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     sending.connect(address)?;
 
@@ -329,7 +331,7 @@ fn receive_all<R: Receive>(
     let mut arrivals: Vec<Arrival> = Vec::with_capacity(BATCH);
     let mut pushed = 0_u64;
     let mut measuring = false;
-    let mut allocations = 0;
+    let mut allocations = allocations_of_this_thread();
     let mut begin = Instant::now();
     let result = loop {
         if shared.begins_to_measure(&mut measuring) {
@@ -409,7 +411,7 @@ fn worker<W: Work>(mut work: W, index: usize, shared: &Shared<'_>) -> WorkOutcom
     let mut results = Vec::with_capacity(BATCH);
     let mut times: Vec<Instant> = Vec::with_capacity(BATCH);
     let mut measuring = false;
-    let mut allocations = 0;
+    let mut allocations = allocations_of_this_thread();
     loop {
         let begin = Instant::now();
         if shared.begins_to_measure(&mut measuring) {

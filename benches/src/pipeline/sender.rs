@@ -84,7 +84,8 @@ impl Traffic {
         let packets = self.packets.iter().cycle();
         for (number, packet) in (0..).zip(packets) {
             let due = self.due(number);
-            if due >= duration {
+            // The time may be up before all is sent that was due in it.
+            if due >= duration || begin.elapsed() >= duration {
                 break;
             }
             loop {
