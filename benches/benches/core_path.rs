@@ -3,6 +3,7 @@
 
 use std::hint::black_box;
 
+use blockpool_benches::two_threads::on_two_threads;
 use blockpool_core::{
     Align, Bitmap, Block, BlockPool, Counted, HeaplessQueue, InPlace, Inline, Pool, Queue,
     SpinStack,
@@ -26,7 +27,7 @@ fn touch<P: BlockPool>(block: &mut Block<'_, P>) {
 }
 
 fn pair(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("get and give back");
+    let mut group = criterion.benchmark_group("block, get and give back");
     group.bench_function("nothing: the harness alone", |bencher| {
         let mut memory = [0_u8; 8];
         bencher.iter(|| memory.copy_from_slice(black_box(&[1; 8])));
@@ -56,7 +57,7 @@ fn pair(criterion: &mut Criterion) {
 }
 
 fn bursts(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("bursts of 32");
+    let mut group = criterion.benchmark_group("block, bursts of 32");
     group.throughput(Throughput::Elements(BURST as u64));
     group.bench_function("Worker", |bencher| {
         let mut worker = BITMAP.worker();
@@ -114,5 +115,46 @@ fn hand_off(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, pair, bursts, exhausted, hand_off);
+fn two_threads(criterion: &mut Criterion) {
+    fn shared<F: InPlace>(
+        group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>,
+        name: &str,
+        pool: &'static With<F>,
+    ) {
+        group.bench_function(BenchmarkId::new("Pool", name), |bencher| {
+            bencher.iter_custom(|count| {
+                on_two_threads(
+                    count,
+                    || (),
+                    |()| {
+                        // The `HeaplessQueue` finds nothing at times, though blocks are free.
+                        if let Some(mut block) = pool.get() {
+                            touch(&mut block);
+                        }
+                    },
+                )
+            });
+        });
+    }
+    let mut group = criterion.benchmark_group("block, get and give back, two threads on one pool");
+    group.bench_function("Worker", |bencher| {
+        bencher.iter_custom(|count| {
+            on_two_threads(
+                count,
+                || BITMAP.worker(),
+                |worker| {
+                    let mut block = worker.get().expect("one is free");
+                    touch(&mut block);
+                    worker.put(block);
+                },
+            )
+        });
+    });
+    shared(&mut group, "Bitmap", &BITMAP);
+    shared(&mut group, "HeaplessQueue", &HEAPLESS);
+    shared(&mut group, "SpinStack", &SPIN);
+    group.finish();
+}
+
+criterion_group!(benches, pair, bursts, two_threads, exhausted, hand_off);
 criterion_main!(benches);

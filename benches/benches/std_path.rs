@@ -5,6 +5,7 @@ use std::hint::black_box;
 
 use blockpool::TransactionMemoryPool;
 use blockpool_benches::original::OriginalPool;
+use blockpool_benches::two_threads::on_two_threads;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 const SIZE: usize = 2048;
@@ -20,12 +21,14 @@ fn pair(criterion: &mut Criterion) {
     let original = OriginalPool::new(SIZE, COUNT);
     let pool = TransactionMemoryPool::new(SIZE, COUNT);
     let mut local = pool.local();
-    let mut group = criterion.benchmark_group("get and give back");
+    let mut group = criterion.benchmark_group("Vec, get and give back");
     group.bench_function("nothing: the harness alone", |bencher| {
-        let mut buffer = Vec::with_capacity(SIZE);
+        let mut held = Some(Vec::with_capacity(SIZE));
         bencher.iter(|| {
-            buffer.clear();
+            let mut buffer = held.take().expect("always put back");
             touch(&mut buffer);
+            buffer.clear();
+            held = Some(buffer);
         });
     });
     group.bench_function("original", |bencher| {
@@ -61,7 +64,7 @@ fn bursts(criterion: &mut Criterion) {
     let pool = TransactionMemoryPool::new(SIZE, COUNT);
     let mut local = pool.local();
     let mut held: Vec<Vec<u8>> = Vec::with_capacity(BURST);
-    let mut group = criterion.benchmark_group("bursts of 32");
+    let mut group = criterion.benchmark_group("Vec, bursts of 32");
     group.throughput(Throughput::Elements(BURST as u64));
     group.bench_function("original", |bencher| {
         bencher.iter(|| {
@@ -94,5 +97,56 @@ fn bursts(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, pair, bursts);
+fn two_threads(criterion: &mut Criterion) {
+    let original = OriginalPool::new(SIZE, COUNT);
+    let pool = TransactionMemoryPool::new(SIZE, COUNT);
+    let mut group = criterion.benchmark_group("Vec, get and give back, two threads on one pool");
+    group.bench_function("original", |bencher| {
+        bencher.iter_custom(|count| {
+            on_two_threads(
+                count,
+                || (),
+                |()| {
+                    let mut buffer = original.get_buffer();
+                    touch(&mut buffer);
+                    original.return_buffer(buffer);
+                },
+            )
+        });
+    });
+    group.bench_function("TransactionMemoryPool", |bencher| {
+        bencher.iter_custom(|count| {
+            on_two_threads(
+                count,
+                || (),
+                |()| {
+                    let mut buffer = pool.get_buffer();
+                    touch(&mut buffer);
+                    pool.return_buffer(buffer);
+                },
+            )
+        });
+    });
+    group.bench_function("LocalPool", |bencher| {
+        bencher.iter_custom(|count| {
+            on_two_threads(
+                count,
+                || pool.local(),
+                |local| {
+                    let mut buffer = local.get_buffer();
+                    touch(&mut buffer);
+                    local.return_buffer(buffer);
+                },
+            )
+        });
+    });
+    group.bench_function("malloc", |bencher| {
+        bencher.iter_custom(|count| {
+            on_two_threads(count, || (), |()| touch(&mut Vec::with_capacity(black_box(SIZE))))
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, pair, bursts, two_threads);
 criterion_main!(benches);

@@ -10,4 +10,5 @@ pub mod options;
 pub mod original;
 pub mod pipeline;
 pub mod report;
+pub mod two_threads;
 mod verdict;

@@ -81,6 +81,7 @@ use crate::range::Place;
 /// drop(block);
 /// drop(other);
 /// ```
+#[must_use = "a block that is not kept goes back to its pool at once"]
 pub struct Block<'p, P: BlockPool> {
     pool: &'p P,
     /// Invariants: the number is out, and this handle its only owner; the range lies within the

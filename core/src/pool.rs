@@ -195,7 +195,7 @@ macro_rules! pool_methods {
         }
 
         /// The most blocks that were out at once, blocks in workers' stocks included; `None` if
-        /// the engine does not count, as the default one.
+        /// the engine does not count: the default one, and that of every region.
         ///
         /// [`Counted`](crate::Counted) switches counting on, and says how the mark errs.
         pub fn high_water_mark(&self) -> Option<usize> {

@@ -53,6 +53,7 @@ use crate::range::Place;
 /// lcores.spawn(|| transmit.get().is_some());
 /// # });
 /// ```
+#[must_use = "a worker that is not kept does nothing"]
 pub struct Worker<'p, P: BlockPool, const STOCK: usize = 64> {
     pool: &'p P,
     /// Numbers that are out and owned by this worker.
@@ -61,7 +62,6 @@ pub struct Worker<'p, P: BlockPool, const STOCK: usize = 64> {
 
 impl<'p, P: BlockPool> Worker<'p, P> {
     /// A worker that keeps at most 64 blocks, with an empty stock.
-    #[must_use]
     pub const fn new(pool: &'p P) -> Self {
         Self::with_stock(pool)
     }
@@ -70,7 +70,6 @@ impl<'p, P: BlockPool> Worker<'p, P> {
 impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
     /// A worker that keeps at most `STOCK` blocks, with an empty stock:
     /// `Worker::<_, 8>::with_stock(&pool)`. A `STOCK` of 0 does not compile.
-    #[must_use]
     pub const fn with_stock(pool: &'p P) -> Self {
         const { assert!(STOCK >= 1, "a stock holds at least one block") };
         Self { pool, stock: heapless::Vec::new() }

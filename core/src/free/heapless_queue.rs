@@ -76,10 +76,13 @@ impl<const COUNT: usize, const PLACES: usize> FreeSet for HeaplessQueue<COUNT, P
 
 impl<const COUNT: usize, const PLACES: usize> InPlace for HeaplessQueue<COUNT, PLACES> {
     const COUNT: usize = COUNT;
-    const ALL_FREE: Self = Self {
-        #[expect(deprecated, reason = "to show why it is deprecated for this use")]
-        queue: heapless::mpmc::Queue::new(),
-        queued: AtomicUsize::new(0),
-        spill: Bitmap::ALL_FREE,
+    const ALL_FREE: Self = {
+        assert!(PLACES.is_power_of_two() && PLACES >= 2, "PLACES is a power of two, at least 2");
+        Self {
+            #[expect(deprecated, reason = "to show why it is deprecated for this use")]
+            queue: heapless::mpmc::Queue::new(),
+            queued: AtomicUsize::new(0),
+            spill: Bitmap::ALL_FREE,
+        }
     };
 }
