@@ -7,6 +7,7 @@ use blockpool::TransactionMemoryPool;
 use blockpool_benches::original::OriginalPool;
 use blockpool_benches::two_threads::on_two_threads;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use crossbeam::queue::ArrayQueue;
 
 const SIZE: usize = 2048;
 const COUNT: usize = 1024;
@@ -17,7 +18,22 @@ fn touch(buffer: &mut Vec<u8>) {
     buffer.extend_from_slice(black_box(&[1; 8]));
 }
 
+/// What `TransactionMemoryPool` is made over, without counters, limits and fallback.
+fn bare_queue() -> ArrayQueue<Vec<u8>> {
+    let queue = ArrayQueue::new(COUNT);
+    while queue.push(Vec::with_capacity(SIZE)).is_ok() {}
+    queue
+}
+
+fn take_and_return(queue: &ArrayQueue<Vec<u8>>) {
+    let mut buffer = queue.pop().expect("one is free");
+    touch(&mut buffer);
+    buffer.clear();
+    queue.push(buffer).expect("there is room");
+}
+
 fn pair(criterion: &mut Criterion) {
+    let bare = bare_queue();
     let original = OriginalPool::new(SIZE, COUNT);
     let pool = TransactionMemoryPool::new(SIZE, COUNT);
     let mut local = pool.local();
@@ -38,6 +54,7 @@ fn pair(criterion: &mut Criterion) {
             original.return_buffer(buffer);
         });
     });
+    group.bench_function("ArrayQueue, bare", |bencher| bencher.iter(|| take_and_return(&bare)));
     group.bench_function("TransactionMemoryPool", |bencher| {
         bencher.iter(|| {
             let mut buffer = pool.get_buffer();
@@ -98,6 +115,7 @@ fn bursts(criterion: &mut Criterion) {
 }
 
 fn two_threads(criterion: &mut Criterion) {
+    let bare = bare_queue();
     let original = OriginalPool::new(SIZE, COUNT);
     let pool = TransactionMemoryPool::new(SIZE, COUNT);
     let mut group = criterion.benchmark_group("Vec, get and give back, two threads on one pool");
@@ -113,6 +131,9 @@ fn two_threads(criterion: &mut Criterion) {
                 },
             )
         });
+    });
+    group.bench_function("ArrayQueue, bare", |bencher| {
+        bencher.iter_custom(|count| on_two_threads(count, || (), |()| take_and_return(&bare)));
     });
     group.bench_function("TransactionMemoryPool", |bencher| {
         bencher.iter_custom(|count| {
