@@ -23,14 +23,14 @@ static SPIN: With<SpinStack<COUNT>> = Pool::new();
 
 /// What every contender does with a block: touch its first bytes.
 fn touch<P: BlockPool>(block: &mut Block<'_, P>) {
-    block.write_slice(black_box(&[1; 8])).expect("a block has room for eight bytes");
+    block.write_slice(&black_box([1; 8])).expect("a block has room for eight bytes");
 }
 
 fn pair(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("block, get and give back");
     group.bench_function("nothing: the harness alone", |bencher| {
         let mut memory = [0_u8; 8];
-        bencher.iter(|| memory.copy_from_slice(black_box(&[1; 8])));
+        bencher.iter(|| memory.copy_from_slice(&black_box([1; 8])));
     });
     group.bench_function("Worker", |bencher| {
         let mut worker = BITMAP.worker();
