@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::contenders::PoolKind;
+use crate::pipeline::Summary;
 use crate::report::{Report, Run, time};
 
 /// Fewer transactions than this in a run say nothing about a tail.
@@ -84,16 +85,20 @@ impl Report {
             ),
         };
         self.how_large(best, &mut text);
+        // The maximum, where there are too few samples for more.
+        let tail = |times: &Summary| match times.p999_ns {
+            Some(ns) => format!("p99.9 {}", time(Some(ns))),
+            None => format!("at most {}", time(times.max_ns)),
+        };
         for run in self.runs_of(best) {
             let _ = writeln!(
                 text,
-                "What tail, {}: p99.9 {} and at most {} for the whole way; p99.9 {} for get, {} \
-                 for give-back.",
+                "What tail, {}: {}, at most {} for the whole way; {} for get, {} for give-back.",
                 run.pattern,
-                time(run.whole_way.p999_ns),
+                tail(&run.whole_way),
                 time(run.whole_way.max_ns),
-                time(run.get.p999_ns),
-                time(run.give_back.p999_ns),
+                tail(&run.get),
+                tail(&run.give_back),
             );
         }
         for run in self.runs_of(best) {

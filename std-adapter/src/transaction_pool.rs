@@ -10,8 +10,8 @@ use crate::{LocalPool, PoolError, PooledBuffer};
 ///
 /// Its free buffers lie in a `crossbeam::queue::ArrayQueue`, which is not
 /// lock-free in the strict sense: while one thread is stopped in the middle of a
-/// push or a pop, others spin, and after a while yield, until it goes on. So never call a method from an
-/// interrupt or signal handler, and expect threads that are preempted, or of
+/// push or a pop, others spin, and after a while yield, until it goes on. So never
+/// call a method from an interrupt or signal handler, and expect threads that are preempted, or of
 /// lower priority, to delay others. Where that matters use the package
 /// `blockpool-core`.
 ///
@@ -20,7 +20,7 @@ use crate::{LocalPool, PoolError, PooledBuffer};
 ///
 /// Which buffers come back is not checked, only whether they fit: any `Vec`
 /// with a capacity from `buffer_size` to twice that takes the place of a
-/// missing one. One that outgrew its size once, by doubling, still fits, so in
+/// missing one. One of 4 bytes or more that outgrew its size once, by doubling, still fits, so in
 /// the worst case the pool comes to hold twice the memory it started with.
 ///
 /// All counters are for monitoring. Once the threads that use the pool have
