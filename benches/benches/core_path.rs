@@ -61,7 +61,7 @@ fn bursts(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(BURST as u64));
     group.bench_function("Worker", |bencher| {
         let mut worker = BITMAP.worker();
-        let mut blocks = heapless::Vec::<_, BURST>::new();
+        let mut blocks = blockpool_core::heapless::Vec::<_, BURST>::new();
         bencher.iter(|| {
             worker.get_burst(&mut blocks);
             blocks.iter_mut().for_each(touch);

@@ -115,7 +115,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
                 buffer_size: options.buffer_size(),
                 clock: &clock,
                 interrupted: &interrupted,
-                progress: &|elapsed, _done| {
+                progress: &|elapsed| {
                     bar.set_position(before + elapsed.as_millis() as u64);
                 },
             };
@@ -243,8 +243,7 @@ fn from_file(path: &Path, options: &Options) -> Result<(Traffic, bool, String), 
             capture.skipped, capture.cut_short
         );
     }
-    let timed = capture.packets.last().is_some_and(|last| !last.offset.is_zero());
-    let recorded = timed && options.rate.is_none() && options.pattern.is_empty();
+    let recorded = capture.has_timing() && options.rate.is_none() && options.pattern.is_empty();
     let (offsets, packets): (Vec<_>, Vec<_>) =
         capture.packets.into_iter().map(|packet| (packet.offset, packet.data)).unzip();
     let schedule = if recorded {

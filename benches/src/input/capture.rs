@@ -38,12 +38,17 @@ pub struct Packet {
 pub struct Capture {
     /// The packets, in the file's order; at least one.
     pub packets: Vec<Packet>,
-    /// Whether the file says when packets came; if not, every [`Packet::offset`] is zero.
-    pub has_timing: bool,
     /// Packets left out because they carry no UDP payload, or are fragments of one.
     pub skipped: usize,
     /// Packets left out because not all of their bytes were recorded.
     pub cut_short: usize,
+}
+
+impl Capture {
+    /// Whether the file says when packets came: the last one later than the first.
+    pub fn has_timing(&self) -> bool {
+        self.packets.last().is_some_and(|last| !last.offset.is_zero())
+    }
 }
 
 /// Why a file cannot be used.
@@ -155,7 +160,6 @@ fn decode(path: &Path, data: &[u8]) -> Result<Capture, CaptureError> {
     }
     Ok(Capture {
         packets: collector.packets,
-        has_timing: collector.first_ns.is_some(),
         skipped: collector.skipped,
         cut_short: collector.cut_short,
     })
@@ -339,7 +343,7 @@ mod tests {
                 .map(|(data, offset)| Packet { offset, data: data.to_vec() })
                 .collect();
             assert_eq!(capture.packets, expected, "{name}");
-            assert_eq!(capture.has_timing, !name.starts_with('c'));
+            assert_eq!(capture.has_timing(), !name.starts_with('c'));
             assert_eq!((capture.skipped, capture.cut_short), (0, 0));
         }
     }
@@ -369,12 +373,12 @@ mod tests {
         file.extend(ORDER.interface(0, None, None));
         file.extend(ORDER.simple(&frame, frame.len()));
         let untimed = decode_as("a.pcapng", &file).unwrap();
-        assert!(!untimed.has_timing);
+        assert!(!untimed.has_timing());
         file.extend(ORDER.enhanced(0, 10, &frame, frame.len()));
         file.extend(ORDER.enhanced(0, 30, &frame, frame.len()));
         file.extend(ORDER.simple(&frame, frame.len()));
         let timed = decode_as("a.pcapng", &file).unwrap();
-        assert!(timed.has_timing);
+        assert!(timed.has_timing());
         let offsets: Vec<_> = timed.packets.iter().map(|packet| packet.offset).collect();
         assert_eq!(offsets, [0, 0, 20, 20].map(Duration::from_micros));
     }
@@ -469,7 +473,7 @@ mod tests {
         };
         let capture = read(&path).unwrap();
         assert_eq!(capture.packets.len(), 63);
-        assert!(!capture.has_timing);
+        assert!(!capture.has_timing());
         let packets: Vec<&[u8]> = capture.packets.iter().map(|p| &p.data[..]).collect();
         let mut results = Vec::new();
         verify_batch(&packets, &mut results);
@@ -488,7 +492,7 @@ mod tests {
         let capture = read(&path).unwrap();
         assert_eq!(capture.packets.len(), 512);
         assert_eq!((capture.skipped, capture.cut_short), (0, 0));
-        assert!(capture.has_timing);
+        assert!(capture.has_timing());
         assert!(capture.packets.iter().all(|packet| [1203, 1228].contains(&packet.data.len())));
 
         let data = fs::read(&path).unwrap();
@@ -524,7 +528,7 @@ mod tests {
                 let capture = outcome.unwrap();
                 let total = capture.packets.len() + capture.skipped + capture.cut_short;
                 assert_eq!(total, 5898);
-                assert!(capture.has_timing);
+                assert!(capture.has_timing());
                 cut_everywhere("a.pcapng", &data, 4096);
             }
         }

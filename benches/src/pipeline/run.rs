@@ -50,9 +50,8 @@ pub struct Setup<'a> {
     pub clock: &'a Clock,
     /// Set from outside to end early.
     pub interrupted: &'a AtomicBool,
-    /// Called a few times a second with the time since the run began, warm-up included, and the
-    /// transactions done.
-    pub progress: &'a (dyn Fn(Duration, u64) + Sync),
+    /// Called many times a second with the time since the run began, warm-up included.
+    pub progress: &'a (dyn Fn(Duration) + Sync),
 }
 
 impl Setup<'_> {
@@ -279,7 +278,7 @@ pub fn run<R: Receive, W: Work>(
             if begin.elapsed() >= WARM_UP {
                 shared.measuring.store(true, Ordering::Relaxed);
             }
-            (setup.progress)(begin.elapsed(), shared.done.load(Ordering::Relaxed));
+            (setup.progress)(begin.elapsed());
         }
         let join = "a stage of the pipeline panicked";
         sending.join().expect(join)?;

@@ -67,8 +67,8 @@ impl Traffic {
         }
     }
 
-    /// Sends until `duration` has passed or `stop` is set, and returns how many packets were sent.
-    /// `sent` counts along. Packets that are late are sent at once.
+    /// Sends until `duration` has passed or `stop` is set, and counts in `sent`. Packets that are late
+    /// are sent at once.
     ///
     /// # Errors
     ///
