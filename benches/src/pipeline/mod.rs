@@ -6,9 +6,7 @@ mod run;
 mod sender;
 mod stages;
 
-pub use meter::{Meter, Summary, clock_facts};
-pub use run::{Check, Outcome, ReceiveOutcome, Setup, WorkOutcome, run};
+pub use meter::{Summary, clock_facts};
+pub use run::{Check, Outcome, Setup, run};
 pub use sender::{Pattern, Schedule, Traffic};
-pub use stages::{
-    Allocated, AllocatedBuffer, Blocks, HEADROOM, Receive, VectorSource, Vectors, Work,
-};
+pub use stages::{Allocated, Blocks, HEADROOM, Receive, Vectors, Work};

@@ -158,11 +158,6 @@ impl WorkOutcome {
         self.busy = Duration::ZERO;
     }
 
-    /// Transactions that came through.
-    pub fn total(&self) -> u64 {
-        self.valid + self.invalid.iter().sum::<u64>()
-    }
-
     fn add(&mut self, other: &Self) {
         self.valid += other.valid;
         self.invalid.iter_mut().zip(other.invalid).for_each(|(sum, more)| *sum += more);
