@@ -51,12 +51,16 @@ pub struct Region<'m> {
     _memory: PhantomData<&'m mut [u8]>,
 }
 
+/// Summary words in one element of [`Bookkeeping`]: those of a cache line, close together because a
+/// search that finds nothing reads all that there are. One where nothing is padded.
+const SUMMARIES: usize = if usize::BITS == 64 { 8 } else { 1 };
+
 /// What a [`Region`] must remember of a word's worth of blocks: `usize::BITS` of them.
 #[derive(Debug)]
 pub struct Bookkeeping {
     out: OwnLine<AtomicUsize>,
-    /// Used in the first of each `usize::BITS` elements.
-    summary: OwnLine<AtomicUsize>,
+    /// Used in the first elements, as many as are needed.
+    summaries: OwnLine<[AtomicUsize; SUMMARIES]>,
     parked: [Parked; GROUP],
 }
 
@@ -67,7 +71,7 @@ impl Bookkeeping {
     pub const fn new() -> Self {
         Self {
             out: OwnLine(AtomicUsize::new(0)),
-            summary: OwnLine(AtomicUsize::new(0)),
+            summaries: OwnLine([const { AtomicUsize::new(0) }; SUMMARIES]),
             parked: [const { Parked::new() }; GROUP],
         }
     }
@@ -90,7 +94,7 @@ impl Words for Groups<'_> {
     }
 
     fn summary(&self, index: usize) -> &AtomicUsize {
-        &self.bookkeeping[index * GROUP].summary
+        &self.bookkeeping[index / SUMMARIES].summaries[index % SUMMARIES]
     }
 }
 
