@@ -100,6 +100,10 @@ impl<'p, P: BlockPool> Block<'p, P> {
         self.pool
     }
 
+    pub(crate) fn place(&self) -> Place {
+        self.place
+    }
+
     /// Ends the handle without giving the block back.
     pub(crate) fn into_place(self) -> Place {
         ManuallyDrop::new(self).place
@@ -327,6 +331,47 @@ impl<'p, P: BlockPool> Block<'p, P> {
         let _ = self.into_raw();
         pointer
     }
+}
+
+/// Handles that are made behind the elements of a vector before it is known whether their blocks can
+/// be had: they vanish without a trace unless they are kept.
+pub(crate) struct Claims<'v, 'p, P: BlockPool, const N: usize> {
+    blocks: &'v mut heapless::Vec<Block<'p, P>, N>,
+    /// How many are written, in `[0, spare capacity]`.
+    count: usize,
+}
+
+impl<'v, 'p, P: BlockPool, const N: usize> Claims<'v, 'p, P, N> {
+    pub(crate) fn behind(blocks: &'v mut heapless::Vec<Block<'p, P>, N>) -> Self {
+        Self { blocks, count: 0 }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.blocks.len() + self.count < N
+    }
+
+    /// There must be room.
+    pub(crate) fn push(&mut self, pool: &'p P, place: Place) {
+        self.blocks.spare_capacity_mut()[self.count].write(Block::new(pool, place));
+        self.count += 1;
+    }
+
+    /// Makes the handles real: the caller has become the owner of their blocks.
+    pub(crate) fn keep(self) {
+        let len = self.blocks.len() + self.count;
+        // SAFETY: the elements up to `len` were there before or are written.
+        unsafe { self.blocks.set_len(len) };
+    }
+}
+
+/// Ends all handles without giving the blocks back: the caller has become their owner.
+pub(crate) fn end_all<P: BlockPool, const N: usize>(blocks: &mut heapless::Vec<Block<'_, P>, N>) {
+    // SAFETY: 1. no element remains that would have to be initialised; 2. a handle may be forgotten.
+    unsafe { blocks.set_len(0) };
 }
 
 fn fits(wanted: usize, room: usize) -> Result<(), NoRoom> {

@@ -86,7 +86,7 @@ unsafe impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Syn
 impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Pool<SIZE, COUNT, A, F> {
     const FITS: () = {
         assert!(SIZE >= 1 && SIZE <= MAX_BLOCK_SIZE, "a block has 1 to 65,536 bytes");
-        assert!(COUNT >= 1 && COUNT <= MAX_COUNT, "a pool has 1 to 2^30 blocks");
+        assert!(COUNT >= 1 && COUNT <= MAX_COUNT, "a pool has 1 to 2^29 blocks");
         assert!(F::COUNT == COUNT, "the engine is for another number of blocks");
     };
 

@@ -3,13 +3,14 @@
 use core::fmt;
 
 use crate::align::Alignment;
-use crate::block::Block;
+use crate::block::{self, Block, Claims};
 use crate::error::TooFewPlaces;
 use crate::free::InPlace;
 use crate::memory::{BlockPool, INTERNAL};
 use crate::pool::Pool;
+use crate::range;
 use crate::region::Region;
-use crate::ring::{Place, Ring};
+use crate::ring::{Chain, Place, Popped, Ring};
 
 /// A first-in, first-out hand-off of the blocks of one pool, between any producers and consumers:
 /// threads, lcores, interrupts.
@@ -19,14 +20,17 @@ use crate::ring::{Place, Ring};
 /// one place.
 ///
 /// - Lock-free: no push or pop waits for another, wherever that one is stopped; an interrupt may do
-///   both. A step is retried only because another thread's succeeded.
-/// - A push and a pop cost two atomic read-modify-writes each when nobody else is at the same end.
-///   That is the price of never waiting: a queue whose producers may spin pays half.
+///   both. A step is retried only because another thread's succeeded, after a pause of at most 32
+///   spin-loop hints.
+/// - When nobody else is at the same end, a push costs two atomic read-modify-writes, a pop one.
+/// - A burst is linked into a chain, by a word that every block has in its pool's bookkeeping, and
+///   travels as one: it costs two read-modify-writes to push, whatever its length, and two to pop,
+///   by one consumer or in parts by several.
 /// - Order: blocks come out in the order in which their pushes took effect; of two pushes one after
-///   the other, the first comes out first. Bursts are pushes and pops one by one: those of other
-///   threads may come between.
-/// - Reuse distance: a thread stopped inside an operation is fooled only if at least 2^63 pushes
-///   happen during that one stop (2^31 with 32-bit words).
+///   the other, the first comes out first. The blocks of a burst come out in their order, with no
+///   other's between.
+/// - Reuse distance: a thread stopped inside an operation is fooled only if at least 2^62 pushes
+///   happen during that one stop (2^30 with 32-bit words).
 ///
 /// Blocks in a queue are out, not available. Dropping the queue gives them back. A static queue
 /// refers to its pool, so it lies in `.data`.
@@ -93,51 +97,121 @@ impl<'p, P: BlockPool> Queue<'p, P> {
             return Err(block);
         }
         let place = block.into_place();
-        self.pool.parked(place.number(), INTERNAL).store(place);
+        self.pool.parked(place.number(), INTERNAL).store(place, place.number());
         // There is room: the ring has a place for each block, and this one is not in it.
-        self.ring.push(place.number());
+        self.ring.push(Chain { first: place.number(), more: false });
         Ok(())
     }
 
     /// Takes the oldest block, or `None` if there is none.
+    #[inline]
     pub fn pop(&self) -> Option<Block<'p, P>> {
-        let number = self.ring.pop()?;
-        Some(self.pool.adopt(self.pool.parked(number, INTERNAL).load(number), INTERNAL))
+        let mut oldest = range::Place::empty(0);
+        let popped = self.ring.pop(|first| {
+            let (place, next) = self.parked(first);
+            oldest = place;
+            self.left(next.unwrap_or(first))
+        })?;
+        if let Popped::Last(number) = popped {
+            (oldest, _) = self.parked(number);
+        }
+        Some(self.pool.adopt(oldest, INTERNAL))
     }
 
-    /// Adds all of `blocks` at the end, the first one first, and returns how many. Blocks of another
-    /// pool stay in the vector.
+    fn parked(&self, number: u32) -> (range::Place, Option<u32>) {
+        self.pool.parked(number, INTERNAL).load(number)
+    }
+
+    /// A chain whose front was cut off.
+    fn left(&self, first: u32) -> Chain {
+        Chain { first, more: self.parked(first).1.is_some() }
+    }
+
+    /// Adds all of `blocks` at the end, the first one first, and returns how many.
+    ///
+    /// They take their places together, by two atomic read-modify-writes. Blocks of another pool stay
+    /// in the vector, and make it a push for each of the others.
     pub fn push_burst<const N: usize>(&self, blocks: &mut heapless::Vec<Block<'p, P>, N>) -> usize {
+        let Some((last, others)) = blocks.split_last() else { return 0 };
+        let foreign = |block: &Block<'p, P>| !core::ptr::eq(block.pool(), self.pool);
+        if foreign(last) {
+            return self.push_own(blocks);
+        }
+        let mut first = last.place().number();
+        self.pool.parked(first, INTERNAL).store(last.place(), first);
+        for block in others.iter().rev() {
+            if foreign(block) {
+                return self.push_own(blocks);
+            }
+            let place = block.place();
+            self.pool.parked(place.number(), INTERNAL).store(place, first);
+            first = place.number();
+        }
+        let count = blocks.len();
+        block::end_all(blocks);
+        // There is room: as for one.
+        self.ring.push(Chain { first, more: count > 1 });
+        count
+    }
+
+    #[cold]
+    fn push_own<const N: usize>(&self, blocks: &mut heapless::Vec<Block<'p, P>, N>) -> usize {
         let before = blocks.len();
         for block in core::mem::take(blocks) {
-            if let Err(foreign) = self.push(block) {
+            if let Err(block) = self.push(block) {
                 // The vector held it before, so this cannot fail; a failure would give it back.
-                let _ = blocks.push(foreign);
+                let _ = blocks.push(block);
             }
         }
         before - blocks.len()
     }
 
     /// Takes the oldest blocks until `blocks` is full or the queue empty, and returns how many.
+    ///
+    /// Two atomic read-modify-writes for what was pushed as one burst; with other consumers, several
+    /// steps, so that theirs may come between.
     pub fn pop_burst<const N: usize>(&self, blocks: &mut heapless::Vec<Block<'p, P>, N>) -> usize {
         let before = blocks.len();
         while !blocks.is_full() {
-            let Some(block) = self.pop() else { break };
-            // The vector is not full, so this cannot fail; a failure would give the block back.
-            let _ = blocks.push(block);
+            let mut popped = Claims::behind(blocks);
+            let result = self.ring.pop(|first| {
+                popped.clear();
+                let mut left = first;
+                while popped.has_room()
+                    && let (place, Some(next)) = self.parked(left)
+                {
+                    popped.push(self.pool, place);
+                    left = next;
+                }
+                self.left(left)
+            });
+            match result {
+                None => break,
+                Some(Popped::Cut) => {}
+                Some(Popped::Last(number)) => {
+                    popped.clear();
+                    popped.push(self.pool, self.parked(number).0);
+                }
+            }
+            popped.keep();
         }
         blocks.len() - before
     }
 
-    /// How many blocks are in the queue: exact when nobody pushes or pops, otherwise off by the
-    /// operations that overlap the call.
-    pub fn len(&self) -> usize {
-        self.ring.len()
+    fn count(&self, most: usize) -> usize {
+        self.ring.count(most, |number| self.parked(number).1)
     }
 
-    /// Whether [`len`](Self::len) is 0.
+    /// How many blocks are in the queue: exact when nobody pushes or pops, otherwise off by the
+    /// operations that overlap the call. For monitoring: counts them one by one.
+    pub fn len(&self) -> usize {
+        self.count(self.capacity())
+    }
+
+    /// Whether the queue was empty at one instant during the call. Reads only; O(1) unless others
+    /// push and pop meanwhile.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.count(1) == 0
     }
 
     /// How many blocks the queue can hold: all of its pool.

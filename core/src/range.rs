@@ -1,7 +1,7 @@
 //! Which bytes of a block are data, packed small: in the handle, and beside the pool's blocks while
 //! no handle exists.
 
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{AtomicPart, Ordering, Part};
 
 /// The largest block, in bytes.
 pub const MAX_BLOCK_SIZE: usize = 64 * 1024;
@@ -9,10 +9,12 @@ pub const MAX_BLOCK_SIZE: usize = 64 * 1024;
 /// The most blocks a pool can have.
 pub const MAX_COUNT: usize = 1 << NUMBER_BITS;
 
-const NUMBER_BITS: u32 = 30;
+const NUMBER_BITS: u32 = 29;
+/// Between number and range one bit, for [`Parked`].
+const RANGE_SHIFT: u32 = NUMBER_BITS + 1;
 const OFFSET_BITS: u32 = 17;
 
-const _: () = assert!(NUMBER_BITS + 2 * OFFSET_BITS == u64::BITS);
+const _: () = assert!(RANGE_SHIFT + 2 * OFFSET_BITS == u64::BITS);
 const _: () = assert!(MAX_BLOCK_SIZE < 1 << OFFSET_BITS);
 
 /// A block number in `[0, MAX_COUNT)` and its data range `start..end`, offsets in
@@ -27,14 +29,13 @@ impl Place {
         Self(u64::from(number))
     }
 
-    pub(crate) fn new(number: u32, start: usize, end: usize) -> Self {
-        debug_assert!(start <= end && end <= MAX_BLOCK_SIZE);
-        Self::empty(number).with_range(start, end)
-    }
-
     pub(crate) fn with_range(self, start: usize, end: usize) -> Self {
         let offsets = (start as u64) | (end as u64) << OFFSET_BITS;
-        Self(u64::from(self.number()) | offsets << NUMBER_BITS)
+        Self(u64::from(self.number()) | offsets << RANGE_SHIFT)
+    }
+
+    fn with_number(self, number: u32) -> Self {
+        Self(u64::from(number) | self.0 >> RANGE_SHIFT << RANGE_SHIFT)
     }
 
     pub(crate) fn number(self) -> u32 {
@@ -42,65 +43,76 @@ impl Place {
     }
 
     pub(crate) fn start(self) -> usize {
-        (self.0 >> NUMBER_BITS) as usize & ((1 << OFFSET_BITS) - 1)
+        (self.0 >> RANGE_SHIFT) as usize & ((1 << OFFSET_BITS) - 1)
     }
 
     pub(crate) fn end(self) -> usize {
-        (self.0 >> (NUMBER_BITS + OFFSET_BITS)) as usize
+        (self.0 >> (RANGE_SHIFT + OFFSET_BITS)) as usize
     }
 }
 
-/// What the pool remembers of a block while no handle exists: its data range, and whether it may
-/// be claimed by number or pointer.
+/// What the pool remembers of a block while no handle exists, laid out as a [`Place`]: its data
+/// range; in the number's stead the block that follows it in a chain, itself if none does; and, in
+/// the bit between, whether it may be claimed by number or pointer.
 ///
 /// All zero, as in the beginning: may not be claimed.
 #[derive(Debug)]
-pub struct Parked {
-    start: AtomicU32,
-    /// The end of the range, and [`CLAIMABLE`](Self::CLAIMABLE).
-    end: AtomicU32,
-}
+pub struct Parked([AtomicPart; PARTS]);
+
+/// One with 64-bit words. Else two; the number and the bit are in the first.
+const PARTS: usize = size_of::<u64>() / size_of::<Part>();
 
 impl Parked {
-    const CLAIMABLE: u32 = 1 << 31;
+    const CLAIMABLE: Part = 1 << NUMBER_BITS;
 
     pub(crate) const fn new() -> Self {
-        Self { start: AtomicU32::new(0), end: AtomicU32::new(0) }
+        Self([const { AtomicPart::new(0) }; PARTS])
     }
 
-    /// Remembers the range of a block on its way through a queue, which publishes it.
-    pub(crate) fn store(&self, place: Place) {
-        // Relaxed: only the block's owner writes here, and the queue's own release and acquire
-        // hand the owner's writes on.
-        self.start.store(place.start() as u32, Ordering::Relaxed);
-        self.end.store(place.end() as u32, Ordering::Relaxed);
+    fn write(&self, bits: u64, first_part: Ordering) {
+        for (part, value) in (0..).zip(&self.0).skip(1) {
+            // Relaxed: published with the first part, or by the queue.
+            value.store((bits >> (part * Part::BITS)) as Part, Ordering::Relaxed);
+        }
+        self.0[0].store(bits as Part, first_part);
     }
 
-    /// The block as [`store`](Self::store) left it.
-    pub(crate) fn load(&self, number: u32) -> Place {
-        // Relaxed: as in `store`; after a claim, ordered by R2.
-        let start = self.start.load(Ordering::Relaxed);
-        let end = self.end.load(Ordering::Relaxed);
-        Place::new(number, start as usize, end as usize)
+    /// Remembers a block on its way through a queue, and the number of the one that follows it in
+    /// its chain: its own if it is the last.
+    pub(crate) fn store(&self, place: Place, next: u32) {
+        // Relaxed: only the block's owner writes here, and the queue's own release and acquire hand
+        // the owner's writes on.
+        self.write(place.with_number(next).0, Ordering::Relaxed);
     }
 
-    /// Remembers the range of a block whose owner gave up its handle, and lets it be claimed once.
+    /// Block `number` as [`store`](Self::store) left it, and the one that follows it.
+    ///
+    /// For who does not own the block: of any store, even of two, but the number is of one.
+    pub(crate) fn load(&self, number: u32) -> (Place, Option<u32>) {
+        let mut bits = 0;
+        for (part, value) in (0..).zip(&self.0) {
+            // Relaxed: as in `store`; after a claim, ordered by R2.
+            bits |= (value.load(Ordering::Relaxed) as u64) << (part * Part::BITS);
+        }
+        let next = Place(bits).number();
+        (Place(bits).with_number(number), (next != number).then_some(next))
+    }
+
+    /// Remembers a block whose owner gave up its handle, and lets it be claimed once.
     pub(crate) fn release(&self, place: Place) {
-        // Relaxed: published by R1.
-        self.start.store(place.start() as u32, Ordering::Relaxed);
         // R1: pairs with R2, so that whoever claims the block sees what its owner wrote.
-        self.end.store(place.end() as u32 | Self::CLAIMABLE, Ordering::Release);
+        self.write(place.0 | Self::CLAIMABLE as u64, Ordering::Release);
     }
 
-    /// Claims a block that was [released](Self::release) and not claimed since.
+    /// Claims block `number` if it was [released](Self::release) and not claimed since.
     pub(crate) fn claim(&self, number: u32) -> Option<Place> {
         // R2: pairs with R1. A read-modify-write, so of several claims one succeeds. It changes
         // nothing if the block may not be claimed. Asking only for the old value of this one bit
         // lets the compiler use a single bit-test-and-reset.
-        if self.end.fetch_and(!Self::CLAIMABLE, Ordering::Acquire) & Self::CLAIMABLE == 0 {
+        if self.0[0].fetch_and(!Self::CLAIMABLE, Ordering::Acquire) & Self::CLAIMABLE == 0 {
             return None;
         }
-        Some(self.load(number))
+        Some(self.load(number).0)
     }
 }
 
@@ -123,14 +135,25 @@ mod tests {
     fn a_block_is_claimed_once_for_each_release() {
         let parked = Parked::new();
         assert_eq!(parked.claim(7), None);
-        let place = Place::new(7, 3, 9);
-        parked.store(place);
-        assert_eq!(parked.claim(7), None);
-        assert_eq!(parked.load(7), place);
+        let place = Place::empty(7).with_range(3, MAX_BLOCK_SIZE);
         parked.release(place);
         assert_eq!(parked.claim(7), Some(place));
         assert_eq!(parked.claim(7), None);
-        parked.release(Place::new(7, 0, MAX_BLOCK_SIZE));
-        assert_eq!(parked.claim(7), Some(Place::new(7, 0, MAX_BLOCK_SIZE)));
+        parked.release(place);
+        assert_eq!(parked.claim(7), Some(place));
+    }
+
+    #[test]
+    fn a_block_in_a_chain_cannot_be_claimed_and_knows_the_next() {
+        let parked = Parked::new();
+        let place = Place::empty(7).with_range(3, 9);
+        for (next, follows) in
+            [(7, None), (0, Some(0)), ((MAX_COUNT - 1) as u32, Some((MAX_COUNT - 1) as u32))]
+        {
+            parked.release(place);
+            parked.store(place, next);
+            assert_eq!(parked.claim(7), None);
+            assert_eq!(parked.load(7), (place, follows));
+        }
     }
 }

@@ -1,25 +1,38 @@
-//! A lock-free ring of numbers: first in, first out, for any number of producers and consumers.
+//! A lock-free ring of chains of numbers: first in, first out, for any number of producers and
+//! consumers.
 //!
-//! A place is one word that holds a *lap* and a number, or the lap and nothing. It goes, each step
-//! by one compare-and-swap:
+//! Head and tail are positions: a *lap* and the index of a place. A place is one word: the lap that
+//! will use it next, the first number of a chain, and whether more numbers follow it. It goes, each
+//! step by one compare-and-swap:
 //!
 //! ```text
-//! (lap 0, nothing) --push--> (lap 0, number) --pop--> (lap 1, nothing) --push--> (lap 1, number) ...
+//! (lap 0) --push a, b, c--> (lap 1, a, more) --pop a--> (lap 1, b, more) --pop b--> (lap 1, c) --push in lap 1--> ...
 //! ```
 //!
-//! Head and tail are positions: a lap and the index of a place. A push writes the place at the
-//! tail and then moves the tail on; whoever finds a tail whose place is written already moves it
-//! on himself. The same for pops and the head. So no step is ever half done, and nobody waits.
+//! - A push writes the place at the tail and then moves the tail on. Whoever finds a tail whose
+//!   place is written already moves it on himself.
+//! - A pop of all but the last of a chain changes the place. A pop of the last one moves the head
+//!   on, and leaves the place as it is.
 //!
-//! Why a push or pop may trust its compare-and-swap although head and tail move under it: a place
-//! only ever takes the states above, in that order. The tail passes a position only after its place
-//! was seen written in that lap, so a place that is still empty in the lap of the tail read before
-//! is where the tail still stands.
+//! So no step is ever half done, and nobody waits. With chains of one this is the queue NCQ of
+//! Nikolaev ("A scalable, portable, and memory-efficient lock-free FIFO queue", 2019): a push costs
+//! two compare-and-swaps, a pop one.
+//!
+//! Why a push may trust its compare-and-swap although the tail moves under it: a place's laps only
+//! go up, and the tail passes a position only after its place was seen written, so a place that
+//! still waits for the lap of the tail read before is where the tail still stands. What was in it
+//! before is popped: the pusher's own numbers are not in the ring, so fewer chains than places are.
+//!
+//! Why a pop may trust the links of a chain, which it reads before it owns anything: it reads them
+//! only where the place says that more follow. The first number of such a chain is popped by
+//! changing the place, and comes to this place in this lap only once. So if the place is still the
+//! same, nothing of this chain was popped since, and nobody has changed a link. If it is not, the
+//! compare-and-swap fails, and what was read is forgotten.
 //!
 //! Reuse distance: a thread that is stopped between reading a word and its compare-and-swap is
 //! fooled only if the word has come round to the same value meanwhile, which takes as many pushes
-//! during that one stop as a word has laps, times the places: at least 2^63 with 64-bit words,
-//! 2^31 with 32-bit words.
+//! during that one stop as a word has laps, times the places: at least 2^62 with 64-bit words,
+//! 2^30 with 32-bit words.
 
 use crate::sync::{AtomicUsize, Ordering, OwnLine};
 
@@ -63,8 +76,8 @@ struct Layout {
 
 impl Layout {
     fn of(places: usize) -> Self {
-        // Values go up to `places`: 0 for nothing, else number + 1.
-        Self { places, value_bits: usize::BITS - places.leading_zeros() }
+        // An index, or a number and a bit.
+        Self { places, value_bits: usize::BITS - (2 * places - 1).leading_zeros() }
     }
 
     fn word(self, lap: usize, value: usize) -> usize {
@@ -93,16 +106,59 @@ impl Layout {
     }
 }
 
+/// What is left of a chain.
+#[derive(Clone, Copy)]
+pub(crate) struct Chain {
+    pub(crate) first: u32,
+    pub(crate) more: bool,
+}
+
+impl Chain {
+    fn to_value(self) -> usize {
+        (self.first as usize) << 1 | usize::from(self.more)
+    }
+
+    fn from_value(value: usize) -> Self {
+        Self { first: (value >> 1) as u32, more: value & 1 == 1 }
+    }
+}
+
+/// What was popped.
+pub(crate) enum Popped {
+    /// This one, the last of its chain.
+    Last(u32),
+    /// All before the first number of what `cut` left.
+    Cut,
+}
+
 /// What a push or pop found at its position.
 enum Found {
-    /// The place has nothing in this lap.
-    Empty,
-    /// The place has this number in this lap.
-    Number(u32),
-    /// The place is a lap ahead: written and emptied again.
-    Ahead,
-    /// The place is another lap: the position is out of date.
+    /// Nothing was pushed in this lap.
+    Nothing,
+    /// This was pushed in this lap.
+    Chain(Chain),
+    /// The position is out of date.
     Elsewhere,
+}
+
+/// Waits a little longer after each failure, up to a bound, so that of several threads at one end
+/// one comes through. Nobody waits *for* another: after the wait everyone goes on.
+#[derive(Default)]
+struct Contention {
+    failures: u32,
+}
+
+impl Contention {
+    /// The longest wait is 2^5 pauses, some hundred nanoseconds.
+    const MOST: u32 = 5;
+
+    #[cold]
+    fn back_off(&mut self) {
+        for _ in 0..1 << self.failures {
+            core::hint::spin_loop();
+        }
+        self.failures = (self.failures + 1).min(Self::MOST);
+    }
 }
 
 /// The ring. All-zero is empty.
@@ -127,40 +183,43 @@ impl<P: Places> Ring<P> {
 
     fn look(&self, layout: Layout, position: usize) -> (&AtomicUsize, usize, Found) {
         let place = &self.places.places()[layout.value(position)].0;
-        // L1: pairs with W1 and W2.
+        // L1: pairs with W1.
         let word = place.load(Ordering::Acquire);
         let (lap, seen) = (layout.lap(position), layout.lap(word));
-        let found = match layout.value(word) {
-            0 if seen == lap => Found::Empty,
-            value if seen == lap => Found::Number((value - 1) as u32),
-            _ if seen == layout.next_lap(lap) => Found::Ahead,
-            _ => Found::Elsewhere,
+        let found = if seen == lap {
+            Found::Nothing
+        } else if seen == layout.next_lap(lap) {
+            Found::Chain(Chain::from_value(layout.value(word)))
+        } else {
+            Found::Elsewhere
         };
         (place, word, found)
     }
 
-    /// Moves head or tail on from `position`, unless someone else did.
-    fn advance(end: &AtomicUsize, layout: Layout, position: usize) {
+    /// Moves head or tail on from `position`, and says whether nobody else did.
+    fn advance(end: &AtomicUsize, layout: Layout, position: usize) -> bool {
         let next = layout.next(position);
         // A1: pairs with A2 and A3. Who reads a position sees every place before it as whoever
-        // moved the end saw it, so that an empty place at the head means that nothing was pushed
-        // before. Relaxed on failure: nothing is concluded from it.
-        let _ = end.compare_exchange(position, next, Ordering::Release, Ordering::Relaxed);
+        // moved the end saw it: so a place that nothing was pushed to, at the head, means that
+        // nothing was pushed before. Relaxed on failure: nothing is concluded from it.
+        end.compare_exchange(position, next, Ordering::Release, Ordering::Relaxed).is_ok()
     }
 
-    /// Puts a number in. The caller vouches that there is room: fewer numbers are in the ring than
-    /// it has places.
-    pub(crate) fn push(&self, number: u32) {
+    /// Puts in a chain. The caller vouches that there is room: its numbers are not in the ring, and
+    /// the ring has a place for each number.
+    pub(crate) fn push(&self, chain: Chain) {
         let layout = self.layout();
+        let mut contention = Contention::default();
         loop {
             // A2: pairs with A1.
             let tail = self.tail.load(Ordering::Acquire);
             let (place, word, found) = self.look(layout, tail);
             match found {
-                Found::Empty => {
-                    let full = layout.word(layout.lap(tail), number as usize + 1);
-                    // W1: pairs with L1: what the pusher wrote before goes with the number.
-                    // Relaxed on failure: another push took the place, its success.
+                Found::Nothing => {
+                    let lap = layout.next_lap(layout.lap(tail));
+                    let full = layout.word(lap, chain.to_value());
+                    // W1: pairs with L1: what the pusher wrote before, links included, goes with
+                    // the chain. Relaxed on failure: another push took the place, its success.
                     if place
                         .compare_exchange(word, full, Ordering::Release, Ordering::Relaxed)
                         .is_ok()
@@ -168,66 +227,98 @@ impl<P: Places> Ring<P> {
                         Self::advance(&self.tail, layout, tail);
                         return;
                     }
+                    contention.back_off();
                 }
-                Found::Number(_) | Found::Ahead => Self::advance(&self.tail, layout, tail),
+                Found::Chain(_) => {
+                    // Most likely the one who wrote it is about to move the tail on.
+                    contention.back_off();
+                    if self.tail.load(Ordering::Relaxed) == tail {
+                        Self::advance(&self.tail, layout, tail);
+                    }
+                }
                 // The tail moved on meanwhile, by others' success.
                 Found::Elsewhere => {}
             }
         }
     }
 
-    /// Takes the oldest number out, or `None` if there was none at one instant during the call.
-    pub(crate) fn pop(&self) -> Option<u32> {
+    /// Takes out the oldest number, or several of its chain; `None` if there was none at one
+    /// instant during the call.
+    ///
+    /// If more than one number is left of the oldest chain, `cut` is told the first of it, and
+    /// returns what to leave in of it: at least the last one. It may be called several times, the
+    /// last time counts.
+    pub(crate) fn pop(&self, mut cut: impl FnMut(u32) -> Chain) -> Option<Popped> {
         let layout = self.layout();
+        let mut contention = Contention::default();
         loop {
             // A3: pairs with A1.
             let head = self.head.load(Ordering::Acquire);
             let (place, word, found) = self.look(layout, head);
             match found {
-                Found::Empty => return None,
-                Found::Number(number) => {
-                    let empty = layout.word(layout.next_lap(layout.lap(head)), 0);
-                    // W2: release pairs with L1: whoever pushes here next does so after this. What
-                    // the pusher wrote is visible by L1 already.
+                Found::Nothing => return None,
+                Found::Chain(Chain { first, more: false }) => {
+                    if Self::advance(&self.head, layout, head) {
+                        return Some(Popped::Last(first));
+                    }
+                    contention.back_off();
+                }
+                Found::Chain(Chain { first, more: true }) => {
+                    let left = layout.word(layout.lap(word), cut(first).to_value());
+                    // Relaxed: what the pusher wrote is visible by L1, and stays so for who pops
+                    // the rest: a read-modify-write does not break the sequence that W1 heads.
                     if place
-                        .compare_exchange(word, empty, Ordering::Release, Ordering::Relaxed)
+                        .compare_exchange(word, left, Ordering::Relaxed, Ordering::Relaxed)
                         .is_ok()
                     {
-                        Self::advance(&self.head, layout, head);
-                        return Some(number);
+                        return Some(Popped::Cut);
                     }
+                    contention.back_off();
                 }
-                Found::Ahead => Self::advance(&self.head, layout, head),
                 Found::Elsewhere => {}
             }
         }
     }
 
-    /// How many numbers are in the ring; exact when nobody pushes or pops.
-    pub(crate) fn len(&self) -> usize {
+    /// How many numbers are in the ring, counted up to `most`; exact when nobody pushes or pops.
+    ///
+    /// `next` tells the number that follows another in its chain.
+    pub(crate) fn count(&self, most: usize, next: impl Fn(u32) -> Option<u32>) -> usize {
         let layout = self.layout();
-        // Relaxed: a number for a person to read.
-        let head = self.head.load(Ordering::Relaxed);
-        let tail = self.tail.load(Ordering::Relaxed);
-        let (from, to) = (layout.value(head), layout.value(tail));
-        let lap = layout.lap(head);
-        if layout.lap(tail) == lap {
-            to.saturating_sub(from)
-        } else if layout.lap(tail) == layout.next_lap(lap) {
-            (layout.places - from + to).min(layout.places)
-        } else if layout.next_lap(layout.lap(tail)) == lap {
-            // A pusher has not moved the tail yet, and what it pushed is popped already.
-            0
-        } else {
-            // More than a lap went by between the two loads.
-            layout.places
+        'again: loop {
+            let mut count = 0;
+            // A4: pairs with A1.
+            let mut position = self.head.load(Ordering::Acquire);
+            for _ in 0..layout.places {
+                match self.look(layout, position).2 {
+                    Found::Nothing => break,
+                    Found::Chain(chain) => {
+                        let mut number = Some(chain.first);
+                        while let Some(this) = number {
+                            count += 1;
+                            if count >= most {
+                                return most;
+                            }
+                            number = next(this).filter(|_| chain.more);
+                        }
+                    }
+                    // A lap went by meanwhile.
+                    Found::Elsewhere => continue 'again,
+                }
+                position = layout.next(position);
+            }
+            return count;
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Layout, OwnLine, Place, Places, Ring};
+    extern crate std;
+
+    use std::vec::Vec;
+
+    use super::{Chain, Layout, OwnLine, Place, Places, Popped, Ring};
     use crate::sync::AtomicUsize;
 
     /// A ring whose ends and places stand some laps before the words wrap.
@@ -241,20 +332,37 @@ mod tests {
         }
     }
 
+    /// Every chain is of one number.
+    fn pop<P: Places>(ring: &Ring<P>) -> Option<u32> {
+        match ring.pop(|_| unreachable!("no chain has more")) {
+            Some(Popped::Last(number)) => Some(number),
+            Some(Popped::Cut) => unreachable!(),
+            None => None,
+        }
+    }
+
+    fn push<P: Places>(ring: &Ring<P>, number: u32) {
+        ring.push(Chain { first: number, more: false });
+    }
+
+    fn len<P: Places>(ring: &Ring<P>) -> usize {
+        ring.count(usize::MAX, |_| None)
+    }
+
     fn first_in_first_out<P: Places>(ring: &Ring<P>) {
         let count = ring.places.places().len() as u32;
         for round in 0..5 {
-            assert_eq!((ring.pop(), ring.len()), (None, 0), "round {round}");
+            assert_eq!((pop(ring), len(ring)), (None, 0), "round {round}");
             for number in 0..count {
-                ring.push(number);
-                assert_eq!(ring.len(), number as usize + 1);
+                push(ring, number);
+                assert_eq!(len(ring), number as usize + 1);
             }
             for number in 0..count {
-                assert_eq!(ring.pop(), Some(number));
+                assert_eq!(pop(ring), Some(number));
             }
             // Shift the ends, so that a round starts at another place.
-            ring.push(0);
-            assert_eq!(ring.pop(), Some(0));
+            push(ring, 0);
+            assert_eq!(pop(ring), Some(0));
         }
     }
 
@@ -275,35 +383,62 @@ mod tests {
     }
 
     #[test]
-    fn the_reuse_distance_is_at_least_half_the_word() {
+    fn the_reuse_distance_is_at_least_a_quarter_of_the_words() {
         for places in [1, 2, 3, 63, 64, 65, 4097] {
             let layout = Layout::of(places);
             let laps = 1_u128 << (usize::BITS - layout.value_bits);
-            assert!(laps * places as u128 >= 1 << (usize::BITS - 1), "{places}");
+            assert!(laps * places as u128 >= 1 << (usize::BITS - 2), "{places}");
+        }
+    }
+
+    /// Five numbers in chains of 3 and 2, taken out by at most `most` at a time.
+    fn chains(most: usize) {
+        let next = |number| [Some(4), None, None, Some(1), Some(2)][number as usize];
+        let ring = near_the_wrap::<5>(1);
+        for round in 0..20 {
+            ring.push(Chain { first: 0, more: true });
+            ring.push(Chain { first: 3, more: true });
+            assert_eq!(ring.count(usize::MAX, next), 5);
+            let mut popped = Vec::new();
+            loop {
+                let mut some = Vec::new();
+                match ring.pop(|first| {
+                    some = Vec::from([first]);
+                    let mut left = next(first).unwrap();
+                    while let Some(after) = next(left)
+                        && some.len() < most
+                    {
+                        some.push(left);
+                        left = after;
+                    }
+                    Chain { first: left, more: next(left).is_some() }
+                }) {
+                    None => break,
+                    Some(Popped::Last(number)) => popped.push(number),
+                    Some(Popped::Cut) => popped.extend(some),
+                }
+                assert_eq!(ring.count(usize::MAX, next), 5 - popped.len());
+                assert_eq!(ring.count(1, next), usize::from(popped.len() < 5));
+            }
+            assert_eq!(popped, [0, 4, 2, 3, 1], "round {round}");
         }
     }
 
     #[test]
-    fn a_tail_left_behind_at_the_wrap_counts_nothing() {
-        let ring = Ring::new([const { Place::new() }; 3]);
-        (0..3).for_each(|number| ring.push(number));
-        // As if the last pusher had been stopped before it moved the tail.
-        ring.tail.store(2, crate::sync::Ordering::Relaxed);
-        assert_eq!((ring.pop(), ring.pop(), ring.pop()), (Some(0), Some(1), Some(2)));
-        assert_eq!(ring.len(), 0);
+    fn a_chain_is_taken_whole_or_from_its_front() {
+        (1..=5).for_each(chains);
     }
 
     #[test]
-    fn an_end_left_behind_is_moved_on_by_others() {
+    fn a_tail_left_behind_is_moved_on_by_others_and_hides_nothing() {
         let ring = Ring::new([const { Place::new() }; 3]);
-        ring.push(0);
-        ring.push(1);
-        // As if both pushers had been stopped before they moved the tail, and a popper before it
-        // moved the head.
-        ring.tail.store(0, crate::sync::Ordering::Relaxed);
-        assert_eq!(ring.pop(), Some(0));
-        ring.head.store(0, crate::sync::Ordering::Relaxed);
-        ring.push(2);
-        assert_eq!((ring.pop(), ring.pop(), ring.pop()), (Some(1), Some(2), None));
+        (0..3).for_each(|number| push(&ring, number));
+        // As if the last pusher had been stopped before it moved the tail.
+        ring.tail.store(2, crate::sync::Ordering::Relaxed);
+        assert_eq!((len(&ring), pop(&ring)), (3, Some(0)));
+        push(&ring, 0);
+        assert_eq!(len(&ring), 3);
+        assert_eq!((pop(&ring), pop(&ring), pop(&ring)), (Some(1), Some(2), Some(0)));
+        assert_eq!((len(&ring), pop(&ring)), (0, None));
     }
 }

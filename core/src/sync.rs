@@ -2,9 +2,21 @@
 //! targets that lack them.
 
 #[cfg(not(feature = "portable-atomic"))]
-pub(crate) use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic;
 #[cfg(feature = "portable-atomic")]
-pub(crate) use portable_atomic::{AtomicU32, AtomicUsize, Ordering};
+use portable_atomic as atomic;
+
+pub(crate) use atomic::{AtomicUsize, Ordering};
+
+/// A part of 64 bits that every target can change atomically.
+#[cfg(target_pointer_width = "64")]
+pub(crate) type Part = usize;
+#[cfg(target_pointer_width = "64")]
+pub(crate) type AtomicPart = AtomicUsize;
+#[cfg(not(target_pointer_width = "64"))]
+pub(crate) type Part = u32;
+#[cfg(not(target_pointer_width = "64"))]
+pub(crate) type AtomicPart = atomic::AtomicU32;
 
 #[cfg(not(any(feature = "portable-atomic", target_has_atomic = "ptr")))]
 compile_error!(

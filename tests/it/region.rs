@@ -72,7 +72,7 @@ fn more_blocks_than_have_numbers_are_refused() {
     let blocks = MAX_COUNT + 1;
     let (error, text) = refused(PAGE, blocks * 64, 64, 1);
     assert_eq!(error, RegionError::TooManyBlocks { blocks });
-    assert_eq!(text, format!("{blocks} blocks are more than 1073741824"));
+    assert_eq!(text, format!("{blocks} blocks are more than 536870912"));
 }
 
 #[test]

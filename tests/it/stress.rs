@@ -263,11 +263,11 @@ fn a_consumer_sees_the_blocks_of_each_producer_in_their_order() {
                         }
                     };
                     write_stamp(&mut block, producer << 32 | number);
-                    if number % 3 == 0 {
+                    if waiting.len() as u64 >= number % 5 {
                         QUEUE.push_burst(&mut waiting);
                         QUEUE.push(block).expect("a block of this pool");
                     } else {
-                        waiting.push(block).expect("at most two wait");
+                        waiting.push(block).expect("at most four wait");
                     }
                 }
                 QUEUE.push_burst(&mut waiting);
