@@ -192,9 +192,11 @@ impl<'p, P: BlockPool> Block<'p, P> {
     ///
     /// [`NoRoom`] if they are more than data range and tailroom; nothing changes.
     pub fn write_slice(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
-        fits(bytes.len(), self.len() + self.tailroom())?;
-        self.clear();
-        self.append(bytes)
+        let start = self.place.start();
+        fits(bytes.len(), self.capacity() - start)?;
+        self.copy_to(start, bytes);
+        self.set_range(start, start + bytes.len());
+        Ok(())
     }
 
     /// Adds `bytes` behind the data.
@@ -366,6 +368,17 @@ impl<'v, 'p, P: BlockPool, const N: usize> Claims<'v, 'p, P, N> {
         // SAFETY: the elements up to `len` were there before or are written.
         unsafe { self.blocks.set_len(len) };
     }
+}
+
+/// Adds handles of blocks that the caller has become the owner of to a vector that has room for them.
+pub(crate) fn adopt_all<'p, P: BlockPool, const N: usize>(
+    pool: &'p P,
+    numbers: impl Iterator<Item = u32>,
+    blocks: &mut heapless::Vec<Block<'p, P>, N>,
+) {
+    let mut adopted = Claims::behind(blocks);
+    numbers.for_each(|number| adopted.push(pool, Place::empty(number)));
+    adopted.keep();
 }
 
 /// Ends all handles without giving the blocks back: the caller has become their owner.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::block::Block;
+use crate::block::{self, Block};
 use crate::free::FreeSet;
 use crate::memory::{BlockPool, INTERNAL};
 use crate::range::Place;
@@ -19,8 +19,8 @@ use crate::range::Place;
 ///
 /// - The block given back last is taken first: its memory is most likely still in the cache.
 /// - An empty stock is filled by half, by one operation of the shared set: with less, where the
-///   word it finds has fewer free blocks. A full one gives its older half back, sorted, by one
-///   operation for each run of neighbours. Progress and cost of these are the engine's; everything
+///   word it finds has fewer free blocks. A full one gives its older half back, by one
+///   operation for each word that their bits share. Progress and cost of these are the engine's; everything
 ///   else is plain computation.
 /// - A worker is exclusive (`&mut`): an interrupt needs one of its own, or uses the pool itself.
 ///
@@ -124,9 +124,6 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
     /// Gives the `count` oldest blocks of the stock to the shared set.
     #[cold]
     fn give_back_oldest(&mut self, count: usize) {
-        // Neighbours next to each other, so that they go back together. The newest part, to be
-        // taken next, keeps its order.
-        self.stock[..count].sort_unstable();
         self.pool.free(INTERNAL).give_back_all(&self.stock[..count]);
         self.stock.copy_within(count.., 0);
         self.stock.truncate(self.stock.len() - count);
@@ -141,17 +138,43 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
     ) -> usize {
         let before = blocks.len();
         while !blocks.is_full() {
-            let Some(block) = self.get() else { break };
-            // The vector is not full, so this cannot fail; a failure would give the block back.
-            let _ = blocks.push(block);
+            if self.stock.is_empty() {
+                self.refill();
+                if self.stock.is_empty() {
+                    break;
+                }
+            }
+            let kept = self.stock.len().saturating_sub(N - blocks.len());
+            block::adopt_all(self.pool, self.stock[kept..].iter().rev().copied(), blocks);
+            self.stock.truncate(kept);
         }
         blocks.len() - before
     }
 
-    /// Gives all of `blocks` back and leaves the vector empty.
+    /// Gives all of `blocks` back and leaves the vector empty. Those of another pool go to their
+    /// own, which makes it a [`put`](Self::put) for each of the others.
     pub fn put_burst<const N: usize>(&mut self, blocks: &mut heapless::Vec<Block<'p, P>, N>) {
-        while let Some(block) = blocks.pop() {
-            self.put(block);
+        let limit = self.limit();
+        let excess = (self.stock.len() + blocks.len()).saturating_sub(limit);
+        if excess > 0 {
+            self.give_back_oldest(excess.max(limit / 2).min(self.stock.len()));
+        }
+        let kept = self.stock.len();
+        let mut foreign = kept + blocks.len() > limit;
+        if !foreign {
+            self.stock.resize(kept + blocks.len(), 0).expect("the stock was just relieved");
+            for (number, block) in self.stock[kept..].iter_mut().zip(blocks.iter().rev()) {
+                *number = block.place().number();
+                foreign |= !core::ptr::eq(block.pool(), self.pool);
+            }
+        }
+        if foreign {
+            self.stock.truncate(kept);
+            while let Some(block) = blocks.pop() {
+                self.put(block);
+            }
+        } else {
+            block::end_all(blocks);
         }
     }
 

@@ -391,12 +391,22 @@ impl<W: Words> FreeSet for Bitmap<W> {
         self.release(group, bit);
     }
 
-    /// One atomic operation for each run of numbers that share a group.
+    /// One atomic operation for those of 32 numbers in a row that share a group.
     fn give_back_all(&self, numbers: &[u32]) {
-        for run in numbers.chunk_by(|a, b| *a as usize / GROUP == *b as usize / GROUP) {
-            let (group, _) = self.place(run[0]);
-            let bits = run.iter().fold(0, |bits, &number| bits | self.place(number).1);
-            self.release(group, bits);
+        for numbers in numbers.chunks(32) {
+            let mut left = u32::MAX >> (32 - numbers.len());
+            while left != 0 {
+                let (group, _) = self.place(numbers[left.trailing_zeros() as usize]);
+                let mut bits = 0;
+                for (index, &number) in numbers.iter().enumerate() {
+                    let (its_group, bit) = self.place(number);
+                    if its_group == group {
+                        bits |= bit;
+                        left &= !(1 << index);
+                    }
+                }
+                self.release(group, bits);
+            }
         }
     }
 
