@@ -165,7 +165,7 @@ impl LocalPool {
     fn spill(&mut self, buffer: Vec<u8>) {
         let batch = self.batch();
         if batch == 0 {
-            return self.pool.shared().give_fitting(buffer);
+            return self.pool.shared().give(buffer);
         }
         self.give_oldest(batch);
         self.stock[self.len] = Some(buffer);
@@ -175,7 +175,7 @@ impl LocalPool {
     fn give_oldest(&mut self, count: usize) {
         for slot in &mut self.stock[..count] {
             if let Some(buffer) = slot.take() {
-                self.pool.shared().give_fitting(buffer);
+                self.pool.shared().give(buffer);
             }
         }
         self.stock[..self.len].rotate_left(count);
