@@ -1,0 +1,186 @@
+//! Instructions of the hot operations, counted by valgrind's callgrind: a guard against regressions
+//! that no clock decides. Each operation has a limit; above it, the run fails.
+//!
+//! The program runs itself under callgrind, each operation twice with different counts: the
+//! difference leaves out everything but the operation and the loop around it.
+
+use std::error::Error;
+use std::hint::black_box;
+use std::process::{Command, ExitCode};
+
+use blockpool::TransactionMemoryPool;
+use blockpool_core::{Pool, Queue, heapless};
+
+type Packets = Pool<2048, 1024>;
+
+static POOL: Packets = Pool::new();
+static QUEUE: Queue<'static, Packets> = Queue::new(&POOL);
+
+const BURST: usize = 32;
+/// The difference between the two counts of a measurement. Many bursts.
+const TIMES: u64 = 3200;
+
+struct Operation {
+    name: &'static str,
+    /// Instructions: what was measured when it was set, rounded up by some 5 %, since compilers
+    /// differ.
+    limit: u32,
+    /// Does the operation so many times.
+    run: fn(u64),
+}
+
+const OPERATIONS: [Operation; 9] = [
+    Operation { name: "Worker get, put", limit: 20, run: worker_pair },
+    Operation {
+        name: "Worker get_burst, put_burst of 32, per block",
+        limit: 27,
+        run: worker_bursts,
+    },
+    Operation { name: "Pool get, drop", limit: 44, run: pool_pair },
+    Operation { name: "Pool get when exhausted", limit: 175, run: exhausted },
+    Operation { name: "Block into_raw, from_raw", limit: 20, run: raw_pair },
+    Operation { name: "Queue push, pop", limit: 90, run: queue_pair },
+    Operation {
+        name: "Queue push_burst, pop_burst of 32, per block",
+        limit: 40,
+        run: queue_bursts,
+    },
+    Operation { name: "LocalPool get_buffer, return_buffer", limit: 49, run: local_pair },
+    Operation {
+        name: "TransactionMemoryPool get_buffer, return_buffer",
+        limit: 110,
+        run: shared_pair,
+    },
+];
+
+fn worker_pair(times: u64) {
+    let mut worker = POOL.worker();
+    for _ in 0..times {
+        let block = worker.get().expect("one is free");
+        black_box(block.index());
+        worker.put(block);
+    }
+}
+
+fn worker_bursts(times: u64) {
+    let mut worker = POOL.worker();
+    let mut blocks = heapless::Vec::<_, BURST>::new();
+    for _ in 0..times / BURST as u64 {
+        worker.get_burst(&mut blocks);
+        black_box(&mut blocks);
+        worker.put_burst(&mut blocks);
+    }
+}
+
+fn pool_pair(times: u64) {
+    for _ in 0..times {
+        let block = POOL.get().expect("one is free");
+        black_box(block.index());
+    }
+}
+
+fn exhausted(times: u64) {
+    let held: Vec<_> = std::iter::from_fn(|| POOL.get()).collect();
+    for _ in 0..times {
+        black_box(POOL.get().is_none());
+    }
+    drop(held);
+}
+
+fn raw_pair(times: u64) {
+    let mut block = POOL.get().expect("one is free");
+    for _ in 0..times {
+        // SAFETY: the number is used once, here.
+        block = unsafe { POOL.from_raw(black_box(block.into_raw())) }.expect("it was given up");
+    }
+}
+
+fn queue_pair(times: u64) {
+    let mut block = POOL.get().expect("one is free");
+    for _ in 0..times {
+        QUEUE.push(block).expect("a block of its pool");
+        block = QUEUE.pop().expect("one was pushed");
+    }
+}
+
+fn queue_bursts(times: u64) {
+    let mut blocks = heapless::Vec::<_, BURST>::new();
+    POOL.worker().get_burst(&mut blocks);
+    for _ in 0..times / BURST as u64 {
+        QUEUE.push_burst(&mut blocks);
+        QUEUE.pop_burst(&mut blocks);
+    }
+}
+
+fn local_pair(times: u64) {
+    let pool = TransactionMemoryPool::new(2048, 1024);
+    let mut local = pool.local();
+    for _ in 0..times {
+        let mut buffer = local.get_buffer();
+        black_box(&mut buffer);
+        local.return_buffer(buffer);
+    }
+}
+
+fn shared_pair(times: u64) {
+    let pool = TransactionMemoryPool::new(2048, 1024);
+    for _ in 0..times {
+        let mut buffer = pool.get_buffer();
+        black_box(&mut buffer);
+        pool.return_buffer(buffer);
+    }
+}
+
+/// All instructions of this program when it runs operation `index` so many times.
+fn count(index: usize, times: u64) -> Result<u64, Box<dyn Error>> {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(std::env::current_exe()?)
+        .args([RUN, &index.to_string(), &times.to_string()])
+        .output()?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let collected = text.lines().find_map(|line| line.split("Collected :").nth(1));
+    let count = collected.and_then(|count| count.trim().parse().ok());
+    count.ok_or_else(|| format!("callgrind did not report a count:\n{text}").into())
+}
+
+/// Whether every operation stays within its limit.
+fn check() -> Result<bool, Box<dyn Error>> {
+    println!("| instructions of | counted | at most |\n|---|---|---|");
+    let mut all = true;
+    for (index, operation) in OPERATIONS.iter().enumerate() {
+        let difference = count(index, 2 * TIMES)? - count(index, TIMES)?;
+        let each = difference as f64 / TIMES as f64;
+        let within = each <= f64::from(operation.limit);
+        let verdict = if within { "" } else { ": too many" };
+        println!("| {} | {each:.1} | {}{verdict} |", operation.name, operation.limit);
+        all &= within;
+    }
+    Ok(all)
+}
+
+/// Followed by an index and a count: what this program is told under callgrind.
+const RUN: &str = "--run";
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, run, index, times] = &arguments[..]
+        && run == RUN
+    {
+        (OPERATIONS[index.parse::<usize>()?].run)(times.parse()?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.iter().any(|argument| argument == "--help") {
+        println!("Counts instructions of the hot operations by valgrind; fails above a limit.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        println!("skipped: instructions are counted by valgrind, which is not installed");
+        return Ok(if std::env::var_os("CI").is_some() {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        });
+    }
+    Ok(if check()? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
