@@ -113,6 +113,11 @@ impl<'p, P: BlockPool> Block<'p, P> {
         self.pool.block(self.place.number(), INTERNAL)
     }
 
+    fn set_end(&mut self, end: usize) {
+        debug_assert!(self.place.start() <= end && end <= self.capacity());
+        self.place = self.place.with_end(end);
+    }
+
     fn set_range(&mut self, start: usize, end: usize) {
         debug_assert!(start <= end && end <= self.capacity());
         self.place = self.place.with_range(start, end);
@@ -172,7 +177,7 @@ impl<'p, P: BlockPool> Block<'p, P> {
 
     /// Empties the data range; the headroom stays.
     pub fn clear(&mut self) {
-        self.set_range(self.place.start(), self.place.start());
+        self.set_end(self.place.start());
     }
 
     /// Empties the data range and leaves `headroom` bytes before it.
@@ -195,7 +200,7 @@ impl<'p, P: BlockPool> Block<'p, P> {
         let start = self.place.start();
         fits(bytes.len(), self.capacity() - start)?;
         self.copy_to(start, bytes);
-        self.set_range(start, start + bytes.len());
+        self.set_end(start + bytes.len());
         Ok(())
     }
 
@@ -206,9 +211,9 @@ impl<'p, P: BlockPool> Block<'p, P> {
     /// [`NoRoom`] if they are more than the tailroom; nothing changes.
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
         fits(bytes.len(), self.tailroom())?;
-        let (start, end) = (self.place.start(), self.place.end());
+        let end = self.place.end();
         self.copy_to(end, bytes);
-        self.set_range(start, end + bytes.len());
+        self.set_end(end + bytes.len());
         Ok(())
     }
 
@@ -243,7 +248,7 @@ impl<'p, P: BlockPool> Block<'p, P> {
     /// [`NoRoom`] if there are fewer; nothing changes.
     pub fn trim_back(&mut self, count: usize) -> Result<(), NoRoom> {
         fits(count, self.len())?;
-        self.set_range(self.place.start(), self.place.end() - count);
+        self.set_end(self.place.end() - count);
         Ok(())
     }
 
@@ -257,7 +262,7 @@ impl<'p, P: BlockPool> Block<'p, P> {
         if let Some(more) = len.checked_sub(self.len()) {
             self.tailroom_mut()[..more].fill(MaybeUninit::new(value));
         }
-        self.set_range(self.place.start(), self.place.start() + len);
+        self.set_end(self.place.start() + len);
         Ok(())
     }
 
@@ -284,7 +289,7 @@ impl<'p, P: BlockPool> Block<'p, P> {
     /// [`tailroom_mut`](Self::tailroom_mut), [`as_mut_ptr`](Self::as_mut_ptr) or by a device.
     pub unsafe fn set_len(&mut self, len: usize) -> Result<(), NoRoom> {
         fits(len, self.len() + self.tailroom())?;
-        self.set_range(self.place.start(), self.place.start() + len);
+        self.set_end(self.place.start() + len);
         Ok(())
     }
 

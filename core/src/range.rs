@@ -34,6 +34,11 @@ impl Place {
         Self(u64::from(self.number()) | offsets << RANGE_SHIFT)
     }
 
+    pub(crate) fn with_end(self, end: usize) -> Self {
+        const END_SHIFT: u32 = RANGE_SHIFT + OFFSET_BITS;
+        Self(self.0 & !(u64::MAX << END_SHIFT) | (end as u64) << END_SHIFT)
+    }
+
     fn with_number(self, number: u32) -> Self {
         Self(u64::from(number) | self.0 >> RANGE_SHIFT << RANGE_SHIFT)
     }
@@ -127,6 +132,7 @@ mod tests {
             for (start, end) in [(0, 0), (0, MAX_BLOCK_SIZE), (MAX_BLOCK_SIZE, MAX_BLOCK_SIZE)] {
                 let place = Place::empty(number).with_range(1, 2).with_range(start, end);
                 assert_eq!((place.number(), place.start(), place.end()), (number, start, end));
+                assert_eq!(place.with_end(MAX_BLOCK_SIZE).with_end(end), place);
             }
         }
     }
