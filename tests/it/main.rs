@@ -1,6 +1,7 @@
 //! Tests that span the crates, one module a topic. Each test is named for the property it shows.
 
 mod adapter;
+mod bursts;
 mod drop_order;
 mod engines;
 mod exhaustion;

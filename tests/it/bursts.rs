@@ -1,0 +1,109 @@
+//! Bursts: in parts, larger than a stock, and with blocks of another pool among them.
+
+use blockpool_core::{Block, Pool, Queue, heapless};
+
+const COUNT: usize = 40;
+type Small = Pool<64, COUNT>;
+type Burst<'p> = heapless::Vec<Block<'p, Small>, 8>;
+
+fn indices(blocks: &[Block<'_, Small>]) -> Vec<u32> {
+    blocks.iter().map(Block::index).collect()
+}
+
+/// Eight blocks, those at the places that `foreign` names of the other pool.
+fn mixed<'p>(own: &'p Small, other: &'p Small, foreign: u8) -> Burst<'p> {
+    (0..8)
+        .map(|place| if foreign >> place & 1 == 1 { other } else { own })
+        .map(|pool| pool.get().expect("one is free"))
+        .collect()
+}
+
+#[test]
+fn a_queue_takes_its_own_of_a_burst_in_order_and_leaves_the_others_in_order() {
+    let (own, other) = (Small::new(), Small::new());
+    let queue = Queue::new(&own);
+    for foreign in 0..=u8::MAX {
+        let mut burst = mixed(&own, &other, foreign);
+        let all = indices(&burst);
+        let of = |wanted| {
+            (0..8).filter(move |place| foreign >> place & 1 == wanted).map(|place| all[place])
+        };
+        assert_eq!(queue.push_burst(&mut burst), of(0).count());
+        assert!(indices(&burst).into_iter().eq(of(1)), "{foreign:b}");
+        assert_eq!(queue.len(), of(0).count());
+        assert!(std::iter::from_fn(|| queue.pop()).map(|block| block.index()).eq(of(0)));
+    }
+    assert_eq!((own.available(), other.available()), (COUNT, COUNT));
+}
+
+#[test]
+fn a_worker_sends_the_foreign_ones_of_a_burst_home() {
+    let (own, other) = (Small::new(), Small::new());
+    let mut worker = own.worker();
+    for foreign in 0..=u8::MAX {
+        let mut burst = mixed(&own, &other, foreign);
+        worker.put_burst(&mut burst);
+        assert!(burst.is_empty());
+        assert_eq!((own.available() + worker.stock(), other.available()), (COUNT, COUNT));
+    }
+}
+
+#[test]
+fn a_burst_larger_than_a_stock_comes_and_goes() {
+    let pool = Small::new();
+    let mut worker = pool.worker();
+    let mut burst = heapless::Vec::<_, 32>::new();
+    for _ in 0..3 {
+        assert_eq!(worker.get_burst(&mut burst), 32);
+        assert_eq!(pool.available() + worker.stock(), COUNT - 32);
+        let mut numbers = indices(&burst);
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), 32);
+        worker.put_burst(&mut burst);
+        assert!(burst.is_empty() && worker.stock() <= COUNT / 4);
+        assert_eq!(pool.available() + worker.stock(), COUNT);
+    }
+}
+
+#[test]
+fn a_burst_is_popped_in_parts_with_its_data() {
+    let pool = Small::new();
+    let queue = Queue::new(&pool);
+    let mut next = 0_u8;
+    for (sizes, parts) in [([1, 8, 3], [2, 5, 5]), ([8, 8, 8], [7, 8, 9]), ([2, 1, 5], [1, 1, 6])] {
+        let mut burst = Burst::new();
+        let first = next;
+        for size in sizes {
+            for _ in 0..size {
+                let mut block = pool.get().expect("one is free");
+                block.append(&[next]).expect("it fits");
+                burst.push(block).expect("it is short");
+                next += 1;
+            }
+            assert_eq!(queue.push_burst(&mut burst), size);
+        }
+        let mut seen = Vec::new();
+        for part in parts {
+            let mut popped = heapless::Vec::<_, 9>::new();
+            while popped.len() < part {
+                // One by one and by bursts in turns.
+                if popped.len() % 3 == 2 {
+                    popped.push(queue.pop().expect("there are more")).expect("there is room");
+                } else {
+                    let mut two = heapless::Vec::<_, 2>::new();
+                    if popped.len() + 1 == part {
+                        two.push(queue.pop().expect("there are more")).expect("there is room");
+                    } else {
+                        assert_ne!(queue.pop_burst(&mut two), 0);
+                    }
+                    popped.extend(two);
+                }
+            }
+            seen.extend(popped.iter().map(|block| block[0]));
+        }
+        assert!(seen.into_iter().eq(first..next));
+        assert!(queue.is_empty() && queue.pop().is_none());
+    }
+    assert_eq!(pool.available(), COUNT);
+}
