@@ -51,7 +51,8 @@
 //! | [`Pool::get`] | lock-free | 1 atomic read-modify-write; a search when the thread's word is empty | yes |
 //! | drop of a [`Block`] | lock-free | 1 atomic read-modify-write; at times 2, beyond 2,048 blocks | yes |
 //! | [`Worker::get`], [`Worker::put`] | wait-free but for refill and flush, these lock-free | plain loads and stores; half a stock at a time | a worker of its own |
-//! | [`Queue::push`], [`Queue::pop`] | lock-free | 2 atomic read-modify-writes each | yes |
+//! | [`Queue::push`], [`Queue::pop`] | lock-free | 2 atomic read-modify-writes, 1 | yes |
+//! | [`Queue::push_burst`], [`Queue::pop_burst`] | lock-free | 2 atomic read-modify-writes, 2, for a whole burst | yes |
 //! | [`Block::into_raw`], [`Pool::from_raw`] | wait-free, lock-free | 2 stores, 1 atomic read-modify-write | yes |
 //!
 //! What never happens, in safe code by type:

@@ -312,10 +312,11 @@ impl<W: Words> Bitmap<W> {
         let mut look = |index, from| {
             // S1: pairs with S2: a search led astray by a bit sees the cleaning.
             let full = self.words.summary(index).load(Ordering::Acquire);
-            match !full & self.bits_of_summary(index) & from {
-                0 => None,
-                candidates => self.claim_among(index, candidates, &claim, &mut own),
+            if full == usize::MAX {
+                return None;
             }
+            let candidates = !full & self.bits_of_summary(index) & from;
+            self.claim_among(index, candidates, &claim, &mut own)
         };
         // The summary that holds `home` comes first, from `home` on, and once more at the end.
         let start = home / GROUP;
