@@ -4,11 +4,16 @@
 
 pub mod allocations;
 pub mod contenders;
+pub mod hand_off;
 pub mod input;
+pub mod interleave;
 pub mod machine;
 pub mod options;
 pub mod original;
+pub mod patterns;
+pub mod peers;
 pub mod pipeline;
 pub mod report;
-pub mod two_threads;
+pub mod schedule;
+pub mod stopwatch;
 mod verdict;

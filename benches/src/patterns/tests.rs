@@ -1,0 +1,61 @@
+use std::time::Duration;
+
+use blockpool_core::{Block, Pool, Queue};
+
+use super::{Work, crowd, hand_off, hand_over, occupied, pairs};
+use crate::peers::{Contender, Private, Shared};
+
+type Small = Pool<64, 1024>;
+
+/// Does the work, and says whether every block of the pool is free again.
+fn all_return(pool: &'static Small, mut work: Work) -> bool {
+    for count in [1, 100, 3000] {
+        assert!(work(count).time > Duration::ZERO);
+    }
+    pool.available() == 1024
+}
+
+#[test]
+fn every_pattern_ends_and_gives_all_blocks_back() {
+    fn patterns<C: Contender>(contender: &'static C) -> Vec<Work> {
+        vec![
+            pairs::one_thread(contender),
+            pairs::burst(contender),
+            pairs::two_threads(contender),
+            pairs::many_threads(contender),
+            hand_over::singly(contender),
+            hand_over::in_batches(contender),
+            occupied::churn(contender, 50),
+            occupied::churn(contender, 99),
+            occupied::exhausted(contender),
+        ]
+    }
+    static POOL: Small = Pool::new();
+    static SHARED: Shared<Small> = Shared { name: "pool", less: "", pool: &POOL };
+    static PRIVATE: Private<Small> = Private(&POOL);
+    for (index, work) in patterns(&SHARED).into_iter().chain(patterns(&PRIVATE)).enumerate() {
+        assert!(all_return(&POOL, work), "pattern {index}");
+    }
+    let tail = crowd::tail(&PRIVATE, Duration::from_millis(1));
+    assert!(!tail.times.is_empty() && tail.times.max() >= tail.worst_on_processor);
+}
+
+#[test]
+fn every_pattern_of_queues_ends_and_gives_all_blocks_back() {
+    static POOL: Small = Pool::new();
+    static PRIVATE: Private<Small> = Private(&POOL);
+    static QUEUE: Queue<'static, Small> = Queue::new(&POOL);
+    let item: fn() -> Block<'static, Small> = || POOL.get().expect("one is free");
+    let patterns = [
+        hand_off::one_thread(&QUEUE, item),
+        hand_off::stream(&QUEUE, item),
+        hand_off::stream_of_bursts(&QUEUE, item),
+        hand_off::two_threads(&QUEUE, item),
+        hand_off::many_threads(&QUEUE, item),
+        hand_over::singly_through(&PRIVATE, &QUEUE),
+        hand_over::in_batches_through(&PRIVATE, &QUEUE),
+    ];
+    for (index, work) in patterns.into_iter().enumerate() {
+        assert!(all_return(&POOL, work), "pattern {index}");
+    }
+}

@@ -1,0 +1,94 @@
+//! Every contender, in the order of the tables.
+
+use std::alloc::System;
+
+use blockpool_core::{Align, Bitmap, Counted, HeaplessQueue, Inline, Pool, SpinStack};
+
+use super::{
+    Allocator, AtomicOperations, BLOCK_SIZE, Bare, Boxed, COUNT, Enqueued, Guarded, InBitset,
+    Local, Locked, Nothing, Objects, Original, Pages, Private, Recycled, Segments, Sharded, Shared,
+    Things, Transactions, UnsharedStack, Visitor,
+};
+
+/// A pool of `blockpool-core` with the engine `F`.
+pub type With<F> = Pool<BLOCK_SIZE, COUNT, Align<64>, F>;
+
+/// The pool that the worker and every comparison use.
+pub static BITMAP: Pool<BLOCK_SIZE, COUNT> = Pool::new();
+static COUNTED: With<Counted<Bitmap<Inline<COUNT>>>> = Pool::new();
+static HEAPLESS: With<HeaplessQueue<COUNT>> = Pool::new();
+static SPIN: With<SpinStack<COUNT>> = Pool::new();
+
+/// All of them.
+pub fn all(visitor: &mut impl Visitor) {
+    visitor.visit(Nothing);
+    visitor.visit(UnsharedStack);
+    visitor.visit(AtomicOperations::<2>);
+    visitor.visit(AtomicOperations::<4>);
+    core(visitor);
+    vectors(visitor);
+    queues(visitor);
+    pools(visitor);
+    allocators(visitor);
+}
+
+/// `blockpool-core`, by its worker and by every engine.
+pub fn core(visitor: &mut impl Visitor) {
+    visitor.visit(Private(&BITMAP));
+    visitor.visit(Shared { name: "`Pool`, `Bitmap`", less: "", pool: &BITMAP });
+    visitor.visit(Shared { name: "`Pool`, `Counted<Bitmap>`", less: "", pool: &COUNTED });
+    visitor.visit(Shared {
+        name: "`Pool`, `HeaplessQueue`",
+        less: "finds none at times while another thread is inside, and is asked again",
+        pool: &HEAPLESS,
+    });
+    visitor.visit(Shared { name: "`Pool`, `SpinStack`", less: "a lock", pool: &SPIN });
+}
+
+/// `blockpool`, and what it is compared with first.
+pub fn vectors(visitor: &mut impl Visitor) {
+    visitor.visit(Local::default());
+    visitor.visit(Transactions::default());
+    visitor.visit(Guarded::default());
+    visitor.visit(Original::default());
+    visitor.visit(Bare::new(BLOCK_SIZE, COUNT));
+    visitor.visit(Segments::default());
+}
+
+fn queues(visitor: &mut impl Visitor) {
+    visitor.visit(Enqueued::default());
+    visitor.visit(Things::default());
+}
+
+/// The types that the macros of those crates make: a pool each.
+mod singletons {
+    use crate::peers::pools::Bytes;
+    use crate::peers::{BLOCK_SIZE, COUNT};
+
+    heapless::box_pool!(Boxes: Bytes<BLOCK_SIZE>);
+    atomic_pool::pool!(pub Bits: [Bytes<BLOCK_SIZE>; COUNT]);
+}
+
+fn pools(visitor: &mut impl Visitor) {
+    visitor.visit(Boxed::<singletons::Boxes, _>::new(COUNT));
+    visitor.visit(InBitset::<singletons::Bits>::new(COUNT));
+    visitor.visit(Objects::default());
+    visitor.visit(Locked::default());
+    visitor.visit(Pages::default());
+    visitor.visit(Sharded::default());
+}
+
+/// No pool at all.
+pub fn allocators(visitor: &mut impl Visitor) {
+    visitor.visit(Recycled);
+    visitor.visit(Allocator { name: MALLOC, allocator: System });
+    #[cfg(feature = "jemalloc")]
+    visitor.visit(Allocator { name: JEMALLOC, allocator: tikv_jemallocator::Jemalloc });
+    #[cfg(feature = "mimalloc")]
+    visitor.visit(Allocator { name: "mimalloc", allocator: mimalloc::MiMalloc });
+}
+
+/// The system's allocator, `glibc` on most Linux systems.
+pub const MALLOC: &str = "`malloc` of the system";
+/// The allocator of Solana's validators.
+pub const JEMALLOC: &str = "jemalloc";

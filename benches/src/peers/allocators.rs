@@ -1,0 +1,113 @@
+//! No pool: a general allocator, and `bytes`, which counts references over one.
+
+use std::alloc::{GlobalAlloc, Layout, handle_alloc_error};
+use std::hint::black_box;
+use std::ptr::NonNull;
+
+use bytes::BytesMut;
+
+use super::{BLOCK_SIZE, COUNT, Contender, marked};
+
+/// Memory from an allocator, each time.
+#[derive(Debug)]
+pub struct Allocator<A> {
+    pub name: &'static str,
+    pub allocator: A,
+}
+
+/// A buffer of an [`Allocator`].
+#[derive(Debug)]
+pub struct Allocated(NonNull<u8>);
+
+// SAFETY: the only owner of its memory, and allocators let any thread free it.
+unsafe impl Send for Allocated {}
+
+const LAYOUT: Layout = Layout::new::<[u8; BLOCK_SIZE]>();
+
+impl<A: GlobalAlloc + Sync + 'static> Contender for Allocator<A> {
+    type Handle = &'static A;
+    type Buffer = Allocated;
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn less(&self) -> String {
+        "no bound".into()
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        None
+    }
+
+    fn handle(&'static self) -> &'static A {
+        &self.allocator
+    }
+
+    fn get(handle: &mut &'static A) -> Option<Allocated> {
+        // SAFETY: the layout is not empty.
+        let memory = unsafe { handle.alloc(LAYOUT) };
+        // Known to the compiler, `malloc` and `free` of the same memory would be left out.
+        let Some(memory) = NonNull::new(black_box(memory)) else { handle_alloc_error(LAYOUT) };
+        Some(Allocated(memory))
+    }
+
+    fn touch(buffer: &mut Allocated) {
+        // SAFETY: the memory is this buffer's, longer than eight bytes, and bytes need no alignment.
+        unsafe { buffer.0.cast::<[u8; 8]>().write(marked()) };
+    }
+
+    fn first_byte(buffer: &Allocated) -> *const u8 {
+        buffer.0.as_ptr()
+    }
+
+    fn put(handle: &mut &'static A, buffer: Allocated) {
+        // SAFETY: it came from this allocator by this layout, and is used no more.
+        unsafe { handle.dealloc(buffer.0.as_ptr(), LAYOUT) };
+    }
+}
+
+/// `BytesMut`, as those do who recycle with it: a message is split off one large buffer, and
+/// `reserve` starts it anew when all messages are gone, or replaces it if they are not.
+#[derive(Debug)]
+pub struct Recycled;
+
+impl Contender for Recycled {
+    type Handle = BytesMut;
+    type Buffer = BytesMut;
+
+    fn name(&self) -> &'static str {
+        "`BytesMut`, split off"
+    }
+
+    fn less(&self) -> String {
+        "no bound; asks the heap while messages are out".into()
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        None
+    }
+
+    fn handle(&'static self) -> BytesMut {
+        BytesMut::with_capacity(COUNT * BLOCK_SIZE)
+    }
+
+    fn get(handle: &mut BytesMut) -> Option<BytesMut> {
+        if handle.capacity() < BLOCK_SIZE {
+            handle.reserve(COUNT * BLOCK_SIZE);
+        }
+        Some(handle.split_off(handle.capacity() - BLOCK_SIZE))
+    }
+
+    fn touch(buffer: &mut BytesMut) {
+        buffer.extend_from_slice(&marked());
+    }
+
+    fn first_byte(buffer: &BytesMut) -> *const u8 {
+        buffer.as_ptr()
+    }
+
+    fn put(_: &mut BytesMut, buffer: BytesMut) {
+        drop(buffer);
+    }
+}

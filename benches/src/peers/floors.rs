@@ -1,0 +1,139 @@
+//! What no pool can do without: the least that a buffer taken and given back costs.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crossbeam::utils::CachePadded;
+
+use super::{BLOCK_SIZE, COUNT, Contender, marked};
+
+/// No pool at all: what measuring itself costs.
+#[derive(Debug)]
+pub struct Nothing;
+
+impl Contender for Nothing {
+    type Handle = ();
+    type Buffer = [u8; 8];
+
+    fn name(&self) -> &'static str {
+        "nothing: the harness alone"
+    }
+
+    fn less(&self) -> String {
+        "no pool; eight bytes go from hand to hand".into()
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        None
+    }
+
+    fn handle(&'static self) {}
+
+    fn get((): &mut ()) -> Option<[u8; 8]> {
+        Some([0; 8])
+    }
+
+    fn touch(buffer: &mut [u8; 8]) {
+        *buffer = marked();
+    }
+
+    fn first_byte(buffer: &[u8; 8]) -> *const u8 {
+        buffer.as_ptr()
+    }
+
+    fn put((): &mut (), _: [u8; 8]) {}
+}
+
+/// Blocks in a plain vector, the one given back last first: a pool for a program with one thread.
+#[derive(Debug)]
+pub struct UnsharedStack;
+
+impl Contender for UnsharedStack {
+    type Handle = Vec<Box<[u8; BLOCK_SIZE]>>;
+    type Buffer = Box<[u8; BLOCK_SIZE]>;
+
+    fn name(&self) -> &'static str {
+        "vector of blocks, one thread's own"
+    }
+
+    fn less(&self) -> String {
+        "for one thread; checks nothing".into()
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        Some(COUNT)
+    }
+
+    fn one_thread_only(&self) -> Option<&'static str> {
+        Some("one thread")
+    }
+
+    fn handle(&'static self) -> Self::Handle {
+        (0..COUNT).map(|_| Box::new([0; BLOCK_SIZE])).collect()
+    }
+
+    fn get(handle: &mut Self::Handle) -> Option<Self::Buffer> {
+        handle.pop()
+    }
+
+    fn touch(buffer: &mut Self::Buffer) {
+        buffer[..8].copy_from_slice(&marked());
+    }
+
+    fn first_byte(buffer: &Self::Buffer) -> *const u8 {
+        buffer.as_ptr()
+    }
+
+    fn put(handle: &mut Self::Handle, buffer: Self::Buffer) {
+        handle.push(buffer);
+    }
+}
+
+/// `N` atomic read-modify-writes for each pair, on a cache line that no other thread uses.
+#[derive(Debug)]
+pub struct AtomicOperations<const N: usize>;
+
+impl<const N: usize> Contender for AtomicOperations<N> {
+    type Handle = Box<CachePadded<AtomicUsize>>;
+    type Buffer = [u8; 8];
+
+    fn name(&self) -> &'static str {
+        match N {
+            2 => "2 atomic read-modify-writes",
+            4 => "4 atomic read-modify-writes",
+            _ => "atomic read-modify-writes",
+        }
+    }
+
+    fn less(&self) -> String {
+        "no pool; eight bytes go from hand to hand".into()
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        None
+    }
+
+    fn one_thread_only(&self) -> Option<&'static str> {
+        Some("one thread")
+    }
+
+    fn handle(&'static self) -> Self::Handle {
+        Box::default()
+    }
+
+    fn get(handle: &mut Self::Handle) -> Option<[u8; 8]> {
+        (0..N / 2).for_each(|_| _ = handle.fetch_or(1, Ordering::Acquire));
+        Some([0; 8])
+    }
+
+    fn touch(buffer: &mut [u8; 8]) {
+        *buffer = marked();
+    }
+
+    fn first_byte(buffer: &[u8; 8]) -> *const u8 {
+        buffer.as_ptr()
+    }
+
+    fn put(handle: &mut Self::Handle, _: [u8; 8]) {
+        (0..N / 2).for_each(|_| _ = handle.fetch_and(!1, Ordering::Release));
+    }
+}

@@ -1,0 +1,126 @@
+//! What the pools are compared with, and the pools themselves: one trait, one `impl` for each.
+
+pub mod all;
+mod allocators;
+mod floors;
+mod ours;
+pub mod pools;
+mod queues;
+#[cfg(test)]
+mod tests;
+mod vectors;
+
+pub use allocators::{Allocator, Recycled};
+pub use ours::{Private, Shared};
+pub use floors::{AtomicOperations, Nothing, UnsharedStack};
+pub use pools::{Boxed, InBitset, Locked, Objects, Pages, Sharded};
+pub use queues::{Enqueued, Things};
+pub use vectors::{Bare, Guarded, Local, Original, Segments, Transactions};
+
+use std::hint::{black_box, spin_loop};
+
+use blockpool_core::heapless::Vec;
+
+/// Bytes in a block or buffer.
+pub const BLOCK_SIZE: usize = 2048;
+/// Blocks of those that have a bound, and buffers that the others start with.
+pub const COUNT: usize = 1024;
+/// Buffers in a burst.
+pub const BURST: usize = 32;
+
+/// Buffers on their way, in a vector that does not allocate.
+pub type Burst<B> = Vec<B, BURST>;
+
+/// Something that buffers are taken from and given back to.
+///
+/// It lives as long as the program, as pools do, so handles and buffers need no lifetime.
+pub trait Contender: Sync + 'static {
+    /// What a thread works with, each its own.
+    type Handle;
+    /// A buffer that is out. May be given back by another thread.
+    type Buffer: Send;
+
+    /// Its name in tables.
+    fn name(&self) -> &'static str;
+
+    /// Where it does less than others: no bound, no check. Empty if nothing is known.
+    fn less(&self) -> String {
+        String::new()
+    }
+
+    /// How many buffers it has, if it has a bound.
+    fn capacity(&self) -> Option<usize>;
+
+    /// Why no more than one thread may use it, if so.
+    fn one_thread_only(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// A handle for the calling thread.
+    fn handle(&'static self) -> Self::Handle;
+
+    /// Takes a buffer, or nothing if there is none.
+    fn get(handle: &mut Self::Handle) -> Option<Self::Buffer>;
+
+    /// Writes [`marked`] bytes to the front of the buffer, in the way its type has for that.
+    fn touch(buffer: &mut Self::Buffer);
+
+    /// The first byte that [`touch`](Self::touch) writes.
+    fn first_byte(buffer: &Self::Buffer) -> *const u8;
+
+    /// Gives a buffer back.
+    fn put(handle: &mut Self::Handle, buffer: Self::Buffer);
+
+    /// Takes buffers until the burst is full or there is none.
+    fn get_burst(handle: &mut Self::Handle, burst: &mut Burst<Self::Buffer>) {
+        while !burst.is_full() {
+            let Some(buffer) = Self::get(handle) else { return };
+            let _ = burst.push(buffer);
+        }
+    }
+
+    /// Gives all buffers of a burst back.
+    fn put_burst(handle: &mut Self::Handle, burst: &mut Burst<Self::Buffer>) {
+        while let Some(buffer) = burst.pop() {
+            Self::put(handle, buffer);
+        }
+    }
+}
+
+/// What every contender writes to a buffer: by value, so that the length is known where it is
+/// copied; unknown to the compiler, so that it has to be.
+#[inline]
+pub fn marked() -> [u8; 8] {
+    black_box([1; 8])
+}
+
+/// Takes a buffer, from a contender that finds none at times though it has some. The number of
+/// refusals shows in the time.
+#[inline]
+pub fn take<C: Contender>(handle: &mut C::Handle) -> C::Buffer {
+    loop {
+        if let Some(buffer) = C::get(handle) {
+            return buffer;
+        }
+        spin_loop();
+    }
+}
+
+/// Takes a full burst.
+#[inline]
+pub fn take_burst<C: Contender>(handle: &mut C::Handle, burst: &mut Burst<C::Buffer>) {
+    C::get_burst(handle, burst);
+    while !burst.is_full() {
+        spin_loop();
+        C::get_burst(handle, burst);
+    }
+}
+
+/// Something to be done with each contender, whatever its type.
+pub trait Visitor {
+    /// Does it with one.
+    fn visit<C: Contender>(&mut self, contender: C);
+}
+
+/// The name of what all others are compared with.
+pub const BASELINE: &str = "`ArrayQueue<Vec<u8>>`, bare";

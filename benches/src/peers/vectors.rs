@@ -1,0 +1,265 @@
+//! Pools of byte vectors: `blockpool`, the original implementation, bare queues.
+
+use blockpool::{LocalPool, PooledBuffer, TransactionMemoryPool};
+use crossbeam::queue::{ArrayQueue, SegQueue};
+
+use super::{BLOCK_SIZE, COUNT, Contender, marked};
+use crate::original::OriginalPool;
+
+/// The rest of an implementation for those whose buffers are byte vectors, or behave like one.
+macro_rules! byte_vectors {
+    ($buffer:ty) => {
+        type Buffer = $buffer;
+
+        fn touch(buffer: &mut $buffer) {
+            buffer.extend_from_slice(&marked());
+        }
+
+        fn first_byte(buffer: &$buffer) -> *const u8 {
+            buffer.as_ptr()
+        }
+    };
+}
+pub(super) use byte_vectors;
+
+/// `TransactionMemoryPool`.
+#[derive(Debug)]
+pub struct Transactions(TransactionMemoryPool);
+
+impl Default for Transactions {
+    fn default() -> Self {
+        Self(TransactionMemoryPool::new(BLOCK_SIZE, COUNT))
+    }
+}
+
+impl Contender for Transactions {
+    type Handle = &'static TransactionMemoryPool;
+    byte_vectors!(Vec<u8>);
+
+    fn name(&self) -> &'static str {
+        "`TransactionMemoryPool`"
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        None
+    }
+
+    fn less(&self) -> String {
+        "asks the heap when it has none".into()
+    }
+
+    fn handle(&'static self) -> Self::Handle {
+        &self.0
+    }
+
+    fn get(handle: &mut Self::Handle) -> Option<Vec<u8>> {
+        Some(handle.get_buffer())
+    }
+
+    fn put(handle: &mut Self::Handle, buffer: Vec<u8>) {
+        handle.return_buffer(buffer);
+    }
+}
+
+/// `TransactionMemoryPool` by its guard.
+#[derive(Debug)]
+pub struct Guarded(TransactionMemoryPool);
+
+impl Default for Guarded {
+    fn default() -> Self {
+        Self(TransactionMemoryPool::new(BLOCK_SIZE, COUNT))
+    }
+}
+
+impl Contender for Guarded {
+    type Handle = &'static TransactionMemoryPool;
+    byte_vectors!(PooledBuffer);
+
+    fn name(&self) -> &'static str {
+        "`PooledBuffer`"
+    }
+
+    fn less(&self) -> String {
+        "asks the heap when it has none".into()
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        None
+    }
+
+    fn handle(&'static self) -> Self::Handle {
+        &self.0
+    }
+
+    fn get(handle: &mut Self::Handle) -> Option<PooledBuffer> {
+        Some(handle.get())
+    }
+
+    fn put(_: &mut Self::Handle, buffer: PooledBuffer) {
+        drop(buffer);
+    }
+}
+
+/// `TransactionMemoryPool` by a cache for each thread.
+#[derive(Debug)]
+pub struct Local(TransactionMemoryPool);
+
+impl Default for Local {
+    fn default() -> Self {
+        Self(TransactionMemoryPool::new(BLOCK_SIZE, COUNT))
+    }
+}
+
+impl Contender for Local {
+    type Handle = LocalPool;
+    byte_vectors!(Vec<u8>);
+
+    fn name(&self) -> &'static str {
+        "`LocalPool`"
+    }
+
+    fn less(&self) -> String {
+        "keeps up to 64 free buffers from other threads; asks the heap when it has none".into()
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        None
+    }
+
+    fn handle(&'static self) -> LocalPool {
+        self.0.local()
+    }
+
+    fn get(handle: &mut LocalPool) -> Option<Vec<u8>> {
+        Some(handle.get_buffer())
+    }
+
+    fn put(handle: &mut LocalPool, buffer: Vec<u8>) {
+        handle.return_buffer(buffer);
+    }
+}
+
+/// The original implementation.
+#[derive(Debug)]
+pub struct Original(OriginalPool);
+
+impl Default for Original {
+    fn default() -> Self {
+        Self(OriginalPool::new(BLOCK_SIZE, COUNT))
+    }
+}
+
+impl Contender for Original {
+    type Handle = &'static OriginalPool;
+    byte_vectors!(Vec<u8>);
+
+    fn name(&self) -> &'static str {
+        "the original implementation"
+    }
+
+    fn less(&self) -> String {
+        "asks the heap when it has none, and for its queue now and then".into()
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        None
+    }
+
+    fn handle(&'static self) -> Self::Handle {
+        &self.0
+    }
+
+    fn get(handle: &mut Self::Handle) -> Option<Vec<u8>> {
+        Some(handle.get_buffer())
+    }
+
+    fn put(handle: &mut Self::Handle, buffer: Vec<u8>) {
+        handle.return_buffer(buffer);
+    }
+}
+
+/// crossbeam's `ArrayQueue` of byte vectors, bare: what everything is compared with.
+#[derive(Debug)]
+pub struct Bare(ArrayQueue<Vec<u8>>);
+
+impl Bare {
+    /// `count` buffers of `size` bytes.
+    #[must_use]
+    pub fn new(size: usize, count: usize) -> Self {
+        let queue = ArrayQueue::new(count);
+        while queue.push(Vec::with_capacity(size)).is_ok() {}
+        Self(queue)
+    }
+}
+
+impl Contender for Bare {
+    type Handle = &'static ArrayQueue<Vec<u8>>;
+    byte_vectors!(Vec<u8>);
+
+    fn name(&self) -> &'static str {
+        super::BASELINE
+    }
+
+    fn less(&self) -> String {
+        "checks nothing".into()
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        Some(self.0.capacity())
+    }
+
+    fn handle(&'static self) -> Self::Handle {
+        &self.0
+    }
+
+    fn get(handle: &mut Self::Handle) -> Option<Vec<u8>> {
+        handle.pop()
+    }
+
+    fn put(handle: &mut Self::Handle, mut buffer: Vec<u8>) {
+        buffer.clear();
+        handle.push(buffer).expect("there is room for all buffers");
+    }
+}
+
+/// crossbeam's `SegQueue` of byte vectors, bare.
+#[derive(Debug)]
+pub struct Segments(SegQueue<Vec<u8>>);
+
+impl Default for Segments {
+    fn default() -> Self {
+        let queue = SegQueue::new();
+        (0..COUNT).for_each(|_| queue.push(Vec::with_capacity(BLOCK_SIZE)));
+        Self(queue)
+    }
+}
+
+impl Contender for Segments {
+    type Handle = &'static SegQueue<Vec<u8>>;
+    byte_vectors!(Vec<u8>);
+
+    fn name(&self) -> &'static str {
+        "`SegQueue<Vec<u8>>`, bare"
+    }
+
+    fn less(&self) -> String {
+        "checks nothing; no bound on what is given back; asks the heap for its segments".into()
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        Some(COUNT)
+    }
+
+    fn handle(&'static self) -> Self::Handle {
+        &self.0
+    }
+
+    fn get(handle: &mut Self::Handle) -> Option<Vec<u8>> {
+        handle.pop()
+    }
+
+    fn put(handle: &mut Self::Handle, mut buffer: Vec<u8>) {
+        buffer.clear();
+        handle.push(buffer);
+    }
+}

@@ -1,0 +1,167 @@
+//! Where threads run, and whether they did.
+
+use std::hint::spin_loop;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+#[cfg(target_os = "linux")]
+mod linux;
+
+#[cfg(target_os = "linux")]
+pub use linux::{real_time_priority, thread_time};
+#[cfg(target_os = "linux")]
+use linux::{allowed_cores, become_ordinary, restrict_to};
+#[cfg(not(target_os = "linux"))]
+pub use unknown::{real_time_priority, thread_time};
+#[cfg(not(target_os = "linux"))]
+use unknown::{allowed_cores, become_ordinary, restrict_to};
+
+/// The cores that the program was started on.
+static CORES: LazyLock<Vec<usize>> = LazyLock::new(allowed_cores);
+
+/// How many cores there are for this program.
+pub fn cores() -> usize {
+    CORES.len()
+}
+
+/// How many threads crowd the cores of this machine: four for each, eight at least.
+pub fn crowd() -> usize {
+    (4 * cores()).max(8)
+}
+
+/// Pins the calling thread to the last core.
+pub fn pin_to_last() {
+    restrict_to(&CORES[CORES.len() - 1..]);
+}
+
+/// What a measurement took.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    /// Of the thread that took longest.
+    pub time: Duration,
+    /// The share of its time that a thread spent on the processor; of the thread with the least.
+    pub on_processor: f64,
+}
+
+/// Times `work` on the calling thread.
+pub fn timed(work: impl FnOnce()) -> Sample {
+    let (begin, cpu_begin) = (Instant::now(), thread_time());
+    work();
+    let (time, cpu) = (begin.elapsed(), thread_time() - cpu_begin);
+    // Both clocks have steps, so a very short piece of work may seem to take none.
+    let share = cpu.as_secs_f64() / time.as_secs_f64().max(f64::MIN_POSITIVE);
+    Sample { time, on_processor: share }
+}
+
+/// Where threads wait for each other, so that all begin at once.
+#[derive(Debug)]
+pub struct Start {
+    threads: usize,
+    arrived: AtomicUsize,
+}
+
+impl Start {
+    /// Waits for the others, then times `work`.
+    pub fn timed(&self, work: impl FnOnce()) -> Sample {
+        // Nothing but the moment goes from thread to thread here.
+        self.arrived.fetch_add(1, Ordering::Relaxed);
+        while self.arrived.load(Ordering::Relaxed) < self.threads {
+            spin_loop();
+            // For a thread on the same core, of the same real-time priority.
+            thread::yield_now();
+        }
+        timed(work)
+    }
+}
+
+/// What a thread does: it prepares, and times its work by what it is given.
+pub type Job<'j> = Box<dyn FnOnce(&Start) -> Sample + Send + 'j>;
+
+/// Does each job on a thread of its own, all at once.
+///
+/// On a core of its own each, if there are enough. Otherwise they run wherever the system puts
+/// them, and without a real-time priority, by which a thread that waits would keep out the one that
+/// it waits for; and no sample counts as disturbed.
+pub fn together(jobs: Vec<Job<'_>>) -> Sample {
+    let start = &Start { threads: jobs.len(), arrived: AtomicUsize::new(0) };
+    let crowded = jobs.len() > cores();
+    thread::scope(|scope| {
+        let mut threads = Vec::with_capacity(jobs.len());
+        for (index, job) in jobs.into_iter().enumerate() {
+            threads.push(scope.spawn(move || {
+                if crowded {
+                    restrict_to(&CORES);
+                    become_ordinary();
+                } else {
+                    restrict_to(&CORES[index..=index]);
+                }
+                job(start)
+            }));
+        }
+        let join = |thread: thread::ScopedJoinHandle<'_, Sample>| thread.join().expect("no panic");
+        let slower = |one: Sample, other: Sample| Sample {
+            time: one.time.max(other.time),
+            on_processor: one.on_processor.min(other.on_processor),
+        };
+        let mut sample = threads.into_iter().map(join).reduce(slower).expect("a job at least");
+        if crowded {
+            sample.on_processor = 1.0;
+        }
+        sample
+    })
+}
+
+/// A system that is not asked where threads run.
+#[cfg(not(target_os = "linux"))]
+mod unknown {
+    use std::time::{Duration, Instant};
+
+    pub(super) fn allowed_cores() -> Vec<usize> {
+        (0..std::thread::available_parallelism().map_or(1, std::num::NonZero::get)).collect()
+    }
+
+    pub(super) fn restrict_to(_: &[usize]) {}
+
+    pub(super) fn become_ordinary() {}
+
+    /// The real-time priority of the calling thread: not known.
+    pub fn real_time_priority() -> Option<i32> {
+        None
+    }
+
+    /// As if every thread were on a processor all the time.
+    pub fn thread_time() -> Duration {
+        use std::sync::LazyLock;
+        static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        BEGIN.elapsed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::{Job, Sample, crowd, together};
+
+    #[test]
+    fn every_job_is_done_once_and_the_longest_time_counts() {
+        let done = AtomicUsize::new(0);
+        let job = |index: usize| -> Job<'_> {
+            let done = &done;
+            Box::new(move |start| {
+                start.timed(|| {
+                    done.fetch_add(1, Ordering::Relaxed);
+                    std::thread::sleep(Duration::from_millis(index as u64));
+                })
+            })
+        };
+        for threads in [2, crowd()] {
+            let Sample { time, .. } = together((0..threads).map(job).collect());
+            assert!(time >= Duration::from_millis(threads as u64 - 1));
+            assert_eq!(done.swap(0, Ordering::Relaxed), threads);
+        }
+    }
+}
