@@ -129,7 +129,8 @@ impl Summary {
     /// Of the ratios in each round.
     #[must_use]
     pub fn of_ratios(values: &[f64], baseline: &[f64]) -> Self {
-        let ratios: Vec<_> = values.iter().zip(baseline).map(|(value, base)| value / base).collect();
+        let ratios: Vec<_> =
+            values.iter().zip(baseline).map(|(value, base)| value / base).collect();
         Self::of(&ratios)
     }
 }
@@ -166,10 +167,13 @@ mod tests {
         let mut group = Group::new(&["column"]);
         for name in ["a", "b", "c"] {
             let calls = Rc::clone(&calls);
-            group.add(name, Box::new(move || {
-                calls.borrow_mut().push_str(name);
-                vec![calls.borrow().len() as f64]
-            }));
+            group.add(
+                name,
+                Box::new(move || {
+                    calls.borrow_mut().push_str(name);
+                    vec![calls.borrow().len() as f64]
+                }),
+            );
         }
         run(std::slice::from_mut(&mut group), 4, |_| ());
         assert_eq!(*calls.borrow(), "abcbcacababc");

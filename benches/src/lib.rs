@@ -3,11 +3,13 @@
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub, reason = "not published")]
 
 pub mod allocations;
+pub mod arguments;
 pub mod contenders;
 pub mod hand_off;
 pub mod input;
 pub mod interleave;
 pub mod machine;
+pub mod markdown;
 pub mod options;
 pub mod original;
 pub mod patterns;

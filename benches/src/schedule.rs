@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 mod linux;
 
 #[cfg(target_os = "linux")]
-pub use linux::{real_time_priority, thread_time};
-#[cfg(target_os = "linux")]
 use linux::{allowed_cores, become_ordinary, restrict_to};
-#[cfg(not(target_os = "linux"))]
-pub use unknown::{real_time_priority, thread_time};
+#[cfg(target_os = "linux")]
+pub use linux::{real_time_priority, thread_time};
 #[cfg(not(target_os = "linux"))]
 use unknown::{allowed_cores, become_ordinary, restrict_to};
+#[cfg(not(target_os = "linux"))]
+pub use unknown::{real_time_priority, thread_time};
 
 /// The cores that the program was started on.
 static CORES: LazyLock<Vec<usize>> = LazyLock::new(allowed_cores);

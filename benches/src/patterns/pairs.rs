@@ -25,10 +25,7 @@ fn bursts<C: Contender>(handle: &mut C::Handle, count: u64) {
     }
 }
 
-fn on_one_thread<C: Contender>(
-    contender: &'static C,
-    work: fn(&mut C::Handle, u64),
-) -> Work {
+fn on_one_thread<C: Contender>(contender: &'static C, work: fn(&mut C::Handle, u64)) -> Work {
     Box::new(move |count| {
         let mut handle = contender.handle();
         // So that what a handle holds is in memory, as in a program that does other things too.

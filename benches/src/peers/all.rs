@@ -6,8 +6,8 @@ use blockpool_core::{Align, Bitmap, Counted, HeaplessQueue, Inline, Pool, SpinSt
 
 use super::{
     Allocator, AtomicOperations, BLOCK_SIZE, Bare, Boxed, COUNT, Enqueued, Guarded, InBitset,
-    Local, Locked, Nothing, Objects, Original, Pages, Private, Recycled, Segments, Sharded, Shared,
-    Things, Transactions, UnsharedStack, Visitor,
+    Local, Locked, Nothing, Objects, Original, Pages, Private, Recycled, SMALL, Segments, Sharded,
+    Shared, Things, Transactions, UnsharedStack, Visitor, singletons,
 };
 
 /// A pool of `blockpool-core` with the engine `F`.
@@ -35,7 +35,7 @@ pub fn all(visitor: &mut impl Visitor) {
 /// `blockpool-core`, by its worker and by every engine.
 pub fn core(visitor: &mut impl Visitor) {
     visitor.visit(Private(&BITMAP));
-    visitor.visit(Shared { name: "`Pool`, `Bitmap`", less: "", pool: &BITMAP });
+    visitor.visit(Shared { name: POOL_NAME, less: "", pool: &BITMAP });
     visitor.visit(Shared { name: "`Pool`, `Counted<Bitmap>`", less: "", pool: &COUNTED });
     visitor.visit(Shared {
         name: "`Pool`, `HeaplessQueue`",
@@ -60,15 +60,6 @@ fn queues(visitor: &mut impl Visitor) {
     visitor.visit(Things::default());
 }
 
-/// The types that the macros of those crates make: a pool each.
-mod singletons {
-    use crate::peers::pools::Bytes;
-    use crate::peers::{BLOCK_SIZE, COUNT};
-
-    heapless::box_pool!(Boxes: Bytes<BLOCK_SIZE>);
-    atomic_pool::pool!(pub Bits: [Bytes<BLOCK_SIZE>; COUNT]);
-}
-
 fn pools(visitor: &mut impl Visitor) {
     visitor.visit(Boxed::<singletons::Boxes, _>::new(COUNT));
     visitor.visit(InBitset::<singletons::Bits>::new(COUNT));
@@ -88,7 +79,33 @@ pub fn allocators(visitor: &mut impl Visitor) {
     visitor.visit(Allocator { name: "mimalloc", allocator: mimalloc::MiMalloc });
 }
 
+/// A pool with its default engine, without a worker.
+pub const POOL_NAME: &str = "`Pool`, `Bitmap`";
 /// The system's allocator, `glibc` on most Linux systems.
 pub const MALLOC: &str = "`malloc` of the system";
 /// The allocator of Solana's validators.
 pub const JEMALLOC: &str = "jemalloc";
+
+/// Contenders of 1,024 blocks, for patterns that take nearly all of them. Blocks are small, since
+/// none is touched.
+pub fn of_1_024(visitor: &mut impl Visitor) {
+    const COUNT: usize = 1024;
+    static POOL: Pool<SMALL, COUNT> = Pool::new();
+    visitor.visit(Private(&POOL));
+    visitor.visit(Shared { name: POOL_NAME, less: "", pool: &POOL });
+    visitor.visit(Bare::new(SMALL, COUNT));
+    visitor.visit(Enqueued::default());
+    visitor.visit(Boxed::<singletons::SmallBoxes, _>::new(COUNT));
+    visitor.visit(InBitset::<singletons::SmallBits>::new(COUNT));
+}
+
+/// As [`of_1_024`], of 65,536 blocks.
+pub fn of_65_536(visitor: &mut impl Visitor) {
+    const COUNT: usize = 65_536;
+    static POOL: Pool<SMALL, COUNT> = Pool::new();
+    visitor.visit(Private(&POOL));
+    visitor.visit(Shared { name: POOL_NAME, less: "", pool: &POOL });
+    visitor.visit(Bare::new(SMALL, COUNT));
+    visitor.visit(Boxed::<singletons::ManyBoxes, _>::new(COUNT));
+    visitor.visit(InBitset::<singletons::ManyBits>::new(COUNT));
+}

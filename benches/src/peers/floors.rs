@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam::utils::CachePadded;
 
-use super::{BLOCK_SIZE, COUNT, Contender, marked};
+use super::{BLOCK_SIZE, COUNT, Contender, Threads, marked};
 
 /// No pool at all: what measuring itself costs.
 #[derive(Debug)]
@@ -52,19 +52,19 @@ impl Contender for UnsharedStack {
     type Buffer = Box<[u8; BLOCK_SIZE]>;
 
     fn name(&self) -> &'static str {
-        "vector of blocks, one thread's own"
+        "vector of blocks"
     }
 
     fn less(&self) -> String {
-        "for one thread; checks nothing".into()
+        "one thread's own; checks nothing".into()
     }
 
     fn capacity(&self) -> Option<usize> {
         Some(COUNT)
     }
 
-    fn one_thread_only(&self) -> Option<&'static str> {
-        Some("one thread")
+    fn refuses(&self, _: Threads) -> Option<&'static str> {
+        Some("one thread's own")
     }
 
     fn handle(&'static self) -> Self::Handle {
@@ -112,8 +112,8 @@ impl<const N: usize> Contender for AtomicOperations<N> {
         None
     }
 
-    fn one_thread_only(&self) -> Option<&'static str> {
-        Some("one thread")
+    fn refuses(&self, _: Threads) -> Option<&'static str> {
+        Some("one thread's own")
     }
 
     fn handle(&'static self) -> Self::Handle {

@@ -4,15 +4,16 @@ pub mod all;
 mod allocators;
 mod floors;
 mod ours;
-pub mod pools;
+mod pools;
 mod queues;
+mod singletons;
 #[cfg(test)]
 mod tests;
 mod vectors;
 
 pub use allocators::{Allocator, Recycled};
-pub use ours::{Private, Shared};
 pub use floors::{AtomicOperations, Nothing, UnsharedStack};
+pub use ours::{Private, Shared};
 pub use pools::{Boxed, InBitset, Locked, Objects, Pages, Sharded};
 pub use queues::{Enqueued, Things};
 pub use vectors::{Bare, Guarded, Local, Original, Segments, Transactions};
@@ -23,6 +24,8 @@ use blockpool_core::heapless::Vec;
 
 /// Bytes in a block or buffer.
 pub const BLOCK_SIZE: usize = 2048;
+/// Bytes in a block that is not touched.
+const SMALL: usize = 64;
 /// Blocks of those that have a bound, and buffers that the others start with.
 pub const COUNT: usize = 1024;
 /// Buffers in a burst.
@@ -30,6 +33,15 @@ pub const BURST: usize = 32;
 
 /// Buffers on their way, in a vector that does not allocate.
 pub type Burst<B> = Vec<B, BURST>;
+
+/// What several threads do with a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Threads {
+    /// Each takes and gives back.
+    Alike,
+    /// One takes, another gives back.
+    HandOver,
+}
 
 /// Something that buffers are taken from and given back to.
 ///
@@ -51,8 +63,8 @@ pub trait Contender: Sync + 'static {
     /// How many buffers it has, if it has a bound.
     fn capacity(&self) -> Option<usize>;
 
-    /// Why no more than one thread may use it, if so.
-    fn one_thread_only(&self) -> Option<&'static str> {
+    /// Why threads cannot use it together, if they cannot.
+    fn refuses(&self, _: Threads) -> Option<&'static str> {
         None
     }
 

@@ -1,0 +1,69 @@
+//! Which queue does what.
+
+use std::sync::LazyLock;
+
+use blockpool_benches::hand_off::{BASELINE, FourAtomicOperations, HandOff, Refusing};
+use blockpool_benches::patterns::{hand_off, hand_over};
+use blockpool_benches::peers::all::BITMAP;
+use blockpool_benches::peers::{BLOCK_SIZE, Bare, COUNT, Contender, Private};
+use blockpool_core::{Block, Pool, Queue};
+use crossbeam::queue::{ArrayQueue, SegQueue};
+
+use crate::columns::*;
+use crate::plan::{Plan, Topic};
+
+type Blocks = Pool<BLOCK_SIZE, COUNT>;
+
+static QUEUE: Queue<'static, Blocks> = Queue::new(&BITMAP);
+static ARRAY: LazyLock<ArrayQueue<Block<'static, Blocks>>> =
+    LazyLock::new(|| ArrayQueue::new(COUNT));
+static SEGMENTS: SegQueue<Block<'static, Blocks>> = SegQueue::new();
+static REFUSING: LazyLock<Refusing<Block<'static, Blocks>>> = LazyLock::new(Refusing::default);
+static ATOMIC: LazyLock<FourAtomicOperations> = LazyLock::new(FourAtomicOperations::default);
+
+/// Plans every queue, all of them with the same blocks; and the whole way, pool and queue.
+pub(crate) fn add(plan: &mut Plan<'_>) {
+    plan.row(Topic::Queues, ATOMIC.name(), || ATOMIC.less());
+    plan.add(ROUND_TRIP, ATOMIC.name(), hand_off::one_thread(&*ATOMIC, || ()));
+    add_queue(plan, &QUEUE);
+    add_queue(plan, &*ARRAY);
+    add_queue(plan, &*REFUSING);
+    add_queue(plan, &SEGMENTS);
+
+    static WORKER: Private<Blocks> = Private(&BITMAP);
+    static VECTORS: LazyLock<Bare> = LazyLock::new(|| Bare::new(BLOCK_SIZE, COUNT));
+    static VECTOR_QUEUE: LazyLock<ArrayQueue<Vec<u8>>> = LazyLock::new(|| ArrayQueue::new(COUNT));
+    add_whole_way(plan, OUR_WHOLE_WAY, &WORKER, &QUEUE);
+    add_whole_way(plan, WHOLE_WAY_BASELINE, &*VECTORS, &*VECTOR_QUEUE);
+}
+
+const OUR_WHOLE_WAY: &str = "`Worker` and `Queue`";
+/// What pool and queue together are compared with.
+pub(crate) const WHOLE_WAY_BASELINE: &str = "`ArrayQueue` as pool and as queue";
+/// What queues alone are compared with.
+pub(crate) const QUEUE_BASELINE: &str = BASELINE;
+
+fn add_queue<Q: HandOff<Block<'static, Blocks>>>(plan: &mut Plan<'_>, queue: &'static Q) {
+    let name = queue.name();
+    let block: hand_off::Item<Block<'static, Blocks>> = || BITMAP.get().expect("one is free");
+    plan.row(Topic::Queues, name, || queue.less());
+    plan.add(ROUND_TRIP, name, hand_off::one_thread(queue, block));
+    plan.add(STREAM, name, hand_off::stream(queue, block));
+    plan.add(STREAM_BURSTS, name, hand_off::stream_of_bursts(queue, block));
+    plan.add(ROUND_TRIP_TWO, name, hand_off::two_threads(queue, block));
+    plan.add(ROUND_TRIP_MANY, name, hand_off::many_threads(queue, block));
+}
+
+fn add_whole_way<C, Q>(
+    plan: &mut Plan<'_>,
+    name: &'static str,
+    contender: &'static C,
+    queue: &'static Q,
+) where
+    C: Contender,
+    Q: HandOff<C::Buffer>,
+{
+    plan.row(Topic::WholeWay, name, || [contender.less(), queue.less()].join("; "));
+    plan.add(WHOLE, name, hand_over::singly_through(contender, queue));
+    plan.add(WHOLE_BATCHES, name, hand_over::in_batches_through(contender, queue));
+}

@@ -1,0 +1,103 @@
+//! How fast it is meant to be. A report: no test depends on it.
+
+use blockpool_benches::hand_off;
+use blockpool_benches::interleave::{Group, Summary};
+use blockpool_benches::markdown::{figure, table};
+use blockpool_benches::peers::BASELINE;
+use blockpool_benches::peers::all::{JEMALLOC, MALLOC, POOL_NAME};
+
+use crate::columns::*;
+
+/// A figure that is to be at most so many times another one.
+struct Target {
+    column: &'static str,
+    contender: &'static str,
+    at_most: f64,
+    /// Column and contender of the other one.
+    than: (&'static str, &'static str),
+}
+
+const fn target(
+    column: &'static str,
+    contender: &'static str,
+    at_most: f64,
+    than: (&'static str, &'static str),
+) -> Target {
+    Target { column, contender, at_most, than }
+}
+
+const WORKER: &str = "`Worker`";
+const POOL: &str = POOL_NAME;
+const LOCAL: &str = "`LocalPool`";
+const TRANSACTIONS: &str = "`TransactionMemoryPool`";
+const QUEUE: &str = "`Queue`";
+const ARRAY_QUEUE: &str = hand_off::BASELINE;
+
+const TARGETS: &[Target] = &[
+    target(PAIR, WORKER, 0.1, (PAIR, BASELINE)),
+    target(PAIR, WORKER, 0.25, (PAIR, JEMALLOC)),
+    target(PAIR, WORKER, 1.2, (PAIR, "vector of blocks")),
+    target(PAIR, POOL, 1.1, (PAIR, "2 atomic read-modify-writes")),
+    target(PAIR, POOL, 0.95, (PAIR, BASELINE)),
+    target(PAIR, LOCAL, 0.2, (PAIR, BASELINE)),
+    target(PAIR, LOCAL, 0.6, (PAIR, JEMALLOC)),
+    target(PAIR, TRANSACTIONS, 1.1, (PAIR, BASELINE)),
+    target(PAIR, TRANSACTIONS, 0.5, (PAIR, "the original implementation")),
+    target(PAIR, TRANSACTIONS, 1.0, (PAIR, MALLOC)),
+    target(BURST, WORKER, 0.15, (BURST, BASELINE)),
+    target(BURST, WORKER, 0.05, (BURST, JEMALLOC)),
+    target(TWO_THREADS, WORKER, 1.1, (PAIR, WORKER)),
+    target(TWO_THREADS, POOL, 1.1, (PAIR, POOL)),
+    target(TWO_THREADS, POOL, 0.3, (TWO_THREADS, BASELINE)),
+    target(TWO_THREADS, POOL, 0.1, (TWO_THREADS, "`heapless::mpmc`")),
+    target(HAND_OVER, WORKER, 0.25, (HAND_OVER, BASELINE)),
+    target(HAND_OVER_BATCHES, WORKER, 0.6, (HAND_OVER_BATCHES, BASELINE)),
+    target(ROUND_TRIP, QUEUE, 1.1, (ROUND_TRIP, "4 atomic read-modify-writes")),
+    target(STREAM_BURSTS, QUEUE, 0.15, (STREAM_BURSTS, ARRAY_QUEUE)),
+    target(ROUND_TRIP_TWO, QUEUE, 3.0, (ROUND_TRIP_TWO, ARRAY_QUEUE)),
+    target(MANY, WORKER, 0.05, (MANY, BASELINE)),
+    target(MANY, POOL, 0.3, (MANY, BASELINE)),
+    target(MANY_P9999, WORKER, 0.3, (MANY_P9999, BASELINE)),
+    target(MANY_P9999, POOL, 0.3, (MANY_P9999, BASELINE)),
+    target(MANY_WORST, WORKER, 0.1, (MANY_WORST, BASELINE)),
+    target(MANY_WORST, POOL, 0.1, (MANY_WORST, BASELINE)),
+    target(CHURN_99, WORKER, 1.3, (CHURN_50, WORKER)),
+    target(CHURN_99, POOL, 2.0, (CHURN_50, POOL)),
+    target(LARGE_CHURN_99, WORKER, 1.3, (LARGE_CHURN_50, WORKER)),
+    target(LARGE_CHURN_99, POOL, 2.0, (LARGE_CHURN_50, POOL)),
+    target(EXHAUSTED, POOL, 2.0, (PAIR, POOL)),
+    target(LARGE_EXHAUSTED, POOL, 2.0, (PAIR, POOL)),
+];
+
+/// The samples of a contender in a column.
+pub(crate) fn samples(groups: &[Group], column: &str, contender: &str) -> Option<Vec<f64>> {
+    groups.iter().find_map(|group| group.samples(column, contender))
+}
+
+/// What became of the targets whose figures were measured.
+pub(crate) fn verdict(groups: &[Group]) -> String {
+    let rows = TARGETS.iter().filter_map(|target| {
+        let ours = samples(groups, target.column, target.contender)?;
+        let theirs = samples(groups, target.than.0, target.than.1)?;
+        let ratio = Summary::of_ratios(&ours, &theirs);
+        let than = match target.than {
+            (column, contender) if column == target.column => contender.to_owned(),
+            (column, contender) if contender == target.contender => format!("itself, {column}"),
+            (column, contender) => format!("{contender}, {column}"),
+        };
+        Some(vec![
+            target.column.to_owned(),
+            target.contender.to_owned(),
+            than,
+            format!(
+                "{} [{}-{}]",
+                figure(ratio.median),
+                figure(ratio.least),
+                figure(ratio.greatest)
+            ),
+            format!("{}", target.at_most),
+            if ratio.median <= target.at_most { "yes" } else { "no" }.to_owned(),
+        ])
+    });
+    table(&["what", "ours", "compared with", "ratio [spread]", "at most", "met"], rows)
+}

@@ -1,0 +1,42 @@
+//! What the benches that print tables can be told.
+
+use clap::Parser;
+
+/// Prints its figures as Markdown tables. They are a report: nothing fails because it is slow.
+#[derive(Debug, Parser)]
+pub struct Arguments {
+    /// Only what has this in its name
+    pub filter: Option<String>,
+
+    /// Fewer samples: for a look, not for figures to be quoted
+    #[arg(long)]
+    pub quick: bool,
+
+    /// Given by `cargo bench`
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+impl Arguments {
+    /// Whether `name` is to be measured.
+    #[must_use]
+    pub fn wants(&self, name: &str) -> bool {
+        let wanted = self.filter.as_deref().unwrap_or_default().to_lowercase();
+        name.to_lowercase().contains(&wanted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::Arguments;
+
+    #[test]
+    fn a_filter_is_any_part_of_a_name() {
+        let arguments = Arguments::parse_from(["bench", "TWO threads", "--quick", "--bench"]);
+        assert!(arguments.quick);
+        assert!(arguments.wants("two threads, one pool") && !arguments.wants("one thread"));
+        assert!(Arguments::parse_from(["bench"]).wants("anything"));
+    }
+}
