@@ -52,6 +52,7 @@ fn said_by(program: &str, arguments: &[&str]) -> String {
 #[must_use]
 pub fn figure(value: f64) -> String {
     match value {
+        ..0.005 => "<0.01".into(),
         ..0.995 => format!("{value:.2}"),
         ..99.95 => format!("{value:.1}"),
         _ => format!("{value:.0}"),
@@ -76,6 +77,9 @@ mod tests {
 
     #[test]
     fn figures_have_about_three_digits() {
-        assert_eq!([0.123, 3.26, 99.96, 4321.4].map(figure), ["0.12", "3.3", "100", "4321"]);
+        assert_eq!(
+            [0.001, 0.123, 3.26, 99.96, 4321.4].map(figure),
+            ["<0.01", "0.12", "3.3", "100", "4321"]
+        );
     }
 }

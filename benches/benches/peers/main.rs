@@ -25,6 +25,7 @@ const QUICK_ROUNDS: usize = 2;
 
 fn main() {
     let arguments = Arguments::parse();
+    println!("{}\n", heading());
     pin_to_last();
     let mut plan = Plan::new(&arguments);
     all::all(&mut plan);
@@ -35,7 +36,6 @@ fn main() {
     queues::add(&mut plan);
 
     let rounds = if arguments.quick { QUICK_ROUNDS } else { ROUNDS };
-    println!("{}\n", heading());
     println!(
         "{rounds} rounds. In a cell: the median in ns, (the least to the greatest), and the median \
          of its ratio to {BASELINE}, or to that of its table, in the same round.\n"

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 use quanta::Clock;
 
-use crate::peers::{Contender, take};
+use crate::peers::Contender;
 use crate::schedule::{Job, crowd, together};
 use crate::stopwatch::{Stopwatch, histogram};
 
@@ -34,7 +34,7 @@ pub fn tail<C: Contender>(contender: &'static C, duration: Duration) -> Tail {
                 let begin = Instant::now();
                 while begin.elapsed() < duration {
                     for _ in 0..64 {
-                        let mut buffer = stopwatch.time(|| take::<C>(handle));
+                        let mut buffer = stopwatch.time(|| C::take(handle));
                         C::touch(&mut buffer);
                         stopwatch.time(|| C::put(handle, buffer));
                     }

@@ -3,7 +3,7 @@
 use super::way::{Receiver, Sender, Through, ring};
 use super::{Work, warm_up};
 use crate::hand_off::HandOff;
-use crate::peers::{BURST, Burst, Contender, take, take_burst};
+use crate::peers::{BURST, Burst, Contender, take_burst};
 use crate::schedule::{Job, together};
 
 /// One at a time, over the same ring for every contender.
@@ -58,7 +58,7 @@ fn produce<C: Contender>(
         let mut handle = contender.handle();
         let mut produce = |count| {
             for _ in 0..count {
-                let mut buffer = take::<C>(&mut handle);
+                let mut buffer = C::take(&mut handle);
                 C::touch(&mut buffer);
                 to.send(buffer);
             }

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use super::Work;
 use super::random::Random;
-use crate::peers::{Contender, take};
+use crate::peers::Contender;
 use crate::schedule::timed;
 
 /// Every buffer of a contender that has a bound, in random order.
@@ -14,7 +14,7 @@ fn all_of<C: Contender>(
     random: &mut Random,
 ) -> Vec<C::Buffer> {
     let count = contender.capacity().expect("has a bound");
-    let mut held: Vec<_> = (0..count).map(|_| take::<C>(handle)).collect();
+    let mut held: Vec<_> = (0..count).map(|_| C::take(handle)).collect();
     random.shuffle(&mut held);
     held
 }
@@ -36,7 +36,7 @@ pub fn churn<C: Contender>(contender: &'static C, percent: usize) -> Work {
         let mut step = || {
             let chosen = random.below(held.len());
             C::put(&mut handle, held.swap_remove(chosen));
-            held.push(take::<C>(&mut handle));
+            held.push(C::take(&mut handle));
         };
         (0..super::warm_up(count)).for_each(|_| step());
         let sample = timed(|| (0..count).for_each(|_| step()));

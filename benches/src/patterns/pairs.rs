@@ -3,13 +3,13 @@
 use std::hint::black_box;
 
 use super::{Work, warm_up};
-use crate::peers::{BURST, Burst, Contender, take, take_burst};
+use crate::peers::{BURST, Burst, Contender, take_burst};
 use crate::schedule::{Job, crowd, timed, together};
 
 /// One buffer at a time.
 fn pairs<C: Contender>(handle: &mut C::Handle, count: u64) {
     for _ in 0..count {
-        let mut buffer = take::<C>(handle);
+        let mut buffer = C::take(handle);
         C::touch(&mut buffer);
         C::put(handle, buffer);
     }

@@ -47,7 +47,7 @@ impl<A: GlobalAlloc + Sync + 'static> Contender for Allocator<A> {
     fn get(handle: &mut &'static A) -> Option<Allocated> {
         // SAFETY: the layout is not empty.
         let memory = unsafe { handle.alloc(LAYOUT) };
-        // Known to the compiler, `malloc` and `free` of the same memory would be left out.
+        // The compiler knows `malloc` and `free`, and would leave out both.
         let Some(memory) = NonNull::new(black_box(memory)) else { handle_alloc_error(LAYOUT) };
         Some(Allocated(memory))
     }
@@ -62,6 +62,8 @@ impl<A: GlobalAlloc + Sync + 'static> Contender for Allocator<A> {
     }
 
     fn put(handle: &mut &'static A, buffer: Allocated) {
+        // Without this, what was written to memory that is freed would never be written.
+        let buffer = black_box(buffer);
         // SAFETY: it came from this allocator by this layout, and is used no more.
         unsafe { handle.dealloc(buffer.0.as_ptr(), LAYOUT) };
     }
@@ -93,10 +95,14 @@ impl Contender for Recycled {
     }
 
     fn get(handle: &mut BytesMut) -> Option<BytesMut> {
+        Some(Self::take(handle))
+    }
+
+    fn take(handle: &mut BytesMut) -> BytesMut {
         if handle.capacity() < BLOCK_SIZE {
             handle.reserve(COUNT * BLOCK_SIZE);
         }
-        Some(handle.split_off(handle.capacity() - BLOCK_SIZE))
+        handle.split_off(handle.capacity() - BLOCK_SIZE)
     }
 
     fn touch(buffer: &mut BytesMut) {

@@ -74,6 +74,19 @@ pub trait Contender: Sync + 'static {
     /// Takes a buffer, or nothing if there is none.
     fn get(handle: &mut Self::Handle) -> Option<Self::Buffer>;
 
+    /// Takes a buffer. From a contender that finds none at times though it has some, it asks until
+    /// it gets one, so what that costs shows in the time.
+    ///
+    /// To be implemented where a get cannot fail: an `Option` around it would be a detour.
+    fn take(handle: &mut Self::Handle) -> Self::Buffer {
+        loop {
+            if let Some(buffer) = Self::get(handle) {
+                return buffer;
+            }
+            spin_loop();
+        }
+    }
+
     /// Writes [`marked`] bytes to the front of the buffer, in the way its type has for that.
     fn touch(buffer: &mut Self::Buffer);
 
@@ -104,18 +117,6 @@ pub trait Contender: Sync + 'static {
 #[inline]
 pub fn marked() -> [u8; 8] {
     black_box([1; 8])
-}
-
-/// Takes a buffer, from a contender that finds none at times though it has some. The number of
-/// refusals shows in the time.
-#[inline]
-pub fn take<C: Contender>(handle: &mut C::Handle) -> C::Buffer {
-    loop {
-        if let Some(buffer) = C::get(handle) {
-            return buffer;
-        }
-        spin_loop();
-    }
 }
 
 /// Takes a full burst.

@@ -268,7 +268,11 @@ impl Contender for Pages {
     }
 
     fn get(handle: &mut Self::Handle) -> Option<Self::Buffer> {
-        Some(handle.pull())
+        Some(Self::take(handle))
+    }
+
+    fn take(handle: &mut Self::Handle) -> Self::Buffer {
+        handle.pull()
     }
 
     fn put(_: &mut Self::Handle, buffer: Self::Buffer) {

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use super::all::all;
-use super::{BURST, Burst, COUNT, Contender, Visitor, take, take_burst};
+use super::{BURST, Burst, COUNT, Contender, Visitor, take_burst};
 
 /// Takes as many buffers as the contender has, twice, and looks at each.
 struct TakesAll(Vec<&'static str>);
@@ -13,7 +13,7 @@ impl Visitor for TakesAll {
         self.0.push(name);
         let mut handle = contender.handle();
         for _ in 0..2 {
-            let mut held: Vec<_> = (0..COUNT).map(|_| take::<C>(&mut handle)).collect();
+            let mut held: Vec<_> = (0..COUNT).map(|_| C::take(&mut handle)).collect();
             if contender.capacity().is_some() {
                 assert_eq!(contender.capacity(), Some(COUNT), "{name}");
                 assert!(C::get(&mut handle).is_none(), "{name} has a bound");

@@ -53,7 +53,11 @@ impl Contender for Transactions {
     }
 
     fn get(handle: &mut Self::Handle) -> Option<Vec<u8>> {
-        Some(handle.get_buffer())
+        Some(Self::take(handle))
+    }
+
+    fn take(handle: &mut Self::Handle) -> Vec<u8> {
+        handle.get_buffer()
     }
 
     fn put(handle: &mut Self::Handle, buffer: Vec<u8>) {
@@ -92,7 +96,11 @@ impl Contender for Guarded {
     }
 
     fn get(handle: &mut Self::Handle) -> Option<PooledBuffer> {
-        Some(handle.get())
+        Some(Self::take(handle))
+    }
+
+    fn take(handle: &mut Self::Handle) -> PooledBuffer {
+        handle.get()
     }
 
     fn put(_: &mut Self::Handle, buffer: PooledBuffer) {
@@ -131,7 +139,11 @@ impl Contender for Local {
     }
 
     fn get(handle: &mut LocalPool) -> Option<Vec<u8>> {
-        Some(handle.get_buffer())
+        Some(Self::take(handle))
+    }
+
+    fn take(handle: &mut LocalPool) -> Vec<u8> {
+        handle.get_buffer()
     }
 
     fn put(handle: &mut LocalPool, buffer: Vec<u8>) {
@@ -170,7 +182,11 @@ impl Contender for Original {
     }
 
     fn get(handle: &mut Self::Handle) -> Option<Vec<u8>> {
-        Some(handle.get_buffer())
+        Some(Self::take(handle))
+    }
+
+    fn take(handle: &mut Self::Handle) -> Vec<u8> {
+        handle.get_buffer()
     }
 
     fn put(handle: &mut Self::Handle, buffer: Vec<u8>) {
