@@ -3,8 +3,11 @@
 pub mod crowd;
 pub mod hand_off;
 pub mod hand_over;
+pub mod latency;
 pub mod occupied;
 pub mod pairs;
+#[cfg(unix)]
+pub mod pause;
 mod random;
 #[cfg(test)]
 mod tests;

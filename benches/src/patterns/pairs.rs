@@ -64,6 +64,10 @@ pub fn two_threads<C: Contender>(contender: &'static C) -> Work {
 
 /// Pairs on many more threads than cores: all of them together.
 pub fn many_threads<C: Contender>(contender: &'static C) -> Work {
-    let threads = crowd();
+    threads(contender, crowd())
+}
+
+/// Pairs on that many threads: all of them together.
+pub fn threads<C: Contender>(contender: &'static C, threads: usize) -> Work {
     Box::new(move |count| together(on_threads(contender, threads, count.div_ceil(threads as u64))))
 }

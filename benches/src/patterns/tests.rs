@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use blockpool_core::{Block, Pool, Queue};
 
+use super::latency::{Rhythm, times};
 use super::{Work, crowd, hand_off, hand_over, occupied, pairs};
 use crate::peers::{Contender, Private, Shared};
 
@@ -58,4 +59,27 @@ fn every_pattern_of_queues_ends_and_gives_all_blocks_back() {
     for (index, work) in patterns.into_iter().enumerate() {
         assert!(all_return(&POOL, work), "pattern {index}");
     }
+}
+
+#[test]
+fn in_every_rhythm_each_get_and_each_give_back_has_a_time() {
+    static POOL: Small = Pool::new();
+    static SHARED: Shared<Small> = Shared { name: "pool", less: "", pool: &POOL };
+    for rhythm in [Rhythm::Steady, Rhythm::Bursty, Rhythm::Oversubscribed] {
+        let times = times(&SHARED, rhythm, Duration::from_millis(2));
+        assert!(!times.get.is_empty(), "{rhythm:?}");
+        assert_eq!(times.get.len(), times.give_back.len(), "{rhythm:?}");
+        assert_eq!(POOL.available(), 1024);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_thread_is_stopped_while_another_goes_on() {
+    static POOL: Small = Pool::new();
+    static SHARED: Shared<Small> = Shared { name: "pool", less: "", pool: &POOL };
+    let (times, pauses) = super::pause::times(&SHARED, Duration::from_millis(30));
+    assert!(pauses >= 1);
+    assert!(!times.get.is_empty());
+    assert_eq!(POOL.available(), 1024);
 }

@@ -4,6 +4,7 @@ use std::alloc::System;
 
 use blockpool_core::{Align, Bitmap, Counted, HeaplessQueue, Inline, Pool, SpinStack};
 
+use super::region::region;
 use super::{
     Allocator, AtomicOperations, BLOCK_SIZE, Bare, Boxed, COUNT, Enqueued, Guarded, InBitset,
     Local, Locked, Nothing, Objects, Original, Pages, Private, Recycled, SMALL, Segments, Sharded,
@@ -48,7 +49,7 @@ pub fn core(visitor: &mut impl Visitor) {
 /// `blockpool`, and what it is compared with first.
 pub fn vectors(visitor: &mut impl Visitor) {
     visitor.visit(Local::default());
-    visitor.visit(Transactions::default());
+    visitor.visit(Transactions::new(BLOCK_SIZE, COUNT));
     visitor.visit(Guarded::default());
     visitor.visit(Original::default());
     visitor.visit(Bare::new(BLOCK_SIZE, COUNT));
@@ -72,6 +73,10 @@ fn pools(visitor: &mut impl Visitor) {
 /// No pool at all.
 pub fn allocators(visitor: &mut impl Visitor) {
     visitor.visit(Recycled);
+    heap(visitor);
+}
+
+fn heap(visitor: &mut impl Visitor) {
     visitor.visit(Allocator { name: MALLOC, allocator: System });
     #[cfg(feature = "jemalloc")]
     visitor.visit(Allocator { name: JEMALLOC, allocator: tikv_jemallocator::Jemalloc });
@@ -85,6 +90,30 @@ pub const POOL_NAME: &str = "`Pool`, `Bitmap`";
 pub const MALLOC: &str = "`malloc` of the system";
 /// The allocator of Solana's validators.
 pub const JEMALLOC: &str = "jemalloc";
+
+/// Those whose single operations are timed.
+pub fn timed(visitor: &mut impl Visitor) {
+    visitor.visit(Nothing);
+    visitor.visit(Private(&BITMAP));
+    visitor.visit(Shared { name: POOL_NAME, less: "", pool: &BITMAP });
+    visitor.visit(Shared { name: "`Pool`, `SpinStack`", less: "a lock", pool: &SPIN });
+    visitor.visit(Local::default());
+    visitor.visit(Transactions::new(BLOCK_SIZE, COUNT));
+    visitor.visit(Original::default());
+    visitor.visit(Bare::new(BLOCK_SIZE, COUNT));
+    visitor.visit(Enqueued::default());
+    visitor.visit(Objects::default());
+    heap(visitor);
+}
+
+/// Pools of `count` blocks of `size` bytes, as large as one likes.
+pub fn of_size(visitor: &mut impl Visitor, size: usize, count: usize) {
+    let region = region(size, count);
+    visitor.visit(Private(region));
+    visitor.visit(Shared { name: "`Region`", less: "", pool: region });
+    visitor.visit(Transactions::new(size, count));
+    visitor.visit(Bare::new(size, count));
+}
 
 /// Contenders of 1,024 blocks, for patterns that take nearly all of them. Blocks are small, since
 /// none is touched.

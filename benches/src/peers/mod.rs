@@ -6,6 +6,7 @@ mod floors;
 mod ours;
 mod pools;
 mod queues;
+pub mod region;
 mod singletons;
 #[cfg(test)]
 mod tests;

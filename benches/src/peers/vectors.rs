@@ -26,9 +26,11 @@ pub(super) use byte_vectors;
 #[derive(Debug)]
 pub struct Transactions(TransactionMemoryPool);
 
-impl Default for Transactions {
-    fn default() -> Self {
-        Self(TransactionMemoryPool::new(BLOCK_SIZE, COUNT))
+impl Transactions {
+    /// `count` buffers of `size` bytes.
+    #[must_use]
+    pub fn new(size: usize, count: usize) -> Self {
+        Self(TransactionMemoryPool::new(size, count))
     }
 }
 

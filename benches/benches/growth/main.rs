@@ -1,0 +1,109 @@
+//! What becomes of a pool as it grows, in blocks, bytes and threads, and what it costs to start one:
+//! `--help` tells the options.
+
+mod start;
+
+use std::time::Duration;
+
+use blockpool_benches::arguments::Arguments;
+use blockpool_benches::interleave::{Group, Summary, calibrated, run};
+use blockpool_benches::markdown::{figure, heading, table};
+use blockpool_benches::patterns::{Work, pairs};
+use blockpool_benches::peers::{BLOCK_SIZE, COUNT, Contender, Visitor, all};
+use blockpool_benches::schedule::{cores, pin_to_last};
+use clap::Parser;
+
+/// How often each contender's turn comes, and how long a sample takes.
+const ROUNDS: usize = 11;
+const QUICK_ROUNDS: usize = 2;
+const SAMPLE: Duration = Duration::from_millis(5);
+/// With more threads than cores, which have to take turns.
+const CROWDED_SAMPLE: Duration = Duration::from_millis(60);
+
+/// Plans a column of a table: pairs on that many threads.
+struct Column<'g> {
+    name: &'static str,
+    threads: usize,
+    group: &'g mut Vec<Group>,
+}
+
+impl Visitor for Column<'_> {
+    fn visit<C: Contender>(&mut self, contender: C) {
+        let contender: &'static C = Box::leak(Box::new(contender));
+        let (work, time): (Work, _) = match self.threads {
+            1 => (pairs::one_thread(contender), SAMPLE),
+            threads if threads <= cores() => (pairs::threads(contender, threads), SAMPLE),
+            threads => (pairs::threads(contender, threads), CROWDED_SAMPLE),
+        };
+        if self.group.last().is_none_or(|group| group.columns != [self.name]) {
+            self.group.push(Group::new(&[self.name]));
+        }
+        let group = self.group.last_mut().expect("one was just added");
+        group.add(contender.name(), calibrated(work, time));
+    }
+}
+
+fn main() {
+    let arguments = Arguments::parse();
+    println!("{}\n", heading());
+    pin_to_last();
+    let rounds = if arguments.quick { QUICK_ROUNDS } else { ROUNDS };
+
+    let title = "blocks: pairs on one thread, blocks of 64 bytes";
+    if arguments.wants(title) {
+        let counts = [
+            ("64", 64),
+            ("1,024", 1024),
+            ("16,384", 16_384),
+            ("65,536", 65_536),
+            ("262,144", 262_144),
+            ("1,048,576", 1_048_576),
+        ];
+        report(title, rounds, counts.map(|(name, count)| (name, 64, count, 1)));
+    }
+    let title = "bytes: pairs on one thread, 1,024 blocks";
+    if arguments.wants(title) {
+        let sizes =
+            [("64 B", 64), ("512 B", 512), ("2 KiB", 2048), ("16 KiB", 16_384), ("64 KiB", 65_536)];
+        report(title, rounds, sizes.map(|(name, size)| (name, size, COUNT, 1)));
+    }
+    let title = format!("threads: pairs on {} cores, 1,024 blocks of 2 KiB", cores());
+    if arguments.wants(&title) {
+        let threads = [("1", 1), ("2", 2), ("4", 4), ("8", 8), ("16", 16)];
+        report(&title, rounds, threads.map(|(name, threads)| (name, BLOCK_SIZE, COUNT, threads)));
+    }
+    let title = "start: memory made and touched";
+    if arguments.wants(title) {
+        println!("## {title}\n\n{}\n", start::report(arguments.quick));
+    }
+}
+
+/// Measures and prints a table, of columns with a name, a block size, a number of blocks and one of
+/// threads each.
+fn report<const N: usize>(
+    title: &str,
+    rounds: usize,
+    columns: [(&'static str, usize, usize, usize); N],
+) {
+    let mut groups = Vec::new();
+    for (name, size, count, threads) in columns {
+        all::of_size(&mut Column { name, threads, group: &mut groups }, size, count);
+    }
+    run(&mut groups, rounds, |_| ());
+    let contenders = groups[0].series.iter().map(|series| series.contender);
+    let rows = contenders.map(|contender| {
+        let cell = |group: &Group| {
+            let samples = group.samples(group.columns[0], contender).expect("in every group");
+            let Summary { median, least, greatest } = Summary::of(&samples);
+            format!("{} ({}-{})", figure(median), figure(least), figure(greatest))
+        };
+        std::iter::once(contender.to_owned()).chain(groups.iter().map(cell)).collect()
+    });
+    let mut head = vec![""];
+    head.extend(columns.map(|column| column.0));
+    println!(
+        "## {title}\n\nns a pair, of all threads together: the median of {rounds} rounds, (the \
+         least to the greatest).\n\n{}\n",
+        table(&head, rows)
+    );
+}

@@ -1,0 +1,114 @@
+//! Starting with a large pool: when its memory is there, and who waits for it.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use blockpool::TransactionMemoryPool;
+use blockpool_benches::machine::available_memory;
+use blockpool_benches::markdown::{figure, table};
+use blockpool_benches::patterns::nanoseconds;
+use blockpool_benches::peers::region::Memory;
+use blockpool_benches::peers::{BLOCK_SIZE, marked};
+use blockpool_core::Region;
+
+const GIB: usize = 1 << 30;
+
+/// What something took.
+struct Cost {
+    ns: f64,
+    /// Page faults of the program meanwhile, if the system tells.
+    faults: Option<u64>,
+}
+
+impl Cost {
+    fn of<R>(work: impl FnOnce() -> R) -> (Self, R) {
+        let (begin, before) = (Instant::now(), page_faults());
+        let result = work();
+        let faults = page_faults().zip(before).map(|(after, before)| after - before);
+        (Self { ns: nanoseconds(begin.elapsed()), faults }, result)
+    }
+
+    fn cells(&self, each: usize) -> [String; 2] {
+        let time = match each {
+            1 => format!("{} ms", figure(self.ns / 1e6)),
+            _ => format!("{} ns", figure(self.ns / each as f64)),
+        };
+        [time, self.faults.map_or("n/a".into(), |faults| faults.to_string())]
+    }
+}
+
+/// Makes large pools and takes each block once.
+pub(crate) fn report(quick: bool) -> String {
+    let wanted = if quick { GIB / 4 } else { GIB };
+    let limit = available_memory().map_or(wanted, |bytes| bytes as usize / 2);
+    let count = wanted.min(limit) / BLOCK_SIZE;
+    let head = ["", "made in", "page faults", "first get and touch, each", "page faults"];
+    let rows = [
+        ("`Region`, memory as it comes", of_region(count, false)),
+        ("`Region`, every page touched before", of_region(count, true)),
+        ("`TransactionMemoryPool`, memory as it comes", of_vectors(count)),
+    ];
+    let rows = rows.map(|(name, (made, used))| {
+        let cells = made.cells(1).into_iter().chain(used.cells(count));
+        std::iter::once(name.to_owned()).chain(cells).collect()
+    });
+    let mib = count * BLOCK_SIZE / (1 << 20);
+    format!("{count} blocks of {BLOCK_SIZE} bytes, {mib} MiB.\n\n{}", table(&head, rows))
+}
+
+fn of_region(count: usize, prefault: bool) -> (Cost, Cost) {
+    let mut bookkeeping = Vec::new();
+    let mut memory = None;
+    let (made, region) = Cost::of(|| {
+        let memory = memory.insert(Memory::new(count * BLOCK_SIZE));
+        if prefault {
+            memory.touch();
+        }
+        memory.region(BLOCK_SIZE, &mut bookkeeping)
+    });
+    let mut held = Vec::with_capacity(count);
+    // Of the list's memory, not the pool's.
+    held.resize_with(count, || None);
+    let (used, ()) = Cost::of(|| take_all(&region, &mut held));
+    (made, used)
+}
+
+fn take_all<'r, 'm>(
+    region: &'r Region<'m>,
+    held: &mut [Option<blockpool_core::Block<'r, Region<'m>>>],
+) {
+    for slot in held {
+        let mut block = region.get().expect("one is free");
+        block.write_slice(&marked()).expect("it fits");
+        *slot = Some(block);
+    }
+}
+
+fn of_vectors(count: usize) -> (Cost, Cost) {
+    let (made, pool) = Cost::of(|| TransactionMemoryPool::new(BLOCK_SIZE, count));
+    let mut held = vec![Vec::new(); count];
+    let (used, ()) = Cost::of(|| {
+        for slot in &mut held {
+            let mut buffer = pool.get_buffer();
+            buffer.extend_from_slice(&marked());
+            *slot = buffer;
+        }
+    });
+    black_box(held);
+    (made, used)
+}
+
+/// Pages that the program asked for and had to wait for, so far.
+#[cfg(unix)]
+fn page_faults() -> Option<u64> {
+    // SAFETY: numbers only; all zero is valid.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the usage is valid for writes.
+    let failed = unsafe { libc::getrusage(libc::RUSAGE_SELF, &raw mut usage) };
+    (failed == 0).then_some((usage.ru_minflt + usage.ru_majflt) as u64)
+}
+
+#[cfg(not(unix))]
+fn page_faults() -> Option<u64> {
+    None
+}

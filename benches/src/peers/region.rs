@@ -1,0 +1,80 @@
+//! Pools over memory of a size that is known only now.
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
+
+use blockpool_core::{Bookkeeping, Region};
+
+/// Bytes in a page, on most systems.
+const PAGE: usize = 4096;
+
+/// Memory of its own, not touched yet.
+#[derive(Debug)]
+pub struct Memory {
+    first: NonNull<u8>,
+    layout: Layout,
+}
+
+impl Memory {
+    /// That many bytes, not none, from the beginning of a page on.
+    #[must_use]
+    pub fn new(length: usize) -> Self {
+        assert!(length > 0, "memory has a length");
+        let layout = Layout::from_size_align(length, PAGE).expect("a length that exists");
+        // SAFETY: the length is not 0.
+        let memory = unsafe { alloc(layout) };
+        let Some(first) = NonNull::new(memory) else { handle_alloc_error(layout) };
+        Self { first, layout }
+    }
+
+    /// Touches every page, so that it is there when it is wanted.
+    pub fn touch(&mut self) {
+        for offset in (0..self.layout.size()).step_by(PAGE) {
+            // SAFETY: within the memory.
+            let byte = unsafe { self.first.add(offset) };
+            // SAFETY: this is its only owner. Volatile, so that it is done.
+            unsafe { byte.write_volatile(0) };
+        }
+    }
+
+    /// A pool of all of it.
+    #[must_use]
+    pub fn region<'m>(
+        &'m mut self,
+        block_size: usize,
+        bookkeeping: &'m mut Vec<Bookkeeping>,
+    ) -> Region<'m> {
+        let length = self.layout.size();
+        let needed = Region::bookkeeping_for(length, block_size);
+        bookkeeping.resize_with(needed, Bookkeeping::new);
+        // SAFETY: valid, and borrowed mutably for as long as the region.
+        let region = unsafe { Region::new(self.first, length, block_size, bookkeeping) };
+        region.expect("a size and alignment that serve")
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout; no region is left.
+        unsafe { dealloc(self.first.as_ptr(), self.layout) };
+    }
+}
+
+/// A pool of `count` blocks, all of its memory touched, that lives as long as the program.
+#[must_use]
+pub fn region(block_size: usize, count: usize) -> &'static Region<'static> {
+    let memory = Box::leak(Box::new(Memory::new(block_size * count)));
+    memory.touch();
+    Box::leak(Box::new(memory.region(block_size, Box::leak(Box::default()))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::region;
+
+    #[test]
+    fn a_region_has_the_blocks_that_were_asked_for() {
+        let region = region(4096, 100);
+        assert_eq!((region.capacity(), region.block_size()), (100, 4096));
+    }
+}
