@@ -84,7 +84,7 @@ pub fn calibrated(mut work: Work, time: Duration) -> Measure {
                 best = again;
             }
         }
-        vec![nanoseconds(best.time) / count as f64]
+        vec![nanoseconds(best.time()) / count as f64]
     })
 }
 
@@ -94,7 +94,7 @@ fn calibrate(work: &mut Work, time: Duration) -> u64 {
     // Never more than 2^40, for what the compiler left nothing of.
     let mut count = BURST;
     while count < 1 << 40 {
-        let taken = work(count).time;
+        let taken = work(count).time();
         if taken >= time / 4 {
             let wanted = count as f64 * time.as_secs_f64() / taken.as_secs_f64();
             return (wanted as u64).next_multiple_of(BURST);
@@ -139,7 +139,7 @@ impl Summary {
 mod tests {
     use std::cell::RefCell;
     use std::rc::Rc;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use super::{Group, Summary, calibrated, run};
     use crate::schedule::Sample;
@@ -189,7 +189,8 @@ mod tests {
             Box::new(move |count| {
                 let on_processor = shares.borrow_mut().pop().expect("no sixth attempt");
                 let time = Duration::from_nanos((count as f64 * (2.0 - on_processor)) as u64);
-                Sample { time, on_processor }
+                let begin = Instant::now();
+                Sample { begin, end: begin + time, on_processor }
             }),
             Duration::from_nanos(32),
         );

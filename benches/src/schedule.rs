@@ -39,20 +39,30 @@ pub fn pin_to_last() {
 /// What a measurement took.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
-    /// Of the thread that took longest.
-    pub time: Duration,
+    /// When the first thread began.
+    pub begin: Instant,
+    /// When the last thread was done.
+    pub end: Instant,
     /// The share of its time that a thread spent on the processor; of the thread with the least.
     pub on_processor: f64,
+}
+
+impl Sample {
+    /// How long it took until all was done, threads that had to wait for a core included.
+    #[must_use]
+    pub fn time(&self) -> Duration {
+        self.end - self.begin
+    }
 }
 
 /// Times `work` on the calling thread.
 pub fn timed(work: impl FnOnce()) -> Sample {
     let (begin, cpu_begin) = (Instant::now(), thread_time());
     work();
-    let (time, cpu) = (begin.elapsed(), thread_time() - cpu_begin);
-    // Both clocks have steps, so a very short piece of work may seem to take none.
-    let share = cpu.as_secs_f64() / time.as_secs_f64().max(f64::MIN_POSITIVE);
-    Sample { time, on_processor: share }
+    let (end, cpu) = (Instant::now(), thread_time() - cpu_begin);
+    // Clocks have steps, so a very short piece of work may seem to take no time.
+    let time = (end - begin).as_secs_f64().max(f64::MIN_POSITIVE);
+    Sample { begin, end, on_processor: cpu.as_secs_f64() / time }
 }
 
 /// Where threads wait for each other, so that all begin at once.
@@ -101,11 +111,12 @@ pub fn together(jobs: Vec<Job<'_>>) -> Sample {
             }));
         }
         let join = |thread: thread::ScopedJoinHandle<'_, Sample>| thread.join().expect("no panic");
-        let slower = |one: Sample, other: Sample| Sample {
-            time: one.time.max(other.time),
+        let both = |one: Sample, other: Sample| Sample {
+            begin: one.begin.min(other.begin),
+            end: one.end.max(other.end),
             on_processor: one.on_processor.min(other.on_processor),
         };
-        let mut sample = threads.into_iter().map(join).reduce(slower).expect("a job at least");
+        let mut sample = threads.into_iter().map(join).reduce(both).expect("a job at least");
         if crowded {
             sample.on_processor = 1.0;
         }
@@ -144,10 +155,10 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
-    use super::{Job, Sample, crowd, together};
+    use super::{Job, crowd, together};
 
     #[test]
-    fn every_job_is_done_once_and_the_longest_time_counts() {
+    fn every_job_is_done_once_and_the_last_to_end_counts() {
         let done = AtomicUsize::new(0);
         let job = |index: usize| -> Job<'_> {
             let done = &done;
@@ -159,8 +170,8 @@ mod tests {
             })
         };
         for threads in [2, crowd()] {
-            let Sample { time, .. } = together((0..threads).map(job).collect());
-            assert!(time >= Duration::from_millis(threads as u64 - 1));
+            let sample = together((0..threads).map(job).collect());
+            assert!(sample.time() >= Duration::from_millis(threads as u64 - 1));
             assert_eq!(done.swap(0, Ordering::Relaxed), threads);
         }
     }

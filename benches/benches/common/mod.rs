@@ -41,7 +41,7 @@ impl Visitor for Group<'_, '_> {
             bencher.iter_custom(|count| {
                 // Of whole bursts; the time is for as many buffers as criterion asked for.
                 let whole = count.next_multiple_of(BURST as u64);
-                work(whole).time.mul_f64(count as f64 / whole as f64)
+                work(whole).time().mul_f64(count as f64 / whole as f64)
             });
         });
     }

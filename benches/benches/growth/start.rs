@@ -46,7 +46,7 @@ pub(crate) fn report(quick: bool) -> String {
     let rows = [
         ("`Region`, memory as it comes", of_region(count, false)),
         ("`Region`, every page touched before", of_region(count, true)),
-        ("`TransactionMemoryPool`, memory as it comes", of_vectors(count)),
+        ("`TransactionMemoryPool`", of_vectors(count)),
     ];
     let rows = rows.map(|(name, (made, used))| {
         let cells = made.cells(1).into_iter().chain(used.cells(count));
