@@ -8,6 +8,7 @@ mod pools;
 mod queues;
 pub mod region;
 mod singletons;
+mod statics;
 #[cfg(test)]
 mod tests;
 mod vectors;
@@ -15,9 +16,10 @@ mod vectors;
 pub use allocators::{Allocator, Recycled};
 pub use floors::{AtomicOperations, Nothing, UnsharedStack};
 pub use ours::{Private, Shared};
-pub use pools::{Boxed, InBitset, Locked, Objects, Pages, Sharded};
-pub use queues::{Enqueued, Things};
-pub use vectors::{Bare, Guarded, Local, Original, Segments, Transactions};
+pub use pools::{Locked, Objects, Pages, Sharded};
+pub use queues::{Bare, Enqueued, Segments, Things};
+pub use statics::{Boxed, InBitset};
+pub use vectors::{Guarded, Local, Original, Transactions};
 
 use std::hint::{black_box, spin_loop};
 

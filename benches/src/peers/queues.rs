@@ -3,10 +3,98 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crossbeam::queue::{ArrayQueue, SegQueue};
 use heapless::mpmc;
 use thingbuf::ThingBuf;
 
-use super::{BLOCK_SIZE, COUNT, Contender, Threads, marked};
+use super::vectors::byte_vectors;
+use super::{BASELINE, BLOCK_SIZE, COUNT, Contender, Threads, marked};
+
+/// crossbeam's `ArrayQueue` of byte vectors, bare: what everything is compared with.
+#[derive(Debug)]
+pub struct Bare(ArrayQueue<Vec<u8>>);
+
+impl Bare {
+    /// `count` buffers of `size` bytes.
+    #[must_use]
+    pub fn new(size: usize, count: usize) -> Self {
+        let queue = ArrayQueue::new(count);
+        while queue.push(Vec::with_capacity(size)).is_ok() {}
+        Self(queue)
+    }
+}
+
+impl Contender for Bare {
+    type Handle = &'static ArrayQueue<Vec<u8>>;
+    byte_vectors!(Vec<u8>);
+
+    fn name(&self) -> &'static str {
+        BASELINE
+    }
+
+    fn less(&self) -> String {
+        "checks nothing".into()
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        Some(self.0.capacity())
+    }
+
+    fn handle(&'static self) -> Self::Handle {
+        &self.0
+    }
+
+    fn get(handle: &mut Self::Handle) -> Option<Vec<u8>> {
+        handle.pop()
+    }
+
+    fn put(handle: &mut Self::Handle, mut buffer: Vec<u8>) {
+        buffer.clear();
+        handle.push(buffer).expect("there is room for all buffers");
+    }
+}
+
+/// crossbeam's `SegQueue` of byte vectors, bare.
+#[derive(Debug)]
+pub struct Segments(SegQueue<Vec<u8>>);
+
+impl Default for Segments {
+    fn default() -> Self {
+        let queue = SegQueue::new();
+        (0..COUNT).for_each(|_| queue.push(Vec::with_capacity(BLOCK_SIZE)));
+        Self(queue)
+    }
+}
+
+impl Contender for Segments {
+    type Handle = &'static SegQueue<Vec<u8>>;
+    byte_vectors!(Vec<u8>);
+
+    fn name(&self) -> &'static str {
+        "`SegQueue<Vec<u8>>`, bare"
+    }
+
+    fn less(&self) -> String {
+        "checks nothing; no bound on what is given back; asks the heap for its segments".into()
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        Some(COUNT)
+    }
+
+    fn handle(&'static self) -> Self::Handle {
+        &self.0
+    }
+
+    fn get(handle: &mut Self::Handle) -> Option<Vec<u8>> {
+        handle.pop()
+    }
+
+    fn put(handle: &mut Self::Handle, mut buffer: Vec<u8>) {
+        buffer.clear();
+        handle.push(buffer);
+    }
+}
 
 type Block = &'static mut [u8; BLOCK_SIZE];
 

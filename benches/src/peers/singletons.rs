@@ -2,7 +2,7 @@
 
 #![expect(clippy::manual_div_ceil, reason = "in the macro of `atomic-pool`")]
 
-use super::pools::Bytes;
+use super::statics::Bytes;
 use super::{BLOCK_SIZE, COUNT, SMALL};
 
 heapless::box_pool!(Boxes: Bytes<BLOCK_SIZE>);
