@@ -30,7 +30,7 @@ struct Operation {
 }
 
 const OPERATIONS: [Operation; 9] = [
-    Operation { name: "Worker get, put", limit: 20, run: worker_pair },
+    Operation { name: "Worker get, put", limit: 14, run: worker_pair },
     Operation {
         name: "Worker get_burst, put_burst of 32, per block",
         limit: 27,

@@ -1,6 +1,7 @@
 //! A private stock of free blocks.
 
 use core::fmt;
+use core::mem;
 
 use crate::block::{self, Block};
 use crate::free::FreeSet;
@@ -56,9 +57,15 @@ use crate::range::Place;
 #[must_use = "a worker that is not kept does nothing"]
 pub struct Worker<'p, P: BlockPool, const STOCK: usize = 64> {
     pool: &'p P,
-    /// Numbers that are out and owned by this worker.
-    stock: heapless::Vec<u32, STOCK, usize>,
+    /// The number given back last, or [`NO_NUMBER`]. Apart from the others, so that a get and a put
+    /// in turns go through one word of memory, not through a length and then an element.
+    newest: u32,
+    /// The others. All numbers here are out and owned by this worker.
+    older: heapless::Vec<u32, STOCK, usize>,
 }
+
+/// Greater than any number.
+const NO_NUMBER: u32 = u32::MAX;
 
 impl<'p, P: BlockPool> Worker<'p, P> {
     /// A worker that keeps at most 64 blocks, with an empty stock.
@@ -72,7 +79,7 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
     /// `Worker::<_, 8>::with_stock(&pool)`. A `STOCK` of 0 does not compile.
     pub const fn with_stock(pool: &'p P) -> Self {
         const { assert!(STOCK >= 1, "a stock holds at least one block") };
-        Self { pool, stock: heapless::Vec::new() }
+        Self { pool, newest: NO_NUMBER, older: heapless::Vec::new() }
     }
 
     /// The most blocks this worker keeps.
@@ -83,26 +90,30 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
     /// How many blocks are in the stock.
     #[must_use]
     pub fn stock(&self) -> usize {
-        self.stock.len()
+        self.older.len() + usize::from(self.newest != NO_NUMBER)
     }
 
     /// Takes a block, its data range empty; `None` if the stock is empty and every block of the
     /// pool is out.
     #[inline]
     pub fn get(&mut self) -> Option<Block<'p, P>> {
-        if self.stock.is_empty() {
-            self.refill();
+        let mut number = mem::replace(&mut self.newest, NO_NUMBER);
+        if number == NO_NUMBER {
+            if self.older.is_empty() {
+                self.refill();
+            }
+            number = self.older.pop()?;
         }
-        let number = self.stock.pop()?;
         Some(self.pool.adopt(Place::empty(number), INTERNAL))
     }
 
+    /// Fills the empty stock by half.
     #[cold]
     fn refill(&mut self) {
         let half = self.limit().div_ceil(2);
-        self.stock.resize(half, 0).expect("half the stock fits");
-        let taken = self.pool.free(INTERNAL).take_some(&mut self.stock);
-        self.stock.truncate(taken);
+        self.older.resize(half, 0).expect("half the stock fits");
+        let taken = self.pool.free(INTERNAL).take_some(&mut self.older);
+        self.older.truncate(taken);
         if taken == 0 {
             self.pool.count_exhausted(INTERNAL);
         }
@@ -114,19 +125,32 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
         if !core::ptr::eq(block.pool(), self.pool) {
             return drop(block);
         }
-        if self.stock.len() >= self.limit() {
-            self.give_back_oldest(self.limit().div_ceil(2));
-        }
         let number = block.into_place().number();
-        self.stock.push(number).expect("the stock was just relieved");
+        let older = mem::replace(&mut self.newest, number);
+        if older != NO_NUMBER {
+            self.keep(older);
+        }
+    }
+
+    /// Puts a number to the older ones, though one more is kept besides.
+    #[inline]
+    fn keep(&mut self, number: u32) {
+        let limit = self.limit() - 1;
+        if self.older.len() >= limit {
+            if limit == 0 {
+                return self.pool.free(INTERNAL).give_back(number);
+            }
+            self.give_back_oldest(limit.div_ceil(2));
+        }
+        self.older.push(number).expect("the stock was just relieved");
     }
 
     /// Gives the `count` oldest blocks of the stock to the shared set.
     #[cold]
     fn give_back_oldest(&mut self, count: usize) {
-        self.pool.free(INTERNAL).give_back_all(&self.stock[..count]);
-        self.stock.copy_within(count.., 0);
-        self.stock.truncate(self.stock.len() - count);
+        self.pool.free(INTERNAL).give_back_all(&self.older[..count]);
+        self.older.copy_within(count.., 0);
+        self.older.truncate(self.older.len() - count);
     }
 
     /// Takes blocks until `blocks` is full or none is left, and returns how many were taken.
@@ -138,15 +162,12 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
     ) -> usize {
         let before = blocks.len();
         while !blocks.is_full() {
-            if self.stock.is_empty() {
-                self.refill();
-                if self.stock.is_empty() {
-                    break;
-                }
-            }
-            let kept = self.stock.len().saturating_sub(N - blocks.len());
-            block::adopt_all(self.pool, self.stock[kept..].iter().rev().copied(), blocks);
-            self.stock.truncate(kept);
+            let Some(block) = self.get() else { break };
+            // The vector is not full, so this cannot fail; a failure would give the block back.
+            let _ = blocks.push(block);
+            let kept = self.older.len().saturating_sub(N - blocks.len());
+            block::adopt_all(self.pool, self.older[kept..].iter().rev().copied(), blocks);
+            self.older.truncate(kept);
         }
         blocks.len() - before
     }
@@ -154,22 +175,26 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
     /// Gives all of `blocks` back and leaves the vector empty. Those of another pool go to their
     /// own, which makes it a [`put`](Self::put) for each of the others.
     pub fn put_burst<const N: usize>(&mut self, blocks: &mut heapless::Vec<Block<'p, P>, N>) {
-        let limit = self.limit();
-        let excess = (self.stock.len() + blocks.len()).saturating_sub(limit);
-        if excess > 0 {
-            self.give_back_oldest(excess.max(limit / 2).min(self.stock.len()));
+        let newest = mem::replace(&mut self.newest, NO_NUMBER);
+        if newest != NO_NUMBER {
+            self.keep(newest);
         }
-        let kept = self.stock.len();
-        let mut foreign = kept + blocks.len() > limit;
-        if !foreign {
-            self.stock.resize(kept + blocks.len(), 0).expect("the stock was just relieved");
-            for (number, block) in self.stock[kept..].iter_mut().zip(blocks.iter().rev()) {
+        let limit = self.limit() - 1;
+        let excess = (self.older.len() + blocks.len()).saturating_sub(limit);
+        if excess > 0 {
+            self.give_back_oldest(excess.max(limit / 2).min(self.older.len()));
+        }
+        let kept = self.older.len();
+        let mut one_by_one = kept + blocks.len() > limit;
+        if !one_by_one {
+            self.older.resize(kept + blocks.len(), 0).expect("the stock was just relieved");
+            for (number, block) in self.older[kept..].iter_mut().zip(blocks.iter().rev()) {
                 *number = block.place().number();
-                foreign |= !core::ptr::eq(block.pool(), self.pool);
+                one_by_one |= !core::ptr::eq(block.pool(), self.pool);
             }
         }
-        if foreign {
-            self.stock.truncate(kept);
+        if one_by_one {
+            self.older.truncate(kept);
             while let Some(block) = blocks.pop() {
                 self.put(block);
             }
@@ -181,7 +206,11 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
     /// Gives the whole stock to the shared set. To be called before this worker's owner blocks,
     /// sleeps or idles.
     pub fn flush(&mut self) {
-        self.give_back_oldest(self.stock.len());
+        let newest = mem::replace(&mut self.newest, NO_NUMBER);
+        if newest != NO_NUMBER {
+            self.pool.free(INTERNAL).give_back(newest);
+        }
+        self.give_back_oldest(self.older.len());
     }
 }
 
