@@ -18,8 +18,9 @@ pub(crate) const EXHAUSTED: &str = "get, all 1,024 out";
 pub(crate) const LARGE_EXHAUSTED: &str = "get, all 65,536 out";
 
 pub(crate) const ROUND_TRIP: &str = "push and pop, one thread";
-pub(crate) const STREAM: &str = "push, pop by another thread";
-pub(crate) const STREAM_BURSTS: &str = "push, pop by another thread, bursts of 32";
+pub(crate) const THERE_AND_BACK: &str = "from thread to thread and back, each way";
+pub(crate) const THERE_AND_BACK_BURSTS: &str =
+    "from thread to thread and back, each way, bursts of 32";
 pub(crate) const ROUND_TRIP_TWO: &str = "push and pop, two threads";
 pub(crate) const ROUND_TRIP_MANY: &str = "push and pop, many threads, all together";
 

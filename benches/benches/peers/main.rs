@@ -74,7 +74,7 @@ fn main() {
     print(
         "A block handed on",
         Topic::Queues,
-        &[ROUND_TRIP, STREAM, STREAM_BURSTS, ROUND_TRIP_TWO, ROUND_TRIP_MANY],
+        &[ROUND_TRIP, THERE_AND_BACK, THERE_AND_BACK_BURSTS, ROUND_TRIP_TWO, ROUND_TRIP_MANY],
         queues::QUEUE_BASELINE,
     );
     print(

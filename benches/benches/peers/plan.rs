@@ -93,8 +93,8 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn for_ever<C>(contender: C) -> &'static C {
-    Box::leak(Box::new(contender))
+pub(crate) fn for_ever<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
 }
 
 /// Everything that a pool can do, but to be exhausted.

@@ -10,25 +10,21 @@ use blockpool_core::{Block, Pool, Queue};
 use crossbeam::queue::{ArrayQueue, SegQueue};
 
 use crate::columns::*;
-use crate::plan::{Plan, Topic};
+use crate::plan::{Plan, Topic, for_ever};
 
 type Blocks = Pool<BLOCK_SIZE, COUNT>;
 
 static QUEUE: Queue<'static, Blocks> = Queue::new(&BITMAP);
-static ARRAY: LazyLock<ArrayQueue<Block<'static, Blocks>>> =
-    LazyLock::new(|| ArrayQueue::new(COUNT));
-static SEGMENTS: SegQueue<Block<'static, Blocks>> = SegQueue::new();
-static REFUSING: LazyLock<Refusing<Block<'static, Blocks>>> = LazyLock::new(Refusing::default);
 static ATOMIC: LazyLock<FourAtomicOperations> = LazyLock::new(FourAtomicOperations::default);
 
 /// Plans every queue, all of them with the same blocks; and the whole way, pool and queue.
 pub(crate) fn add(plan: &mut Plan<'_>) {
     plan.row(Topic::Queues, ATOMIC.name(), || ATOMIC.less());
     plan.add(ROUND_TRIP, ATOMIC.name(), hand_off::one_thread(&*ATOMIC, || ()));
-    add_queue(plan, &QUEUE);
-    add_queue(plan, &*ARRAY);
-    add_queue(plan, &*REFUSING);
-    add_queue(plan, &SEGMENTS);
+    add_queue(plan, || Queue::new(&BITMAP));
+    add_queue(plan, || ArrayQueue::new(COUNT));
+    add_queue(plan, Refusing::default);
+    add_queue(plan, SegQueue::new);
 
     static WORKER: Private<Blocks> = Private(&BITMAP);
     static VECTORS: LazyLock<Bare> = LazyLock::new(|| Bare::new(BLOCK_SIZE, COUNT));
@@ -43,13 +39,14 @@ pub(crate) const WHOLE_WAY_BASELINE: &str = "`ArrayQueue` as pool and as queue";
 /// What queues alone are compared with.
 pub(crate) const QUEUE_BASELINE: &str = BASELINE;
 
-fn add_queue<Q: HandOff<Block<'static, Blocks>>>(plan: &mut Plan<'_>, queue: &'static Q) {
+fn add_queue<Q: HandOff<Block<'static, Blocks>>>(plan: &mut Plan<'_>, make: fn() -> Q) {
+    let (queue, back) = (for_ever(make()), for_ever(make()));
     let name = queue.name();
     let block: hand_off::Item<Block<'static, Blocks>> = || BITMAP.get().expect("one is free");
     plan.row(Topic::Queues, name, || queue.less());
     plan.add(ROUND_TRIP, name, hand_off::one_thread(queue, block));
-    plan.add(STREAM, name, hand_off::stream(queue, block));
-    plan.add(STREAM_BURSTS, name, hand_off::stream_of_bursts(queue, block));
+    plan.add(THERE_AND_BACK, name, hand_off::there_and_back(queue, back, block));
+    plan.add(THERE_AND_BACK_BURSTS, name, hand_off::there_and_back_in_bursts(queue, back, block));
     plan.add(ROUND_TRIP_TWO, name, hand_off::two_threads(queue, block));
     plan.add(ROUND_TRIP_MANY, name, hand_off::many_threads(queue, block));
 }

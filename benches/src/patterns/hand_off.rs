@@ -2,7 +2,6 @@
 
 use std::hint::black_box;
 
-use super::way::{RING, Receiver, Sender, Through, ring};
 use super::{Work, wait, warm_up};
 use crate::hand_off::HandOff;
 use crate::peers::{BURST, Burst};
@@ -16,10 +15,12 @@ pub fn one_thread<T: Send + 'static, Q: HandOff<T>>(queue: &'static Q, item: Ite
     Box::new(move |count| {
         let mut item = Some(item());
         let mut round_trips = |count| {
+            let mut held = item.take().expect("came back");
             for _ in 0..count {
-                queue.push(item.take().expect("came back"));
-                item = Some(wait(|| queue.pop()));
+                queue.push(held);
+                held = wait(|| queue.pop());
             }
+            item = Some(held);
         };
         round_trips(warm_up(count));
         timed(|| black_box(&mut round_trips)(count))
@@ -37,10 +38,12 @@ fn both<T: Send + 'static, Q: HandOff<T>>(
         let mut item = Some(item());
         Box::new(move |start| {
             let mut round_trips = |count| {
+                let mut held = item.take().expect("came back");
                 for _ in 0..count {
-                    queue.push(item.take().expect("came back"));
-                    item = Some(wait(|| queue.pop()));
+                    queue.push(held);
+                    held = wait(|| queue.pop());
                 }
+                item = Some(held);
             };
             round_trips(warm_up(each));
             start.timed(|| round_trips(each))
@@ -60,54 +63,59 @@ pub fn many_threads<T: Send + 'static, Q: HandOff<T>>(queue: &'static Q, item: I
     Box::new(move |count| together(both(queue, item, threads, count.div_ceil(threads as u64))))
 }
 
-/// One thread pushes and another pops, one at a time. The items come back over a ring, the same for
-/// every queue.
-pub fn stream<T: Send + 'static, Q: HandOff<T>>(queue: &'static Q, item: Item<T>) -> Work {
-    Box::new(move |count| {
-        let (mut back, mut returned) = ring();
-        (0..RING).for_each(|_| back.send(item()));
-        let producer: Job<'_> = Box::new(move |start| {
-            let mut produce = |count| (0..count).for_each(|_| queue.push(returned.receive()));
-            produce(warm_up(count));
-            start.timed(|| produce(count))
-        });
-        let consumer: Job<'_> = Box::new(move |start| {
-            let mut from = Through(queue);
-            let mut consume = |count| (0..count).for_each(|_| back.send(from.receive()));
-            consume(warm_up(count));
-            start.timed(|| consume(count))
-        });
-        together(vec![producer, consumer])
+/// One by one from a thread to another by one queue, and back by another queue of its kind; each way
+/// counts.
+pub fn there_and_back<T: Send + 'static, Q: HandOff<T>>(
+    there: &'static Q,
+    back: &'static Q,
+    item: Item<T>,
+) -> Work {
+    between_two_threads(there, back, item, |from, to, count| {
+        for _ in 0..count {
+            to.push(wait(|| from.pop()));
+        }
     })
 }
 
-/// One thread pushes and another pops, in bursts of 32, which come back in bursts too.
-pub fn stream_of_bursts<T: Send + 'static, Q: HandOff<T>>(
-    queue: &'static Q,
+/// The same in bursts of 32.
+pub fn there_and_back_in_bursts<T: Send + 'static, Q: HandOff<T>>(
+    there: &'static Q,
+    back: &'static Q,
     item: Item<T>,
 ) -> Work {
-    /// Passes that many bursts on.
-    fn pass<T>(from: &mut impl Receiver<T>, to: &mut impl Sender<T>, bursts: u64) {
+    between_two_threads(there, back, item, |from, to, count| {
         let mut burst = Burst::new();
-        for _ in 0..bursts {
-            from.receive_burst(&mut burst);
-            to.send_burst(&mut burst);
+        for _ in 0..count.div_ceil(BURST as u64) {
+            wait(|| {
+                from.pop_burst(&mut burst);
+                burst.is_full().then_some(())
+            });
+            to.push_burst(&mut burst);
         }
-    }
+    })
+}
+
+/// Items on their way at once.
+const ITEMS: usize = 256;
+
+/// Two threads, of which each passes items on from the queue that the other one passes them to.
+fn between_two_threads<T: Send + 'static, Q: HandOff<T>>(
+    there: &'static Q,
+    back: &'static Q,
+    item: Item<T>,
+    pass: fn(&Q, &Q, u64),
+) -> Work {
     Box::new(move |count| {
-        let bursts = count.div_ceil(BURST as u64);
-        let (mut back, mut returned) = ring();
-        (0..RING).for_each(|_| back.send(item()));
-        let producer: Job<'_> = Box::new(move |start| {
-            let mut to = Through(queue);
-            pass(&mut returned, &mut to, warm_up(bursts));
-            start.timed(|| pass(&mut returned, &mut to, bursts))
-        });
-        let consumer: Job<'_> = Box::new(move |start| {
-            let mut from = Through(queue);
-            pass(&mut from, &mut back, warm_up(bursts));
-            start.timed(|| pass(&mut from, &mut back, bursts))
-        });
-        together(vec![producer, consumer])
+        (0..ITEMS).for_each(|_| back.push(item()));
+        let each = count.div_ceil(2);
+        let job = |from: &'static Q, to: &'static Q| -> Job<'static> {
+            Box::new(move |start| {
+                pass(from, to, warm_up(each));
+                start.timed(|| pass(from, to, each))
+            })
+        };
+        let sample = together(vec![job(back, there), job(there, back)]);
+        while back.pop().is_some() {}
+        sample
     })
 }

@@ -46,11 +46,12 @@ fn every_pattern_of_queues_ends_and_gives_all_blocks_back() {
     static POOL: Small = Pool::new();
     static PRIVATE: Private<Small> = Private(&POOL);
     static QUEUE: Queue<'static, Small> = Queue::new(&POOL);
+    static BACK: Queue<'static, Small> = Queue::new(&POOL);
     let item: fn() -> Block<'static, Small> = || POOL.get().expect("one is free");
     let patterns = [
         hand_off::one_thread(&QUEUE, item),
-        hand_off::stream(&QUEUE, item),
-        hand_off::stream_of_bursts(&QUEUE, item),
+        hand_off::there_and_back(&QUEUE, &BACK, item),
+        hand_off::there_and_back_in_bursts(&QUEUE, &BACK, item),
         hand_off::two_threads(&QUEUE, item),
         hand_off::many_threads(&QUEUE, item),
         hand_over::singly_through(&PRIVATE, &QUEUE),
