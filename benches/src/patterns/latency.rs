@@ -136,9 +136,12 @@ pub(super) fn until<C: Contender>(
     done: impl Fn() -> bool,
 ) {
     let mut held = Vec::with_capacity(1);
-    while !done() {
+    loop {
         for _ in 0..1000 {
             recorder.burst::<C>(handle, &mut held, 1);
+        }
+        if done() {
+            return;
         }
         yield_now();
     }

@@ -39,14 +39,14 @@ fn install() {
     unsafe { libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut()) };
 }
 
-/// Stops the victim again and again, at random moments.
+/// Stops the victim again and again, at random moments, once at least.
 fn torment(victim: &Victim, duration: Duration) {
-    let begin = Instant::now();
     let mut random = Random::new();
     while victim.load(Ordering::Acquire) == 0 {
         thread::yield_now();
     }
-    while begin.elapsed() < duration {
+    let begin = Instant::now();
+    loop {
         thread::sleep(Duration::from_micros(200 + random.below(1000) as u64));
         let before = PAUSES.load(Ordering::Relaxed);
         let thread = victim.load(Ordering::Relaxed) as libc::pthread_t;
@@ -54,6 +54,9 @@ fn torment(victim: &Victim, duration: Duration) {
         unsafe { libc::pthread_kill(thread, libc::SIGUSR1) };
         while PAUSES.load(Ordering::Relaxed) == before {
             thread::sleep(PAUSE / 10);
+        }
+        if begin.elapsed() >= duration {
+            return;
         }
     }
 }
