@@ -202,8 +202,10 @@ impl<'p, P: BlockPool> Queue<'p, P> {
         self.ring.count(most, |number| self.parked(number).1)
     }
 
-    /// How many blocks are in the queue: exact when nobody pushes or pops, otherwise off by the
-    /// operations that overlap the call. For monitoring: counts them one by one.
+    /// How many blocks are in the queue: exact when nobody pushes or pops. Otherwise off by the
+    /// operations that overlap the call; where one takes and pushes again what is being counted, a
+    /// burst may count twice. Never more than [`capacity`](Self::capacity). For monitoring: counts
+    /// the blocks one by one.
     pub fn len(&self) -> usize {
         self.count(self.capacity())
     }

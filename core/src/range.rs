@@ -85,14 +85,15 @@ impl Parked {
     /// Remembers a block on its way through a queue, and the number of the one that follows it in
     /// its chain: its own if it is the last.
     pub(crate) fn store(&self, place: Place, next: u32) {
-        // Relaxed: only the block's owner writes here, and the queue's own release and acquire hand
-        // the owner's writes on.
+        // Relaxed: only the block's owner changes anything here, and the queue's own release and
+        // acquire hand the owner's writes on.
         self.write(place.with_number(next).0, Ordering::Relaxed);
     }
 
     /// Block `number` as [`store`](Self::store) left it, and the one that follows it.
     ///
-    /// For who does not own the block: of any store, even of two, but the number is of one.
+    /// For who does not own the block: of any earlier or later state, the one of the beginning
+    /// included, or mixed of two; but what follows is the number of a block of this pool.
     pub(crate) fn load(&self, number: u32) -> (Place, Option<u32>) {
         let mut bits = 0;
         for (part, value) in (0..).zip(&self.0) {

@@ -183,7 +183,8 @@ impl<P: Places> Ring<P> {
 
     fn look(&self, layout: Layout, position: usize) -> (&AtomicUsize, usize, Found) {
         let place = &self.places.places()[layout.value(position)].0;
-        // L1: pairs with W1.
+        // L1: pairs with W1 and W2. A push needs it too: whoever pops what is pushed here then sees
+        // the head that passed this place before.
         let word = place.load(Ordering::Acquire);
         let (lap, seen) = (layout.lap(position), layout.lap(word));
         let found = if seen == lap {
@@ -199,9 +200,10 @@ impl<P: Places> Ring<P> {
     /// Moves head or tail on from `position`, and says whether nobody else did.
     fn advance(end: &AtomicUsize, layout: Layout, position: usize) -> bool {
         let next = layout.next(position);
-        // A1: pairs with A2 and A3. Who reads a position sees every place before it as whoever
-        // moved the end saw it: so a place that nothing was pushed to, at the head, means that
-        // nothing was pushed before. Relaxed on failure: nothing is concluded from it.
+        // A1: pairs with A2, A3 and A4. Who reads a position sees every place as those saw it who
+        // moved the end there, and (by W2) those who popped parts of the chains on the way: so a
+        // place that nothing was pushed to, at the head, means that nothing was pushed before the
+        // pops that led there. Relaxed on failure: nothing is concluded from it.
         end.compare_exchange(position, next, Ordering::Release, Ordering::Relaxed).is_ok()
     }
 
@@ -265,10 +267,13 @@ impl<P: Places> Ring<P> {
                 }
                 Found::Chain(Chain { first, more: true }) => {
                     let left = layout.word(layout.lap(word), cut(first).to_value());
-                    // Relaxed: what the pusher wrote is visible by L1, and stays so for who pops
-                    // the rest: a read-modify-write does not break the sequence that W1 heads.
+                    // W2: pairs with L1: whoever pops the rest, and moves the head on, hands on what
+                    // this popper saw (A1), such as a push of its own. What the pusher of the chain
+                    // wrote is visible by L1, and stays so for who pops the rest: a
+                    // read-modify-write does not break the sequence that W1 heads. Relaxed on
+                    // failure: another pop was first, its success.
                     if place
-                        .compare_exchange(word, left, Ordering::Relaxed, Ordering::Relaxed)
+                        .compare_exchange(word, left, Ordering::Release, Ordering::Relaxed)
                         .is_ok()
                     {
                         return Some(Popped::Cut);

@@ -175,6 +175,9 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
     /// Gives all of `blocks` back and leaves the vector empty. Those of another pool go to their
     /// own, which makes it a [`put`](Self::put) for each of the others.
     pub fn put_burst<const N: usize>(&mut self, blocks: &mut heapless::Vec<Block<'p, P>, N>) {
+        if blocks.is_empty() {
+            return;
+        }
         let newest = mem::replace(&mut self.newest, NO_NUMBER);
         if newest != NO_NUMBER {
             self.keep(newest);

@@ -21,9 +21,10 @@ const WORDS_WITHOUT_SUMMARY: usize = 32;
 ///   interrupt may do anything at any moment.
 /// - A bit does not move and carries no tag, so there is no ABA hazard and no reuse distance.
 /// - Many neighbouring numbers are taken, or given back, by one atomic operation.
-/// - `None` means that every number was seen out during the search, each at some instant, not all
-///   at the same one: while others take and give back, a number that comes back behind the search
-///   is missed. For each number missed so, another thread's take has succeeded meanwhile.
+/// - `None` means that every number was seen out during the search, or was being given back by a call
+///   that had not returned; each at some instant, not all at the same one. While others take and
+///   give back, a number that comes back behind the search is missed. If there was no instant at
+///   which all were out, another thread's take has succeeded for each number missed so.
 /// - A thread starts at a word chosen by its stack's address, so that threads mostly work on
 ///   different cache lines; it goes on to the next word that has a free number. With up to 32
 ///   words a search reads them all, beyond that a summary of 1 bit for each word; noting a word
