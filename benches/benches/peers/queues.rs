@@ -29,11 +29,13 @@ pub(crate) fn add(plan: &mut Plan<'_>) {
     static WORKER: Private<Blocks> = Private(&BITMAP);
     static VECTORS: LazyLock<Bare> = LazyLock::new(|| Bare::new(BLOCK_SIZE, COUNT));
     static VECTOR_QUEUE: LazyLock<ArrayQueue<Vec<u8>>> = LazyLock::new(|| ArrayQueue::new(COUNT));
-    add_whole_way(plan, OUR_WHOLE_WAY, &WORKER, &QUEUE);
+    static BLOCKS: LazyLock<ArrayQueue<Block<'static, Blocks>>> =
+        LazyLock::new(|| ArrayQueue::new(COUNT));
+    add_whole_way(plan, "`Worker` and `Queue`", &WORKER, &QUEUE);
+    add_whole_way(plan, "`Worker` and `ArrayQueue`", &WORKER, &*BLOCKS);
     add_whole_way(plan, WHOLE_WAY_BASELINE, &*VECTORS, &*VECTOR_QUEUE);
 }
 
-const OUR_WHOLE_WAY: &str = "`Worker` and `Queue`";
 /// What pool and queue together are compared with.
 pub(crate) const WHOLE_WAY_BASELINE: &str = "`ArrayQueue` as pool and as queue";
 /// What queues alone are compared with.
