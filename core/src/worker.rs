@@ -62,6 +62,9 @@ pub struct Worker<'p, P: BlockPool, const STOCK: usize = 64> {
     newest: u32,
     /// The others. All numbers here are out and owned by this worker.
     older: heapless::Vec<u32, STOCK, usize>,
+    /// The number last taken from, or given to, the shared set, or [`NO_NUMBER`]: where to look for
+    /// more, since what this worker gave back is warm, and what it leaves alone gathers.
+    last: u32,
 }
 
 /// Greater than any number.
@@ -79,7 +82,7 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
     /// `Worker::<_, 8>::with_stock(&pool)`. A `STOCK` of 0 does not compile.
     pub const fn with_stock(pool: &'p P) -> Self {
         const { assert!(STOCK >= 1, "a stock holds at least one block") };
-        Self { pool, newest: NO_NUMBER, older: heapless::Vec::new() }
+        Self { pool, newest: NO_NUMBER, older: heapless::Vec::new(), last: NO_NUMBER }
     }
 
     /// The most blocks this worker keeps.
@@ -112,10 +115,12 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
     fn refill(&mut self) {
         let half = self.limit().div_ceil(2);
         self.older.resize(half, 0).expect("half the stock fits");
-        let taken = self.pool.free(INTERNAL).take_some(&mut self.older);
+        let near = (self.last != NO_NUMBER).then_some(self.last);
+        let taken = self.pool.free(INTERNAL).take_some(&mut self.older, near);
         self.older.truncate(taken);
-        if taken == 0 {
-            self.pool.count_exhausted(INTERNAL);
+        match self.older.last() {
+            Some(&last) => self.last = last,
+            None => self.pool.count_exhausted(INTERNAL),
         }
     }
 
@@ -148,7 +153,9 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
     /// Gives the `count` oldest blocks of the stock to the shared set.
     #[cold]
     fn give_back_oldest(&mut self, count: usize) {
-        self.pool.free(INTERNAL).give_back_all(&self.older[..count]);
+        let oldest = &self.older[..count];
+        self.pool.free(INTERNAL).give_back_all(oldest);
+        self.last = oldest.last().copied().unwrap_or(self.last);
         self.older.copy_within(count.., 0);
         self.older.truncate(self.older.len() - count);
     }

@@ -292,9 +292,9 @@ impl<W: Words> Bitmap<W> {
         (((hash >> HALF) as u64 * groups as u64) >> HALF) as usize
     }
 
-    /// Applies `claim` to groups until one has something; every group is asked before `None`.
-    fn search<T>(&self, claim: impl Fn(usize) -> Option<T>) -> Option<T> {
-        let home = self.home();
+    /// Applies `claim` to groups from `home` on until one has something; every group is asked before
+    /// `None`.
+    fn search<T>(&self, home: usize, claim: impl Fn(usize) -> Option<T>) -> Option<T> {
         claim(home).or_else(|| {
             if self.has_summary() {
                 self.search_by_summary(home, claim)
@@ -368,16 +368,18 @@ impl<W: Words> FreeSet for Bitmap<W> {
     }
 
     fn take(&self) -> Option<u32> {
-        self.search(|group| self.claim_one(group))
+        self.search(self.home(), |group| self.claim_one(group))
     }
 
     /// Numbers of one group, by one atomic operation.
-    fn take_some(&self, numbers: &mut [u32]) -> usize {
+    fn take_some(&self, numbers: &mut [u32], near: Option<u32>) -> usize {
         if numbers.is_empty() {
             return 0;
         }
+        let near = near.filter(|&near| (near as usize) < self.words.capacity());
+        let home = near.map_or_else(|| self.home(), |near| near as usize / GROUP);
         let claim = |group| Some((group, self.claim_some(group, numbers.len())?));
-        let Some((group, mut bits)) = self.search(claim) else {
+        let Some((group, mut bits)) = self.search(home, claim) else {
             return 0;
         };
         let taken = bits.count_ones() as usize;
@@ -393,20 +395,24 @@ impl<W: Words> FreeSet for Bitmap<W> {
         self.release(group, bit);
     }
 
-    /// One atomic operation for those of 32 numbers in a row that share a group.
+    /// One atomic operation for all numbers of a group, if they lie in few groups; else some more.
     fn give_back_all(&self, numbers: &[u32]) {
-        for numbers in numbers.chunks(32) {
-            let mut left = u32::MAX >> (32 - numbers.len());
-            while left != 0 {
-                let (group, _) = self.place(numbers[left.trailing_zeros() as usize]);
-                let mut bits = 0;
-                for (index, &number) in numbers.iter().enumerate() {
-                    let (its_group, bit) = self.place(number);
-                    if its_group == group {
-                        bits |= bit;
-                        left &= !(1 << index);
-                    }
+        // Groups and bits, each group at its remainder. No bits: nothing there yet.
+        const WIDTH: usize = 16;
+        let mut gathered = [(0, 0); WIDTH];
+        for &number in numbers {
+            let (group, bit) = self.place(number);
+            let (its_group, bits) = &mut gathered[group % WIDTH];
+            if *its_group != group {
+                if *bits != 0 {
+                    self.release(*its_group, *bits);
                 }
+                (*its_group, *bits) = (group, 0);
+            }
+            *bits |= bit;
+        }
+        for (group, bits) in gathered {
+            if bits != 0 {
                 self.release(group, bits);
             }
         }

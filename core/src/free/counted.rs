@@ -48,8 +48,8 @@ impl<F: FreeSet> FreeSet for Counted<F> {
         Some(number)
     }
 
-    fn take_some(&self, numbers: &mut [u32]) -> usize {
-        let taken = self.inner.take_some(numbers);
+    fn take_some(&self, numbers: &mut [u32], near: Option<u32>) -> usize {
+        let taken = self.inner.take_some(numbers, near);
         if taken > 0 {
             self.add(taken);
         }
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(set.high_water_mark(), Some(0));
         let first = set.take().unwrap();
         let mut some = [0; 4];
-        assert_eq!(set.take_some(&mut some), 4);
+        assert_eq!(set.take_some(&mut some, None), 4);
         set.give_back(first);
         set.give_back_all(&some);
         assert_eq!((set.high_water_mark(), set.available()), (Some(5), 10));

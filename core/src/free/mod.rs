@@ -35,8 +35,10 @@ pub trait FreeSet: sealed::Sealed + Send + Sync + Sized {
     /// Takes free numbers that can be had together, into the front of `numbers`, and returns how
     /// many: at least one unless all are out or `numbers` is empty.
     ///
-    /// Fewer than `numbers.len()` does not mean that no more are free.
-    fn take_some(&self, numbers: &mut [u32]) -> usize {
+    /// Fewer than `numbers.len()` does not mean that no more are free. An engine may look first `near`
+    /// a number that the caller had to do with last.
+    fn take_some(&self, numbers: &mut [u32], near: Option<u32>) -> usize {
+        let _ = near;
         let Some(first) = numbers.first_mut() else {
             return 0;
         };
@@ -122,11 +124,11 @@ mod tests {
 
     fn some_are_taken_until_none_are_left<F: InPlace>(count: usize) {
         let set = Box::new(F::ALL_FREE);
-        assert_eq!(set.take_some(&mut []), 0);
+        assert_eq!(set.take_some(&mut [], None), 0);
         let mut all = Vec::new();
         loop {
             let mut some = [u32::MAX; 7];
-            let taken = set.take_some(&mut some);
+            let taken = set.take_some(&mut some, all.last().copied());
             if taken == 0 {
                 break;
             }
@@ -170,7 +172,8 @@ mod tests {
                     for step in 0..4_000_usize {
                         if (step / 7 + thread) % 3 == 0 {
                             let mut some = [0; 5];
-                            let taken = set.take_some(&mut some);
+                            let near = held.last().copied().or(Some(u32::MAX));
+                            let taken = set.take_some(&mut some, near);
                             some[..taken].iter().for_each(|&number| enter(number));
                             held.extend_from_slice(&some[..taken]);
                         } else if let Some(number) = set.take() {

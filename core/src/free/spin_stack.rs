@@ -62,7 +62,7 @@ impl<const COUNT: usize> FreeSet for SpinStack<COUNT> {
         self.0.lock().take()
     }
 
-    fn take_some(&self, numbers: &mut [u32]) -> usize {
+    fn take_some(&self, numbers: &mut [u32], _: Option<u32>) -> usize {
         let mut stack = self.0.lock();
         let taken = numbers.iter_mut().zip(core::iter::from_fn(|| stack.take()));
         taken.map(|(place, number)| *place = number).count()
