@@ -153,8 +153,7 @@ impl<T: Send + 'static> HandOff<T> for Refusing<T> {
     }
 }
 
-/// Four atomic read-modify-writes, two for a push and two for a pop: what a queue that never waits
-/// can hardly do without.
+/// Four atomic read-modify-writes, two for a push and two for a pop.
 #[derive(Debug, Default)]
 pub struct FourAtomicOperations(CachePadded<AtomicUsize>);
 

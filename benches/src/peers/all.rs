@@ -6,9 +6,9 @@ use blockpool_core::{Align, Bitmap, Counted, HeaplessQueue, Inline, Pool, SpinSt
 
 use super::region::region;
 use super::{
-    Allocator, AtomicOperations, BLOCK_SIZE, Bare, Boxed, COUNT, Enqueued, Guarded, InBitset,
-    Local, Locked, Nothing, Objects, Original, Pages, Private, Recycled, SMALL, Segments, Sharded,
-    Shared, Things, Transactions, UnsharedStack, Visitor, singletons,
+    Allocator, BLOCK_SIZE, Bare, BitOfAWord, Boxed, COUNT, Enqueued, Guarded, InBitset, Local,
+    Locked, Nothing, Objects, Original, Pages, Private, Recycled, SMALL, Segments, Sharded, Shared,
+    Things, Transactions, TwoAtomicOperations, UnsharedStack, Visitor, singletons,
 };
 
 /// A pool of `blockpool-core` with the engine `F`.
@@ -24,8 +24,8 @@ static SPIN: With<SpinStack<COUNT>> = Pool::new();
 pub fn all(visitor: &mut impl Visitor) {
     visitor.visit(Nothing);
     visitor.visit(UnsharedStack);
-    visitor.visit(AtomicOperations::<2>);
-    visitor.visit(AtomicOperations::<4>);
+    visitor.visit(TwoAtomicOperations);
+    visitor.visit(BitOfAWord);
     core(visitor);
     vectors(visitor);
     queues(visitor);

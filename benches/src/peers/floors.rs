@@ -88,20 +88,23 @@ impl Contender for UnsharedStack {
     }
 }
 
-/// `N` atomic read-modify-writes for each pair, on a cache line that no other thread uses.
+/// Two atomic read-modify-writes for each pair, on a cache line that no other thread uses.
 #[derive(Debug)]
-pub struct AtomicOperations<const N: usize>;
+pub struct TwoAtomicOperations;
 
-impl<const N: usize> Contender for AtomicOperations<N> {
-    type Handle = Box<CachePadded<AtomicUsize>>;
+/// The same, and a load before the first tells which bit is free: what a set of bits can hardly do
+/// without.
+#[derive(Debug)]
+pub struct BitOfAWord;
+
+type Word = Box<CachePadded<AtomicUsize>>;
+
+impl Contender for TwoAtomicOperations {
+    type Handle = Word;
     type Buffer = [u8; 8];
 
     fn name(&self) -> &'static str {
-        match N {
-            2 => "2 atomic read-modify-writes",
-            4 => "4 atomic read-modify-writes",
-            _ => "atomic read-modify-writes",
-        }
+        "2 atomic read-modify-writes"
     }
 
     fn less(&self) -> String {
@@ -116,12 +119,12 @@ impl<const N: usize> Contender for AtomicOperations<N> {
         Some("one thread's own")
     }
 
-    fn handle(&'static self) -> Self::Handle {
+    fn handle(&'static self) -> Word {
         Box::default()
     }
 
-    fn get(handle: &mut Self::Handle) -> Option<[u8; 8]> {
-        (0..N / 2).for_each(|_| _ = handle.fetch_or(1, Ordering::Acquire));
+    fn get(word: &mut Word) -> Option<[u8; 8]> {
+        word.fetch_or(1, Ordering::Acquire);
         Some([0; 8])
     }
 
@@ -133,7 +136,52 @@ impl<const N: usize> Contender for AtomicOperations<N> {
         buffer.as_ptr()
     }
 
-    fn put(handle: &mut Self::Handle, _: [u8; 8]) {
-        (0..N / 2).for_each(|_| _ = handle.fetch_and(!1, Ordering::Release));
+    fn put(word: &mut Word, _: [u8; 8]) {
+        word.fetch_and(!1, Ordering::Release);
+    }
+}
+
+impl Contender for BitOfAWord {
+    type Handle = Word;
+    /// A bit, and the bytes to be touched.
+    type Buffer = (usize, [u8; 8]);
+
+    fn name(&self) -> &'static str {
+        "2 of them, led by a load"
+    }
+
+    fn less(&self) -> String {
+        "no pool; eight bytes go from hand to hand".into()
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        None
+    }
+
+    fn refuses(&self, _: Threads) -> Option<&'static str> {
+        Some("one thread's own")
+    }
+
+    fn handle(&'static self) -> Word {
+        Box::default()
+    }
+
+    fn get(word: &mut Word) -> Option<Self::Buffer> {
+        let out = word.load(Ordering::Relaxed);
+        let bit = !out & out.wrapping_add(1);
+        word.compare_exchange(out, out | bit, Ordering::Acquire, Ordering::Relaxed).ok()?;
+        Some((bit, [0; 8]))
+    }
+
+    fn touch((_, bytes): &mut Self::Buffer) {
+        *bytes = marked();
+    }
+
+    fn first_byte((_, bytes): &Self::Buffer) -> *const u8 {
+        bytes.as_ptr()
+    }
+
+    fn put(word: &mut Word, (bit, _): Self::Buffer) {
+        word.fetch_and(!bit, Ordering::Release);
     }
 }
