@@ -30,14 +30,14 @@ struct Operation {
 }
 
 const OPERATIONS: [Operation; 9] = [
-    Operation { name: "Worker get, put", limit: 14, run: worker_pair },
+    Operation { name: "Worker get, put", limit: 13, run: worker_pair },
     Operation {
         name: "Worker get_burst, put_burst of 32, per block",
         limit: 27,
         run: worker_bursts,
     },
     Operation { name: "Pool get, drop", limit: 44, run: pool_pair },
-    Operation { name: "Pool get when exhausted", limit: 175, run: exhausted },
+    Operation { name: "Pool get when exhausted", limit: 63, run: exhausted },
     Operation { name: "Block into_raw, from_raw", limit: 20, run: raw_pair },
     Operation { name: "Queue push, pop", limit: 90, run: queue_pair },
     Operation {
