@@ -10,24 +10,26 @@ use crate::schedule::{Job, crowd, timed, together};
 /// Makes what is handed on.
 pub type Item<T> = fn() -> T;
 
+/// An item pushed and one taken out, that many times: not always its own, if others do the same.
+fn round_trips<T, Q: HandOff<T>>(queue: &Q, item: &mut Option<T>, count: u64) {
+    let mut held = item.take().expect("came back");
+    for _ in 0..count {
+        queue.push(held);
+        held = wait(|| queue.pop());
+    }
+    *item = Some(held);
+}
+
 /// An item pushed and taken out again, on one thread.
 pub fn one_thread<T: Send + 'static, Q: HandOff<T>>(queue: &'static Q, item: Item<T>) -> Work {
     Box::new(move |count| {
         let mut item = Some(item());
-        let mut round_trips = |count| {
-            let mut held = item.take().expect("came back");
-            for _ in 0..count {
-                queue.push(held);
-                held = wait(|| queue.pop());
-            }
-            item = Some(held);
-        };
-        round_trips(warm_up(count));
-        timed(|| black_box(&mut round_trips)(count))
+        round_trips(queue, &mut item, warm_up(count));
+        timed(|| round_trips(queue, black_box(&mut item), count))
     })
 }
 
-/// An item pushed and one taken out, by each thread: not always its own.
+/// Round trips by each of several threads.
 fn both<T: Send + 'static, Q: HandOff<T>>(
     queue: &'static Q,
     item: Item<T>,
@@ -37,16 +39,8 @@ fn both<T: Send + 'static, Q: HandOff<T>>(
     let job = |_| -> Job<'static> {
         let mut item = Some(item());
         Box::new(move |start| {
-            let mut round_trips = |count| {
-                let mut held = item.take().expect("came back");
-                for _ in 0..count {
-                    queue.push(held);
-                    held = wait(|| queue.pop());
-                }
-                item = Some(held);
-            };
-            round_trips(warm_up(each));
-            start.timed(|| round_trips(each))
+            round_trips(queue, &mut item, warm_up(each));
+            start.timed(|| round_trips(queue, &mut item, each))
         })
     };
     (0..threads).map(job).collect()
