@@ -149,7 +149,7 @@ struct Contention {
 }
 
 impl Contention {
-    /// The longest wait is 2^5 pauses, some hundred nanoseconds.
+    /// The longest wait is 2^5 pauses: about a microsecond on current x86-64.
     const MOST: u32 = 5;
 
     #[cold]
