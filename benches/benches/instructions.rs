@@ -9,7 +9,9 @@ use std::hint::black_box;
 use std::process::{Command, ExitCode};
 
 use blockpool::TransactionMemoryPool;
+use blockpool_benches::arguments::Arguments;
 use blockpool_core::{Pool, Queue, heapless};
+use clap::Parser;
 
 type Packets = Pool<2048, 1024>;
 
@@ -145,10 +147,14 @@ fn count(index: usize, times: u64) -> Result<u64, Box<dyn Error>> {
 }
 
 /// Whether every operation stays within its limit.
-fn check() -> Result<bool, Box<dyn Error>> {
+fn check(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
+    arguments.warn_unless_any(OPERATIONS.iter().map(|operation| operation.name));
     println!("| instructions of | counted | at most |\n|---|---|---|");
     let mut all = true;
     for (index, operation) in OPERATIONS.iter().enumerate() {
+        if !arguments.wants(operation.name) {
+            continue;
+        }
         let difference = count(index, 2 * TIMES)? - count(index, TIMES)?;
         let each = difference as f64 / TIMES as f64;
         let within = each <= f64::from(operation.limit);
@@ -163,17 +169,13 @@ fn check() -> Result<bool, Box<dyn Error>> {
 const RUN: &str = "--run";
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let arguments: Vec<String> = std::env::args().collect();
-    if let [_, run, index, times] = &arguments[..]
+    if let [_, run, index, times] = &std::env::args().collect::<Vec<_>>()[..]
         && run == RUN
     {
         (OPERATIONS[index.parse::<usize>()?].run)(times.parse()?);
         return Ok(ExitCode::SUCCESS);
     }
-    if arguments.iter().any(|argument| argument == "--help") {
-        println!("Counts instructions of the hot operations by valgrind; fails above a limit.");
-        return Ok(ExitCode::SUCCESS);
-    }
+    let arguments = Arguments::parse();
     if Command::new("valgrind").arg("--version").output().is_err() {
         println!("skipped: instructions are counted by valgrind, which is not installed");
         return Ok(if std::env::var_os("CI").is_some() {
@@ -182,5 +184,5 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             ExitCode::SUCCESS
         });
     }
-    Ok(if check()? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if check(&arguments)? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

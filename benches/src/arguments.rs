@@ -2,7 +2,7 @@
 
 use clap::Parser;
 
-/// Prints its figures as Markdown tables. They are a report: nothing fails because it is slow.
+/// Prints its figures as a Markdown table. Nothing fails because the clock says that it is slow.
 #[derive(Debug, Parser)]
 pub struct Arguments {
     /// Only what has this in its name
@@ -23,6 +23,15 @@ impl Arguments {
     pub fn wants(&self, name: &str) -> bool {
         let wanted = self.filter.as_deref().unwrap_or_default().to_lowercase();
         name.to_lowercase().contains(&wanted)
+    }
+
+    /// Says so if none of `names` is wanted: no error, since `cargo bench` hands a filter to every
+    /// bench.
+    pub fn warn_unless_any<'n>(&self, names: impl IntoIterator<Item = &'n str>) {
+        if !names.into_iter().any(|name| self.wants(name)) {
+            let filter = self.filter.as_deref().unwrap_or_default();
+            println!("Nothing here has \"{filter}\" in its name.");
+        }
     }
 }
 

@@ -49,8 +49,13 @@ fn main() {
     pin_to_last();
     let rounds = if arguments.quick { QUICK_ROUNDS } else { ROUNDS };
 
-    let title = "blocks: pairs on one thread, blocks of 64 bytes";
-    if arguments.wants(title) {
+    let blocks = "blocks: pairs on one thread, blocks of 64 bytes";
+    let bytes = "bytes: pairs on one thread, 1,024 blocks";
+    let threads = &format!("threads: pairs on {} cores, 1,024 blocks of 2 KiB", cores());
+    let start = "start: memory made and touched";
+    arguments.warn_unless_any([blocks, bytes, threads, start]);
+
+    if arguments.wants(blocks) {
         let counts = [
             ("64", 64),
             ("1,024", 1024),
@@ -59,22 +64,19 @@ fn main() {
             ("262,144", 262_144),
             ("1,048,576", 1_048_576),
         ];
-        report(title, rounds, counts.map(|(name, count)| (name, 64, count, 1)));
+        report(blocks, rounds, counts.map(|(name, count)| (name, 64, count, 1)));
     }
-    let title = "bytes: pairs on one thread, 1,024 blocks";
-    if arguments.wants(title) {
+    if arguments.wants(bytes) {
         let sizes =
             [("64 B", 64), ("512 B", 512), ("2 KiB", 2048), ("16 KiB", 16_384), ("64 KiB", 65_536)];
-        report(title, rounds, sizes.map(|(name, size)| (name, size, COUNT, 1)));
+        report(bytes, rounds, sizes.map(|(name, size)| (name, size, COUNT, 1)));
     }
-    let title = format!("threads: pairs on {} cores, 1,024 blocks of 2 KiB", cores());
-    if arguments.wants(&title) {
-        let threads = [("1", 1), ("2", 2), ("4", 4), ("8", 8), ("16", 16)];
-        report(&title, rounds, threads.map(|(name, threads)| (name, BLOCK_SIZE, COUNT, threads)));
+    if arguments.wants(threads) {
+        let counts = [("1", 1), ("2", 2), ("4", 4), ("8", 8), ("16", 16)];
+        report(threads, rounds, counts.map(|(name, count)| (name, BLOCK_SIZE, COUNT, count)));
     }
-    let title = "start: memory made and touched";
-    if arguments.wants(title) {
-        println!("## {title}\n\n{}\n", start::report(arguments.quick));
+    if arguments.wants(start) {
+        println!("## {start}\n\n{}\n", start::report(arguments.quick));
     }
 }
 

@@ -76,6 +76,7 @@ fn main() {
         #[cfg(unix)]
         ("paused: what a thread sees while another one is stopped for 5 ms", Situation::Paused),
     ];
+    arguments.warn_unless_any(situations.iter().map(|(title, _)| *title));
     for (title, situation) in situations {
         if arguments.wants(title) {
             let mut rows = Rows { situation, rows: Vec::new() };

@@ -34,6 +34,9 @@ fn main() {
     let columns = [LARGE_CHURN_50, LARGE_CHURN_99, LARGE_EXHAUSTED];
     all::of_65_536(&mut Occupied { plan: &mut plan, columns });
     queues::add(&mut plan);
+    if plan.groups.is_empty() {
+        return arguments.warn_unless_any([]);
+    }
 
     let rounds = if arguments.quick { QUICK_ROUNDS } else { ROUNDS };
     println!(
@@ -83,7 +86,9 @@ fn main() {
         &[WHOLE, WHOLE_BATCHES],
         queues::WHOLE_WAY_BASELINE,
     );
-    println!("## Targets\n\n{}", verdict(&plan.groups));
+    if let Some(verdict) = verdict(&plan.groups) {
+        println!("## Targets\n\n{verdict}");
+    }
 }
 
 /// The rows of a topic, with those columns that were measured; `None` if none was.
@@ -98,7 +103,10 @@ fn topic_table(
     if columns.is_empty() {
         return None;
     }
-    let rows = plan.rows.iter().filter(|row| row.topic == topic);
+    let rows = plan.rows.iter().filter(|row| {
+        row.topic == topic
+            && columns.iter().any(|column| samples(&plan.groups, column, row.contender).is_some())
+    });
     let row = |row: &Row| {
         let figures = columns.iter().map(|column| cell(plan, column, row.contender, baseline));
         let name = std::iter::once(row.contender.to_owned());

@@ -67,7 +67,8 @@ impl<'a> Plan<'a> {
     }
 
     fn add_measure(&mut self, columns: &[&'static str], contender: &'static str, measure: Measure) {
-        if !columns.iter().any(|column| self.arguments.wants(column)) {
+        let mut names = columns.iter().chain([&contender]);
+        if !names.any(|name| self.arguments.wants(name)) {
             return;
         }
         let group = self.groups.iter().position(|group| group.columns == columns);

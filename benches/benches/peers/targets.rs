@@ -41,6 +41,7 @@ const TARGETS: &[Target] = &[
     target(PAIR, POOL, 0.95, (PAIR, BASELINE)),
     target(PAIR, LOCAL, 0.2, (PAIR, BASELINE)),
     target(PAIR, LOCAL, 0.6, (PAIR, JEMALLOC)),
+    target(PAIR, LOCAL, 1.2, (PAIR, "vector of byte vectors")),
     target(PAIR, TRANSACTIONS, 1.1, (PAIR, BASELINE)),
     target(PAIR, TRANSACTIONS, 0.5, (PAIR, "the original implementation")),
     target(PAIR, TRANSACTIONS, 1.0, (PAIR, MALLOC)),
@@ -74,30 +75,34 @@ pub(crate) fn samples(groups: &[Group], column: &str, contender: &str) -> Option
     groups.iter().find_map(|group| group.samples(column, contender))
 }
 
-/// What became of the targets whose figures were measured.
-pub(crate) fn verdict(groups: &[Group]) -> String {
-    let rows = TARGETS.iter().filter_map(|target| {
-        let ours = samples(groups, target.column, target.contender)?;
-        let theirs = samples(groups, target.than.0, target.than.1)?;
-        let ratio = Summary::of_ratios(&ours, &theirs);
-        let than = match target.than {
-            (column, contender) if column == target.column => contender.to_owned(),
-            (column, contender) if contender == target.contender => format!("itself, {column}"),
-            (column, contender) => format!("{contender}, {column}"),
-        };
-        Some(vec![
-            target.column.to_owned(),
-            target.contender.to_owned(),
-            than,
-            format!(
-                "{} [{}-{}]",
-                figure(ratio.median),
-                figure(ratio.least),
-                figure(ratio.greatest)
-            ),
-            format!("{}", target.at_most),
-            if ratio.median <= target.at_most { "yes" } else { "no" }.to_owned(),
-        ])
-    });
-    table(&["what", "ours", "compared with", "ratio [spread]", "at most", "met"], rows)
+/// What became of the targets whose figures were measured, if there are any.
+pub(crate) fn verdict(groups: &[Group]) -> Option<String> {
+    let rows: Vec<_> = TARGETS
+        .iter()
+        .filter_map(|target| {
+            let ours = samples(groups, target.column, target.contender)?;
+            let theirs = samples(groups, target.than.0, target.than.1)?;
+            let ratio = Summary::of_ratios(&ours, &theirs);
+            let than = match target.than {
+                (column, contender) if column == target.column => contender.to_owned(),
+                (column, contender) if contender == target.contender => format!("itself, {column}"),
+                (column, contender) => format!("{contender}, {column}"),
+            };
+            Some(vec![
+                target.column.to_owned(),
+                target.contender.to_owned(),
+                than,
+                format!(
+                    "{} [{}-{}]",
+                    figure(ratio.median),
+                    figure(ratio.least),
+                    figure(ratio.greatest)
+                ),
+                format!("{}", target.at_most),
+                if ratio.median <= target.at_most { "yes" } else { "no" }.to_owned(),
+            ])
+        })
+        .collect();
+    let head = ["what", "ours", "compared with", "ratio [spread]", "at most", "met"];
+    (!rows.is_empty()).then(|| table(&head, rows))
 }

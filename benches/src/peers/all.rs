@@ -8,7 +8,7 @@ use super::region::region;
 use super::{
     Allocator, BLOCK_SIZE, Bare, BitOfAWord, Boxed, COUNT, Enqueued, Guarded, InBitset, Local,
     Locked, Nothing, Objects, Original, Pages, Private, Recycled, SMALL, Segments, Sharded, Shared,
-    Things, Transactions, TwoAtomicOperations, UnsharedStack, Visitor, singletons,
+    Things, Transactions, TwoAtomicOperations, UnsharedStack, UnsharedVectors, Visitor, singletons,
 };
 
 /// A pool of `blockpool-core` with the engine `F`.
@@ -24,6 +24,7 @@ static SPIN: With<SpinStack<COUNT>> = Pool::new();
 pub fn all(visitor: &mut impl Visitor) {
     visitor.visit(Nothing);
     visitor.visit(UnsharedStack);
+    visitor.visit(UnsharedVectors);
     visitor.visit(TwoAtomicOperations);
     visitor.visit(BitOfAWord);
     core(visitor);

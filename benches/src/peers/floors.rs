@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam::utils::CachePadded;
 
+use super::vectors::byte_vectors;
 use super::{BLOCK_SIZE, COUNT, Contender, Threads, marked};
 
 /// No pool at all: what measuring itself costs.
@@ -84,6 +85,44 @@ impl Contender for UnsharedStack {
     }
 
     fn put(handle: &mut Self::Handle, buffer: Self::Buffer) {
+        handle.push(buffer);
+    }
+}
+
+/// Byte vectors in a plain vector: the same for a program that works with byte vectors.
+#[derive(Debug)]
+pub struct UnsharedVectors;
+
+impl Contender for UnsharedVectors {
+    type Handle = Vec<Vec<u8>>;
+    byte_vectors!(Vec<u8>);
+
+    fn name(&self) -> &'static str {
+        "vector of byte vectors"
+    }
+
+    fn less(&self) -> String {
+        "one thread's own; checks nothing".into()
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        Some(COUNT)
+    }
+
+    fn refuses(&self, _: Threads) -> Option<&'static str> {
+        Some("one thread's own")
+    }
+
+    fn handle(&'static self) -> Self::Handle {
+        (0..COUNT).map(|_| Vec::with_capacity(BLOCK_SIZE)).collect()
+    }
+
+    fn get(handle: &mut Self::Handle) -> Option<Vec<u8>> {
+        handle.pop()
+    }
+
+    fn put(handle: &mut Self::Handle, mut buffer: Vec<u8>) {
+        buffer.clear();
         handle.push(buffer);
     }
 }

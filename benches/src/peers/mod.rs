@@ -14,7 +14,7 @@ mod tests;
 mod vectors;
 
 pub use allocators::{Allocator, Recycled};
-pub use floors::{BitOfAWord, Nothing, TwoAtomicOperations, UnsharedStack};
+pub use floors::{BitOfAWord, Nothing, TwoAtomicOperations, UnsharedStack, UnsharedVectors};
 pub use ours::{Private, Shared};
 pub use pools::{Locked, Objects, Pages, Sharded};
 pub use queues::{Bare, Enqueued, Segments, Things};
