@@ -34,7 +34,7 @@
 //! during that one stop as a word has laps, times the places: at least 2^62 with 64-bit words,
 //! 2^30 with 32-bit words.
 
-use crate::sync::{AtomicUsize, Ordering, OwnLine};
+use crate::sync::{self, AtomicUsize, Ordering, OwnLine};
 
 /// One place of a [`Queue`](crate::Queue) over memory given at run time. All-zero; see
 /// [`Queue::with_places`](crate::Queue::with_places).
@@ -155,7 +155,7 @@ impl Contention {
     #[cold]
     fn back_off(&mut self) {
         for _ in 0..1 << self.failures {
-            core::hint::spin_loop();
+            sync::spin_loop();
         }
         self.failures = (self.failures + 1).min(Self::MOST);
     }

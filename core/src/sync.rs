@@ -1,5 +1,6 @@
-//! The atomics of this crate, from one place: the language's own, or `portable-atomic`'s on
-//! targets that lack them.
+//! What threads have to do with each other, from one place: the language's atomics, or
+//! `portable-atomic`'s on targets that lack them. The models in `tests/loom` compile the other
+//! modules with a `sync` of their own.
 
 #[cfg(not(feature = "portable-atomic"))]
 use core::sync::atomic;
@@ -7,6 +8,7 @@ use core::sync::atomic;
 use portable_atomic as atomic;
 
 pub(crate) use atomic::{AtomicUsize, Ordering};
+pub(crate) use core::hint::spin_loop;
 
 /// A part of 64 bits that every target can change atomically.
 #[cfg(target_pointer_width = "64")]
@@ -39,4 +41,11 @@ impl<T> core::ops::Deref for OwnLine<T> {
     fn deref(&self) -> &T {
         &self.0
     }
+}
+
+/// An address on the stack of this thread: a hint which thread it is.
+#[inline]
+pub(crate) fn stack_address() -> usize {
+    let on_the_stack = 0_u8;
+    (&raw const on_the_stack).addr()
 }

@@ -4,14 +4,10 @@ use core::fmt;
 
 use super::sealed::Sealed;
 use super::{FreeSet, InPlace};
-use crate::sync::{AtomicUsize, Ordering, OwnLine};
+use crate::sync::{self, AtomicUsize, Ordering, OwnLine};
 
 /// Numbers that share a word.
 pub(crate) const GROUP: usize = usize::BITS as usize;
-
-/// Up to this many words a search reads every word; beyond, it reads the summary first. A summary
-/// costs more to keep right than it saves while all words can be read in a few dozen nanoseconds.
-const WORDS_WITHOUT_SUMMARY: usize = 32;
 
 /// A lock-free set of numbers: one bit for each, 1 while the number is out.
 ///
@@ -44,6 +40,11 @@ pub struct Bitmap<W> {
 
 /// Where a [`Bitmap`] keeps its words.
 pub trait Words: Send + Sync {
+    /// Up to this many words a search reads every word; beyond, it reads the summary first. A
+    /// summary costs more to keep right than it saves while all words can be read in a few dozen
+    /// nanoseconds.
+    const WITHOUT_SUMMARY: usize = 32;
+
     /// How many numbers, at least 1.
     fn capacity(&self) -> usize;
     /// The word of numbers `[group * GROUP, (group + 1) * GROUP)`.
@@ -151,7 +152,7 @@ impl<W: Words> Bitmap<W> {
     }
 
     fn has_summary(&self) -> bool {
-        self.groups() > WORDS_WITHOUT_SUMMARY
+        self.groups() > W::WITHOUT_SUMMARY
     }
 
     /// The bits of a group's word that stand for numbers: all but in the last group.
@@ -285,9 +286,8 @@ impl<W: Words> Bitmap<W> {
         const HALF: u32 = usize::BITS / 2;
         // 2^BITS divided by the golden ratio: Knuth's multiplicative hashing.
         const GOLDEN: usize = (0x9E37_79B9_7F4A_7C15_u64 >> (64 - usize::BITS)) as usize;
-        let on_the_stack = 0_u8;
         // Calls of one thread differ by less than 16 KiB, mostly.
-        let hash = ((&raw const on_the_stack).addr() >> 14).wrapping_mul(GOLDEN);
+        let hash = (sync::stack_address() >> 14).wrapping_mul(GOLDEN);
         // Both factors are below 2^32, so this does not overflow.
         (((hash >> HALF) as u64 * groups as u64) >> HALF) as usize
     }
@@ -478,7 +478,7 @@ mod tests {
         fn check<const COUNT: usize>(words: &Inline<COUNT>) {
             let groups = COUNT.div_ceil(GROUP);
             let summaries =
-                if groups > super::WORDS_WITHOUT_SUMMARY { groups.div_ceil(GROUP) } else { 0 };
+                if groups > Inline::<COUNT>::WITHOUT_SUMMARY { groups.div_ceil(GROUP) } else { 0 };
             let lines: Vec<usize> = (0..groups)
                 .map(|group| core::ptr::from_ref(words.word(group)).addr() / 64)
                 .collect();
