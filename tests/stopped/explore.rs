@@ -1,0 +1,300 @@
+//! Every instruction of an operation, one stop after another.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use crate::memory::Made;
+use crate::others::{Ending, Others};
+use crate::step::{Step, Stop, count, install};
+use crate::subject::{Fault, Numbers, Operation, Subject};
+
+/// How many numbers are in the subject when the operation begins, besides those that it is handed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Full,
+    /// As full, but taken and given back in another order before.
+    Shuffled,
+    Half,
+    One,
+    Empty,
+}
+
+impl State {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Full, Self::Shuffled, Self::Half, Self::One, Self::Empty];
+}
+
+/// What was seen at one stop.
+pub(crate) struct Seen {
+    /// The instruction that was next.
+    pub(crate) address: usize,
+    pub(crate) fault: Option<Fault>,
+    /// The most that one operation of the others took.
+    pub(crate) instructions: usize,
+}
+
+/// What others do at a stop.
+#[derive(Clone, Copy)]
+pub(crate) struct Work {
+    pub(crate) rounds: usize,
+    pub(crate) ending: Ending,
+    /// For how many operations instructions are counted, which is slow.
+    pub(crate) counted: usize,
+    /// How long no progress means that an operation waits. What does not wait never takes as long,
+    /// whatever else the machine does.
+    pub(crate) patience: Duration,
+}
+
+/// How many stops there were in all; for whoever watches that there is progress.
+pub(crate) static STOPS: AtomicUsize = AtomicUsize::new(0);
+
+/// Brings a fresh subject into a state. Returns what is held, and what the operations are handed.
+fn prepare<S: Subject>(
+    subject: &S,
+    state: State,
+    operations: &[&Operation<S>],
+) -> (Vec<u32>, Vec<Numbers>) {
+    let mut held = Vec::new();
+    let mut take = |count: usize| {
+        held.extend((0..count).map(|_| subject.get().expect("there were enough")));
+    };
+    let handed: usize = operations.iter().map(|operation| operation.handed).sum();
+    match state {
+        State::Full => take(handed),
+        State::Shuffled => {
+            take(handed.max(3));
+            held[..3].rotate_left(1);
+            let back = held.len() - handed;
+            assert!(held.drain(..back).all(|number| subject.put(number)));
+        }
+        State::Half => take(handed.max(subject.capacity() / 2)),
+        State::One => take(handed.max(subject.capacity() - 1)),
+        State::Empty => take(subject.capacity()),
+    }
+    let handed = operations
+        .iter()
+        .map(|operation| held.drain(held.len() - operation.handed..).collect())
+        .collect();
+    (held, handed)
+}
+
+/// A thread in the middle of an operation.
+struct Sleeper<'scope, 'step> {
+    step: &'step Step<'step>,
+    thread: thread::ScopedJoinHandle<'scope, (Numbers, bool)>,
+}
+
+impl<'scope, 'step: 'scope> Sleeper<'scope, 'step> {
+    /// Begins an operation and waits until it was stopped or has ended; up to `patience`, for it may
+    /// itself wait for another one.
+    fn begin<'env, S: Subject>(
+        scope: &'scope thread::Scope<'scope, 'env>,
+        step: &'step Step<'step>,
+        subject: &'scope S,
+        operation: &Operation<S>,
+        mut numbers: Numbers,
+        patience: Duration,
+    ) -> Self {
+        let run = operation.run;
+        let thread = scope.spawn(move || {
+            let accepted = step.run(|| run(subject, &mut numbers));
+            (numbers, accepted)
+        });
+        step.wait(patience);
+        Self { step, thread }
+    }
+
+    /// Lets it end, and takes over what it holds.
+    fn end<S: Subject>(self, others: &mut Others<'_, S>) {
+        self.step.go_on();
+        let (numbers, accepted) = self.thread.join().expect("no operation panics");
+        if !accepted {
+            others.note(Fault::Refused);
+        }
+        numbers.into_iter().for_each(|number| others.own(number));
+    }
+}
+
+/// Stops each of `operations` before the instruction of the number beside it, lets others work, lets
+/// the operations go on in the order `ends`, and looks whether all numbers are there. `None` if one of
+/// them ends before; `Err` says which.
+pub(crate) fn asleep<S: Subject>(
+    state: State,
+    operations: &[(&Operation<S>, usize)],
+    ends: &[usize],
+    work: Work,
+) -> Result<Seen, usize> {
+    let subject = &*Made::<S>::new();
+    let names: Vec<_> = operations.iter().map(|&(operation, _)| operation).collect();
+    let missing = names.iter().map(|operation| operation.may_hold).sum();
+    let (held, handed) = prepare(subject, state, &names);
+    let steps: Vec<_> = operations.iter().map(|&(_, at)| Step::new(at, Stop::Sleep)).collect();
+    let progress = &AtomicUsize::new(0);
+
+    thread::scope(|scope| {
+        let mut sleepers: Vec<_> = names
+            .iter()
+            .zip(&steps)
+            .zip(handed)
+            .map(|((operation, step), numbers)| {
+                Some(Sleeper::begin(scope, step, subject, operation, numbers, work.patience))
+            })
+            .collect();
+        let mut others = Others::new(subject, held, missing);
+        let ended = steps.iter().position(|step| !step.stopped());
+        if ended.is_none() {
+            let mut working = others;
+            let (finished, finish) = mpsc::channel::<()>();
+            let thread = scope.spawn(move || {
+                working.work(work, progress);
+                drop(finished);
+                working
+            });
+            let waited = !finishes(&finish, progress, work.patience);
+            if waited {
+                steps.iter().for_each(Step::go_on);
+            }
+            others = thread.join().expect("others do not panic");
+            if waited {
+                others.note(Fault::Waited);
+            }
+        }
+        // What waits for another one goes on only if both do.
+        if ended.is_some() {
+            steps.iter().for_each(Step::go_on);
+        }
+        for &index in ends {
+            sleepers[index].take().expect("each once").end(&mut others);
+        }
+        others.settle();
+        match ended {
+            Some(index) => Err(index),
+            None => Ok(seen(&steps[0], &others)),
+        }
+    })
+}
+
+/// Whether a thread closes its channel without being held up.
+fn finishes(finish: &Receiver<()>, progress: &AtomicUsize, patience: Duration) -> bool {
+    let mut last = progress.load(Ordering::Relaxed);
+    while finish.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+        let now = progress.load(Ordering::Relaxed);
+        if now == last {
+            return false;
+        }
+        last = now;
+    }
+    true
+}
+
+fn seen<S: Subject>(step: &Step<'_>, others: &Others<'_, S>) -> Seen {
+    STOPS.fetch_add(1, Ordering::Relaxed);
+    Seen { address: step.address(), fault: others.fault, instructions: others.instructions }
+}
+
+/// The instructions of an operation that nobody disturbs.
+pub(crate) fn instructions<S: Subject>(state: State, operation: &Operation<S>) -> usize {
+    let subject = &*Made::<S>::new();
+    let (_, mut handed) = prepare(subject, state, &[operation]);
+    let mut numbers = handed.remove(0);
+    count(|| (operation.run)(subject, &mut numbers)).1
+}
+
+/// As [`asleep`] with one operation, but the others' work is done on top of it, on the same thread:
+/// by an interrupt, or a signal handler. `None` if it has ended before.
+pub(crate) fn interrupted<S: Subject>(
+    state: State,
+    operation: &Operation<S>,
+    at: usize,
+    work: Work,
+) -> Option<Seen> {
+    let subject = &*Made::<S>::new();
+    let (held, mut handed) = prepare(subject, state, &[operation]);
+    let mut numbers = handed.remove(0);
+    let others = RefCell::new(Others::new(subject, held, operation.may_hold));
+    let handler = || others.borrow_mut().work(work, &AtomicUsize::new(0));
+    let step = Step::new(at, Stop::Interrupt(&handler));
+    let accepted = step.run(|| (operation.run)(subject, &mut numbers));
+    let mut others = others.borrow_mut();
+    if !accepted {
+        others.note(Fault::Refused);
+    }
+    numbers.into_iter().for_each(|number| others.own(number));
+    others.settle();
+    step.stopped().then(|| seen(&step, &others))
+}
+
+/// As [`asleep`] with one operation, in a process that ends there. Says also how many numbers are gone
+/// with it. `None` if the operation has ended before.
+pub(crate) fn killed<S: Subject>(
+    state: State,
+    operation: &Operation<S>,
+    at: usize,
+    work: Work,
+) -> Option<(Seen, usize)> {
+    let subject = &*Made::<S>::shared();
+    let (held, mut handed) = prepare(subject, state, &[operation]);
+    let mut numbers = handed.remove(0);
+    let step = Step::new(at, Stop::Exit);
+    install();
+    // SAFETY: the child only runs the operation, which neither allocates nor locks, and ends.
+    let child = unsafe { libc::fork() };
+    assert!(child >= 0, "no process can be made");
+    if child == 0 {
+        step.run(|| (operation.run)(subject, &mut numbers));
+        // SAFETY: ends the process at once.
+        unsafe { libc::_exit(1) };
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child just made.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    assert!(libc::WIFEXITED(status), "the child died otherwise");
+    if libc::WEXITSTATUS(status) != 0 {
+        return None;
+    }
+    let mut others = Others::new(subject, held, operation.may_hold);
+    others.work(work, &AtomicUsize::new(0));
+    let fault = others.fault;
+    others.settle();
+    let gone = subject.capacity() - others.held.len();
+    // Numbers are missing, as they should; `work` has told whether they are too many.
+    others.fault = fault;
+    Some((seen(&step, &others), gone))
+}
+
+/// Many threads are stopped in the same operation on an empty subject, more than three for each
+/// number. One number is given back then: the next get finds it.
+pub(crate) fn crowd<S: Subject>(
+    operation: &Operation<S>,
+    at: usize,
+    patience: Duration,
+) -> Option<Seen> {
+    let subject = &*Made::<S>::new();
+    let many = 3 * subject.capacity() + 1;
+    let (held, _) = prepare(subject, State::Empty, &[operation]);
+    let steps: Vec<_> = (0..many).map(|_| Step::new(at, Stop::Sleep)).collect();
+    thread::scope(|scope| {
+        let sleepers: Vec<_> = steps
+            .iter()
+            .map(|step| Sleeper::begin(scope, step, subject, operation, Numbers::new(), patience))
+            .collect();
+        let stopped = steps.iter().all(Step::stopped);
+        let mut others = Others::new(subject, held, 0);
+        if stopped {
+            let number = others.held.pop().expect("all are held");
+            if !subject.put(number) {
+                others.note(Fault::Refused);
+            }
+            match subject.get() {
+                Some(number) => others.own(number),
+                None => others.note(Fault::FoundNone),
+            }
+        }
+        sleepers.into_iter().for_each(|sleeper| sleeper.end(&mut others));
+        others.settle();
+        stopped.then(|| seen(&steps[0], &others))
+    })
+}

@@ -1,0 +1,151 @@
+//! What the others do while an operation is stopped.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::explore::Work;
+use crate::step::count;
+use crate::subject::{Fault, Subject};
+
+/// How the last round ends; nothing of it matters unless the stopped thread read something before
+/// that it relies on afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// All is given back.
+    Return,
+    /// The number taken as the `keep`-th is kept, and the one taken as the `last`-th is given back
+    /// last: what was on top is gone, or beneath.
+    Keep { keep: usize, last: usize },
+    /// All that can be had is kept.
+    KeepAll,
+}
+
+impl Ending {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Return,
+        Self::Keep { keep: 0, last: 1 },
+        Self::Keep { keep: 1, last: 0 },
+        Self::Keep { keep: 0, last: 2 },
+        Self::Keep { keep: 2, last: 0 },
+        Self::Keep { keep: 1, last: 2 },
+        Self::Keep { keep: 2, last: 1 },
+        Self::KeepAll,
+    ];
+}
+
+/// The numbers that the others hold, and what they saw.
+pub(crate) struct Others<'s, S> {
+    subject: &'s S,
+    pub(crate) held: Vec<u32>,
+    /// How many numbers stopped operations may hold.
+    missing: usize,
+    pub(crate) fault: Option<Fault>,
+    /// The most instructions that one operation of theirs took.
+    pub(crate) instructions: usize,
+}
+
+impl<'s, S: Subject> Others<'s, S> {
+    pub(crate) fn new(subject: &'s S, held: Vec<u32>, missing: usize) -> Self {
+        Self { subject, held, missing, fault: None, instructions: 0 }
+    }
+
+    /// Notes what went wrong; of several, the worst.
+    pub(crate) fn note(&mut self, fault: Fault) {
+        self.fault = self.fault.max(Some(fault));
+    }
+
+    fn note_if(&mut self, fault: Fault, condition: bool) {
+        if condition {
+            self.note(fault);
+        }
+    }
+
+    /// Becomes the owner of a number.
+    pub(crate) fn own(&mut self, number: u32) {
+        self.note_if(Fault::TwoOwners, self.held.contains(&number));
+        self.held.push(number);
+    }
+
+    /// Takes all there is and gives it back, `rounds` times, in changing order. Every operation is
+    /// noted in `progress`. Instructions are counted for the first `counted` ones of a kind.
+    pub(crate) fn work(&mut self, work: Work, progress: &AtomicUsize) {
+        let Work { rounds, ending, counted, .. } = work;
+        let mut given: Vec<u32> = Vec::new();
+        for round in 0..rounds {
+            let from = self.held.len();
+            loop {
+                let taken = if self.held.len() - from < counted && round == 0 {
+                    self.counted(Subject::get)
+                } else {
+                    self.subject.get()
+                };
+                progress.fetch_add(1, Ordering::Relaxed);
+                let Some(number) = taken else { break };
+                self.own(number);
+                if self.held.len() > self.subject.capacity() {
+                    break;
+                }
+            }
+            let all = self.held.len() + self.missing;
+            self.note_if(Fault::FoundNone, all < self.subject.capacity());
+            if S::FIRST_IN_FIRST_OUT && round > 0 {
+                self.note_if(Fault::OutOfOrder, self.held[from..] != given);
+            }
+
+            given = self.to_be_given(round, rounds, ending);
+            for (index, &number) in given.iter().enumerate() {
+                let accepted = if index < counted && round == 0 {
+                    self.counted(|subject| subject.put(number))
+                } else {
+                    self.subject.put(number)
+                };
+                progress.fetch_add(1, Ordering::Relaxed);
+                self.note_if(Fault::Refused, !accepted);
+            }
+        }
+    }
+
+    fn counted<R>(&mut self, operation: impl FnOnce(&S) -> R) -> R {
+        let (result, instructions) = count(|| operation(self.subject));
+        self.instructions = self.instructions.max(instructions);
+        result
+    }
+
+    /// Of what is held, the numbers to be given back, in this order; the others stay.
+    fn to_be_given(&mut self, round: usize, rounds: usize, ending: Ending) -> Vec<u32> {
+        let last_round = round + 1 == rounds;
+        match ending {
+            Ending::KeepAll if last_round => Vec::new(),
+            Ending::Keep { keep, last } if last_round && keep.max(last) < self.held.len() => {
+                let (kept, last) = (self.held[keep], self.held[last]);
+                let mut given = std::mem::replace(&mut self.held, vec![kept]);
+                given.retain(|&number| number != kept && number != last);
+                given.push(last);
+                given
+            }
+            _ => {
+                let mut given = std::mem::take(&mut self.held);
+                match round % 3 {
+                    0 => {}
+                    1 => given.reverse(),
+                    _ if given.len() > 1 => given.swap(0, 1),
+                    _ => {}
+                }
+                given
+            }
+        }
+    }
+
+    /// All operations have ended: every number is there, once.
+    pub(crate) fn settle(&mut self) {
+        while let Some(number) = self.subject.get() {
+            self.own(number);
+            if self.held.len() > 2 * self.subject.capacity() {
+                break;
+            }
+        }
+        let mut numbers = self.held.clone();
+        numbers.sort_unstable();
+        numbers.dedup();
+        self.note_if(Fault::Lost, numbers.len() < self.subject.capacity());
+    }
+}

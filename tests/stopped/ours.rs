@@ -1,0 +1,218 @@
+//! `blockpool-core`: pools by every engine, workers, queues.
+
+use std::iter;
+use std::ptr;
+
+use blockpool_core::{Align, Block, InPlace, Pool, Queue, Worker};
+
+use crate::subject::{Numbers, Operation, Subject};
+
+/// A pool; its raw functions turn blocks into numbers. All but `CAPACITY` of its blocks are out for
+/// ever, so that a few are spread over many words.
+pub(crate) struct Pooled<F: InPlace, const COUNT: usize, const CAPACITY: usize = COUNT> {
+    pool: Pool<8, COUNT, Align<8>, F>,
+}
+
+impl<F, const COUNT: usize, const CAPACITY: usize> Subject for Pooled<F, COUNT, CAPACITY>
+where
+    F: InPlace + 'static,
+{
+    unsafe fn make(place: *mut Self) {
+        // SAFETY: the caller's promise.
+        unsafe { place.write(Self { pool: Pool::new() }) };
+        // SAFETY: just written.
+        let this = unsafe { &*place };
+        let mut blocks: Vec<_> = iter::from_fn(|| this.pool.get()).collect();
+        let apart = COUNT / CAPACITY;
+        for index in (0..COUNT).rev().filter(|index| index % apart == 0).take(CAPACITY) {
+            drop(blocks.swap_remove(index));
+        }
+        for block in blocks {
+            let _out_for_ever = block.into_raw();
+        }
+    }
+
+    fn capacity(&self) -> usize {
+        CAPACITY
+    }
+
+    fn get(&self) -> Option<u32> {
+        self.pool.get().map(Block::into_raw)
+    }
+
+    fn put(&self, number: u32) -> bool {
+        // SAFETY: the number came from `get`, and its holder hands it in once.
+        unsafe { self.pool.from_raw(number) }.is_ok()
+    }
+}
+
+impl<F: InPlace, const COUNT: usize> Pooled<F, COUNT> {
+    /// What a worker keeps at most.
+    const STOCK: usize = 4;
+
+    /// Four blocks by a worker that has to refill twice on the way.
+    pub(crate) fn worker_gets() -> Operation<Self> {
+        Operation {
+            name: "worker: refills, gets, drop",
+            handed: 0,
+            may_hold: 3 + Self::STOCK,
+            run: |subject, numbers| {
+                let mut worker = Worker::<_, 4>::with_stock(&subject.pool);
+                while numbers.len() < 3
+                    && let Some(block) = worker.get()
+                {
+                    numbers.push(block.into_raw()).expect("room for three");
+                }
+                true
+            },
+        }
+    }
+
+    /// More than fit into a worker's stock, given to it one by one.
+    pub(crate) fn worker_puts() -> Operation<Self> {
+        Operation {
+            name: "worker: puts, flushes, drop",
+            handed: 6,
+            may_hold: 6,
+            run: |subject, numbers| {
+                let mut worker = Worker::<_, 4>::with_stock(&subject.pool);
+                while let Some(number) = numbers.pop() {
+                    // SAFETY: this thread holds the number.
+                    match unsafe { subject.pool.from_raw(number) } {
+                        Ok(block) => worker.put(block),
+                        Err(_) => return false,
+                    }
+                }
+                worker.flush();
+                true
+            },
+        }
+    }
+
+    /// A burst, and its way back.
+    pub(crate) fn worker_bursts() -> Operation<Self> {
+        Operation {
+            name: "worker: burst of 5, back",
+            handed: 0,
+            may_hold: 5 + Self::STOCK,
+            run: |subject, _| {
+                let mut worker = Worker::<_, 4>::with_stock(&subject.pool);
+                let mut blocks = heapless::Vec::<_, 5>::new();
+                worker.get_burst(&mut blocks);
+                worker.put_burst(&mut blocks);
+                blocks.is_empty()
+            },
+        }
+    }
+}
+
+type Blocks<const COUNT: usize> = Pool<8, COUNT, Align<8>>;
+
+/// A queue with all blocks of a pool in it, pushed in chains of `CHAIN`.
+pub(crate) struct Queued<const COUNT: usize, const CHAIN: usize> {
+    // Dropped before the pool it refers to.
+    queue: Queue<'static, Blocks<COUNT>>,
+    pool: Blocks<COUNT>,
+}
+
+impl<const COUNT: usize, const CHAIN: usize> Queued<COUNT, CHAIN> {
+    fn push_burst(&self, numbers: impl Iterator<Item = u32>) -> bool {
+        let mut blocks = heapless::Vec::<_, 8>::new();
+        for number in numbers {
+            // SAFETY: the pool stays where it is while the queue exists; this thread holds the
+            // number.
+            match unsafe { (*ptr::from_ref(&self.pool)).from_raw(number) } {
+                Ok(block) => blocks.push(block).ok().expect("at most 8"),
+                Err(_) => return false,
+            }
+        }
+        let count = blocks.len();
+        self.queue.push_burst(&mut blocks) == count
+    }
+
+    fn pop_burst<const N: usize>(&self, numbers: &mut Numbers) {
+        let mut blocks = heapless::Vec::<_, N>::new();
+        self.queue.pop_burst(&mut blocks);
+        numbers.extend(blocks.into_iter().map(Block::into_raw));
+    }
+
+    /// Three numbers at once.
+    pub(crate) fn pops_burst() -> Operation<Self> {
+        Operation {
+            name: "pop_burst of 3",
+            handed: 0,
+            may_hold: 3,
+            run: |subject, numbers| {
+                subject.pop_burst::<3>(numbers);
+                true
+            },
+        }
+    }
+
+    /// Three numbers at once.
+    pub(crate) fn pushes_burst() -> Operation<Self> {
+        Operation {
+            name: "push_burst of 3",
+            handed: 3,
+            may_hold: 3,
+            run: |subject, numbers| {
+                let accepted = subject.push_burst(numbers.iter().copied());
+                numbers.clear();
+                accepted
+            },
+        }
+    }
+
+    /// A burst that is pushed again as it came.
+    pub(crate) fn bursts_there_and_back() -> Operation<Self> {
+        Operation {
+            name: "pop_burst of 2 and push_burst",
+            handed: 0,
+            may_hold: 2,
+            run: |subject, _| {
+                let mut blocks = heapless::Vec::<_, 2>::new();
+                subject.queue.pop_burst(&mut blocks);
+                let count = blocks.len();
+                subject.queue.push_burst(&mut blocks) == count
+            },
+        }
+    }
+}
+
+impl<const COUNT: usize, const CHAIN: usize> Subject for Queued<COUNT, CHAIN> {
+    const FIRST_IN_FIRST_OUT: bool = true;
+
+    unsafe fn make(place: *mut Self) {
+        // SAFETY: the caller's promise: aligned and valid for writes.
+        let pool = unsafe { &raw mut (*place).pool };
+        // SAFETY: as above.
+        unsafe { pool.write(Pool::new()) };
+        // SAFETY: the pool was just written, and outlives the queue beside it.
+        let pool = unsafe { &*pool };
+        // SAFETY: as above.
+        unsafe { (&raw mut (*place).queue).write(Queue::new(pool)) };
+        // SAFETY: both fields were written.
+        let this = unsafe { &*place };
+        let numbers: Vec<u32> = iter::from_fn(|| this.pool.get()).map(Block::into_raw).collect();
+        for chain in numbers.chunks(CHAIN) {
+            assert!(this.push_burst(chain.iter().copied()));
+        }
+    }
+
+    fn capacity(&self) -> usize {
+        COUNT
+    }
+
+    fn get(&self) -> Option<u32> {
+        self.queue.pop().map(Block::into_raw)
+    }
+
+    fn put(&self, number: u32) -> bool {
+        // SAFETY: the pool stays where it is while the queue exists; the number came from `get`, and
+        // its holder hands it in once.
+        match unsafe { (*ptr::from_ref(&self.pool)).from_raw(number) } {
+            Ok(block) => self.queue.push(block).is_ok(),
+            Err(_) => false,
+        }
+    }
+}

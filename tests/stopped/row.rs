@@ -1,0 +1,195 @@
+//! All stops of one subject.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::explore::{Seen, State, Work, asleep, crowd, instructions, interrupted, killed};
+use crate::others::Ending;
+use crate::subject::{Fault, Operation, Subject};
+
+/// What a subject is expected to show.
+#[derive(Clone, Copy)]
+pub(crate) struct Expected {
+    /// Each of these is found.
+    pub(crate) must: &'static [Fault],
+    /// Nothing but these.
+    pub(crate) may: &'static [Fault],
+}
+
+impl Expected {
+    /// Lock-free, nothing lost, one owner.
+    pub(crate) const NOTHING: Self = Self { must: &[], may: &[] };
+
+    pub(crate) const fn these(faults: &'static [Fault]) -> Self {
+        Self { must: faults, may: faults }
+    }
+
+    pub(crate) const fn at_least(must: &'static [Fault]) -> Self {
+        Self { must, may: &Fault::ALL }
+    }
+}
+
+/// What was found.
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) expected: Expected,
+    /// Asleep, in pairs, interrupted, killed, in a crowd.
+    pub(crate) stops: [usize; 5],
+    /// How often, and where first.
+    pub(crate) faults: BTreeMap<Fault, (usize, String)>,
+    /// The most instructions of an operation of the others; 0: not counted.
+    pub(crate) instructions: usize,
+    pub(crate) at_most_instructions: usize,
+    /// The most numbers that went with a killed process.
+    pub(crate) gone: Option<usize>,
+}
+
+impl Row {
+    pub(crate) fn new(name: &'static str, expected: Expected, at_most_instructions: usize) -> Self {
+        Self {
+            name,
+            expected,
+            stops: [0; 5],
+            faults: BTreeMap::new(),
+            instructions: 0,
+            at_most_instructions,
+            gone: None,
+        }
+    }
+
+    fn add(&mut self, kind: usize, place: impl Fn() -> String, seen: Seen) {
+        self.stops[kind] += 1;
+        self.instructions = self.instructions.max(seen.instructions);
+        if let Some(fault) = seen.fault {
+            let first = || format!("{}: {}", place(), source(seen.address));
+            self.faults.entry(fault).or_insert_with(|| (0, first())).0 += 1;
+        }
+    }
+
+    /// What is not as expected.
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        let missing = self.expected.must.iter().filter(|fault| !self.faults.contains_key(fault));
+        let missing = missing.map(|fault| format!("`{fault}` was to be found"));
+        let unexpected = self.faults.iter().filter(|(fault, _)| !self.expected.may.contains(fault));
+        let unexpected =
+            unexpected.map(|(fault, (count, first))| format!("{count} × {fault}, first {first}"));
+        let slow = (self.instructions > self.at_most_instructions).then(|| {
+            format!("{} instructions, at most {}", self.instructions, self.at_most_instructions)
+        });
+        let few = (self.stops[0] < 50).then(|| format!("only {} stops", self.stops[0]));
+        missing.chain(unexpected).chain(slow).chain(few).collect()
+    }
+
+    /// One thread asleep, at every instruction of every operation.
+    pub(crate) fn asleep<S: Subject>(
+        mut self,
+        operations: &[&Operation<S>],
+        states: &[State],
+        works: &[Work],
+    ) -> Self {
+        for (operation, &state, work) in every(operations, states, works) {
+            for at in 0.. {
+                let Ok(seen) = asleep(state, &[(operation, at)], &[0], *work) else { break };
+                self.add(0, || place(operation, at, state, work.ending), seen);
+            }
+        }
+        self
+    }
+
+    /// Two threads asleep, at every pair of instructions, or about `most` of them, evenly spread, for
+    /// each pair of operations.
+    pub(crate) fn pairs<S: Subject>(
+        mut self,
+        pairs: &[[&Operation<S>; 2]],
+        states: &[State],
+        work: Work,
+        most: usize,
+    ) -> Self {
+        for (&[first, second], &state, _) in every(pairs, states, &[()]) {
+            let counts = [first, second].map(|operation| instructions(state, operation));
+            let apart = (counts[0] * counts[1]).div_ceil(most).isqrt().max(1);
+            for at_first in (0..counts[0]).step_by(apart) {
+                // Another remainder each time.
+                for at_second in (at_first / apart % apart..).step_by(apart) {
+                    let operations = [(first, at_first), (second, at_second)];
+                    let ends = if (at_first + at_second) % 2 == 0 { [0, 1] } else { [1, 0] };
+                    let Ok(seen) = asleep(state, &operations, &ends, work) else { break };
+                    let place = || {
+                        let one = place(first, at_first, state, work.ending);
+                        format!("{one}, {} at {at_second}", second.name)
+                    };
+                    self.add(1, place, seen);
+                }
+            }
+        }
+        self
+    }
+
+    /// The others' work done by an interrupt, at every instruction.
+    pub(crate) fn interrupted<S: Subject>(
+        mut self,
+        operations: &[&Operation<S>],
+        states: &[State],
+        works: &[Work],
+    ) -> Self {
+        for (operation, &state, work) in every(operations, states, works) {
+            for at in 0.. {
+                let Some(seen) = interrupted(state, operation, at, *work) else { break };
+                self.add(2, || place(operation, at, state, work.ending), seen);
+            }
+        }
+        self
+    }
+
+    /// Processes killed at every instruction.
+    pub(crate) fn killed<S: Subject>(
+        mut self,
+        operations: &[&Operation<S>],
+        states: &[State],
+        work: Work,
+    ) -> Self {
+        for (operation, &state, _) in every(operations, states, &[()]) {
+            for at in 0.. {
+                let Some((seen, gone)) = killed(state, operation, at, work) else { break };
+                self.add(3, || place(operation, at, state, work.ending), seen);
+                self.gone = self.gone.max(Some(gone));
+            }
+        }
+        self
+    }
+
+    /// A crowd asleep, at every instruction of a get that finds nothing.
+    pub(crate) fn crowd<S: Subject>(mut self, get: &Operation<S>, patience: Duration) -> Self {
+        for at in 0.. {
+            let Some(seen) = crowd(get, at, patience) else { break };
+            self.add(4, || place(get, at, State::Empty, Ending::Return), seen);
+        }
+        self
+    }
+}
+
+/// Each of the first with each of the second with each of the third.
+fn every<'a, A, B, C>(
+    first: &'a [A],
+    second: &'a [B],
+    third: &'a [C],
+) -> impl Iterator<Item = (&'a A, &'a B, &'a C)> {
+    first
+        .iter()
+        .flat_map(move |a| second.iter().flat_map(move |b| third.iter().map(move |c| (a, b, c))))
+}
+
+fn place<S>(operation: &Operation<S>, at: usize, state: State, ending: Ending) -> String {
+    format!("{} at {at}, {state:?}, {ending:?}", operation.name)
+}
+
+/// The function and line of an instruction.
+fn source(address: usize) -> String {
+    let mut text = String::from("place unknown");
+    backtrace::resolve(address as *mut _, |symbol| {
+        let (Some(name), Some(file)) = (symbol.name(), symbol.filename()) else { return };
+        let file = file.file_name().unwrap_or_default().to_string_lossy();
+        text = format!("{name:#} ({file}:{})", symbol.lineno().unwrap_or_default());
+    });
+    text
+}

@@ -1,0 +1,200 @@
+//! One operation, stopped before one of its instructions.
+//!
+//! The thread sets the trap flag of its processor, so that every instruction raises `SIGTRAP` on it.
+//! The handler counts them, and at the wanted one it stops: it waits until it is let go on (a thread
+//! that the system does not run), it runs other code on top (an interrupt), or it ends the process
+//! (a crash). No debugger, no rights, no change to the code under test.
+
+use std::arch::asm;
+use std::cell::Cell;
+use std::mem;
+use std::ptr;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// The trap flag of the flags register.
+const TRAP_FLAG: i64 = 1 << 8;
+
+thread_local! {
+    /// What this thread is in the middle of; null if nothing.
+    static CURRENT: Cell<*const Step<'static>> = const { Cell::new(ptr::null()) };
+}
+
+/// What happens at the wanted instruction.
+pub(crate) enum Stop<'a> {
+    /// The thread sleeps until [`Step::go_on`].
+    Sleep,
+    /// This runs on the same thread, in the signal handler.
+    Interrupt(&'a dyn Fn()),
+    /// The process ends.
+    Exit,
+}
+
+/// A run of one operation, stopped before its instruction number `at`, the first being 0; not at all
+/// if it has fewer.
+pub(crate) struct Step<'a> {
+    at: usize,
+    stop: Stop<'a>,
+    instructions: AtomicUsize,
+    address: AtomicUsize,
+    /// A futex: how far it is.
+    progress: AtomicU32,
+    was_stopped: AtomicBool,
+    /// A futex: 1 when it may go on.
+    may_go_on: AtomicU32,
+}
+
+/// Of `Step::progress`.
+const RUNS: u32 = 0;
+const STOPPED: u32 = 1;
+const ENDED: u32 = 2;
+
+// SAFETY: all that several threads use is atomic; `stop` holds what may not be shared, and is used
+// by the thread that runs the operation only.
+unsafe impl Sync for Step<'_> {}
+
+impl<'a> Step<'a> {
+    pub(crate) fn new(at: usize, stop: Stop<'a>) -> Self {
+        Self {
+            at,
+            stop,
+            instructions: AtomicUsize::new(0),
+            address: AtomicUsize::new(0),
+            progress: AtomicU32::new(RUNS),
+            was_stopped: AtomicBool::new(false),
+            may_go_on: AtomicU32::new(0),
+        }
+    }
+
+    /// Runs `operation` on this thread.
+    pub(crate) fn run<R>(&self, operation: impl FnOnce() -> R) -> R {
+        install();
+        CURRENT.set(ptr::from_ref(self).cast());
+        // SAFETY: pushes and pops one word below the stack pointer, which asm! without `nostack`
+        // may; sets the trap flag, whose signal is handled.
+        unsafe { asm!("pushfq", "or qword ptr [rsp], 0x100", "popfq") };
+        let result = std::hint::black_box(operation());
+        // SAFETY: as above; clears the trap flag.
+        unsafe { asm!("pushfq", "and qword ptr [rsp], -0x101", "popfq") };
+        CURRENT.set(ptr::null());
+        // Pairs with the load in `wait`.
+        self.progress.store(ENDED, Ordering::Release);
+        futex_wake(&self.progress);
+        result
+    }
+
+    /// Waits until the operation was stopped or has ended, but not longer than that.
+    pub(crate) fn wait(&self, patience: Duration) {
+        let begun = Instant::now();
+        // Pairs with the stores in `run` and `stop_here`.
+        while self.progress.load(Ordering::Acquire) == RUNS && begun.elapsed() < patience {
+            futex_wait(&self.progress, RUNS, patience);
+        }
+    }
+
+    /// Whether the operation was stopped, as yet.
+    pub(crate) fn stopped(&self) -> bool {
+        // Pairs with the store in `stop_here`.
+        self.was_stopped.load(Ordering::Acquire)
+    }
+
+    /// Where it was stopped.
+    pub(crate) fn address(&self) -> usize {
+        self.address.load(Ordering::Relaxed)
+    }
+
+    /// How many instructions were counted.
+    pub(crate) fn instructions(&self) -> usize {
+        self.instructions.load(Ordering::Relaxed)
+    }
+
+    /// Lets a sleeping thread go on.
+    pub(crate) fn go_on(&self) {
+        // Pairs with the load in `stop_here`.
+        self.may_go_on.store(1, Ordering::Release);
+        futex_wake(&self.may_go_on);
+    }
+
+    /// In the signal handler; only what a handler may call.
+    fn stop_here(&self, address: usize) {
+        self.address.store(address, Ordering::Relaxed);
+        // Pairs with the load in `stopped`.
+        self.was_stopped.store(true, Ordering::Release);
+        // Pairs with the load in `wait`.
+        self.progress.store(STOPPED, Ordering::Release);
+        futex_wake(&self.progress);
+        match self.stop {
+            Stop::Sleep => {
+                // Pairs with the store in `go_on`.
+                while self.may_go_on.load(Ordering::Acquire) == 0 {
+                    futex_wait(&self.may_go_on, 0, Duration::from_secs(1));
+                }
+            }
+            Stop::Interrupt(code) => {
+                let this = CURRENT.replace(ptr::null());
+                code();
+                CURRENT.set(this);
+            }
+            // SAFETY: ends the process at once, without any clean-up.
+            Stop::Exit => unsafe { libc::_exit(0) },
+        }
+    }
+}
+
+/// The instructions of `operation`.
+pub(crate) fn count<R>(operation: impl FnOnce() -> R) -> (R, usize) {
+    let step = Step::new(usize::MAX, Stop::Sleep);
+    let result = step.run(operation);
+    (result, step.instructions())
+}
+
+extern "C" fn on_trap(_: i32, _: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    // SAFETY: the kernel hands the interrupted context to a handler with SA_SIGINFO.
+    let context = unsafe { &mut *context.cast::<libc::ucontext_t>() };
+    let registers = &mut context.uc_mcontext.gregs;
+    // SAFETY: null, or the step that `run` on this thread borrows.
+    let step = unsafe { CURRENT.get().as_ref() };
+    let last = step.is_none_or(|step| {
+        let number = step.instructions.fetch_add(1, Ordering::Relaxed);
+        if number == step.at {
+            step.stop_here(registers[libc::REG_RIP as usize] as usize);
+        }
+        number == step.at
+    });
+    if last {
+        // The rest runs at full speed.
+        registers[libc::REG_EFL as usize] &= !TRAP_FLAG;
+    }
+}
+
+pub(crate) fn install() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: all-zero is a valid sigaction.
+        let mut action: libc::sigaction = unsafe { mem::zeroed() };
+        action.sa_sigaction = on_trap as *const () as usize;
+        // SA_NODEFER: code that runs in the handler may itself be counted.
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_NODEFER;
+        // SAFETY: `on_trap` is a handler for SA_SIGINFO.
+        let done = unsafe { libc::sigaction(libc::SIGTRAP, &action, ptr::null_mut()) };
+        assert_eq!(done, 0, "a handler for SIGTRAP cannot be installed");
+    });
+}
+
+/// Sleeps while `word` is `value`, but not much longer than that.
+fn futex_wait(word: &AtomicU32, value: u32, most: Duration) {
+    let most = libc::timespec {
+        tv_sec: most.as_secs() as libc::time_t,
+        tv_nsec: most.subsec_nanos().into(),
+    };
+    // SAFETY: reads the word, which is borrowed, and the time.
+    unsafe {
+        libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, value, &raw const most)
+    };
+}
+
+fn futex_wake(word: &AtomicU32) {
+    // SAFETY: wakes who waits for this word; does not access it.
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, i32::MAX) };
+}

@@ -1,0 +1,259 @@
+//! Who is stopped, and the table of it.
+
+use std::process::{self, ExitCode};
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use blockpool_core::{Bitmap, Counted, HeaplessQueue, Inline, SpinStack};
+use clap::Parser;
+use crossbeam::queue::{ArrayQueue, SegQueue};
+
+use crate::explore::{STOPS, State, Work, instructions as instructions_of};
+use crate::others::Ending;
+use crate::ours::{Pooled, Queued};
+use crate::peers::{COUNT, Heapless, TornBits, Transactions, Untagged};
+use crate::row::{Expected, Row};
+use crate::subject::{Fault, Operation, Subject, get, get_and_put, put};
+
+/// Stops operations before each of their instructions, lets others work meanwhile, and prints what
+/// they saw. Fails if that is not what was expected.
+#[derive(Debug, Parser)]
+// The test harness's options pass by: `cargo test` hands them to every test.
+#[command(ignore_errors = true)]
+struct Arguments {
+    /// Only what has this in its name
+    filter: Option<String>,
+
+    /// Every pair of operations in every state: an hour
+    #[arg(long)]
+    full: bool,
+}
+
+/// What does not wait is never as long without progress, whatever else the machine does.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// For those that are expected to wait: what they show is a report.
+const SHORT_PATIENCE: Duration = Duration::from_millis(50);
+
+fn work(ending: Ending, patience: Duration) -> Work {
+    // With all kept in the end: 256 gets of 8 numbers each, to which an 8-bit counter falls prey.
+    let rounds = if ending == Ending::KeepAll { 32 } else { 6 };
+    Work { rounds, ending, counted: 0, patience }
+}
+
+/// How much is tried.
+#[derive(Clone, Copy)]
+struct Extent {
+    endings: &'static [Ending],
+    pair_states: &'static [State],
+    /// Pairs of instructions for each pair of operations.
+    pairs: usize,
+    /// Instructions of an operation that is stopped in every state, with every ending.
+    short: usize,
+    /// Whether instructions are as few as they should be.
+    optimised: bool,
+}
+
+impl Extent {
+    fn new(full: bool) -> Self {
+        let optimised = !cfg!(debug_assertions);
+        match (full, optimised) {
+            (true, _) => Self {
+                endings: &Ending::ALL,
+                pair_states: &State::ALL,
+                pairs: usize::MAX,
+                short: usize::MAX,
+                optimised,
+            },
+            (false, true) => Self {
+                endings: &[
+                    Ending::Return,
+                    Ending::Keep { keep: 0, last: 1 },
+                    Ending::Keep { keep: 1, last: 0 },
+                    Ending::KeepAll,
+                ],
+                pair_states: &[State::One],
+                pairs: 300,
+                short: 150,
+                optimised,
+            },
+            (false, false) => Self {
+                endings: &[Ending::Return],
+                pair_states: &[State::One],
+                pairs: 30,
+                short: 150,
+                optimised,
+            },
+        }
+    }
+}
+
+/// What is lock-free: in every way.
+fn lock_free<S: Subject>(
+    name: &'static str,
+    instructions: usize,
+    operations: &[Operation<S>],
+    extent: Extent,
+) -> Row {
+    let works: Vec<_> = extent.endings.iter().map(|&ending| work(ending, PATIENCE)).collect();
+    let pairs: Vec<_> =
+        operations.iter().flat_map(|one| operations.iter().map(move |two| [one, two])).collect();
+    let counting = Work { counted: 2, ..works[0] };
+    let most = if extent.optimised { instructions } else { usize::MAX };
+    let (short, long): (Vec<_>, Vec<_>) = operations
+        .iter()
+        .partition(|operation| instructions_of(State::Half, operation) <= extent.short);
+    let few = &[State::Half, State::One][..];
+    Row::new(name, Expected::NOTHING, most)
+        .asleep(&short, &State::ALL, &[&[counting], &works[1..]].concat())
+        .asleep(&long, few, &[counting])
+        .pairs(&pairs, extent.pair_states, works[0], extent.pairs)
+        .interrupted(&short, &State::ALL, &works)
+        .interrupted(&long, few, &works[..1])
+        .killed(&short, &[State::Full, State::One, State::Empty], works[0])
+        .killed(&long, few, works[0])
+        .crowd(&get::<S>(), PATIENCE)
+}
+
+/// Anything else: one thread asleep, to see what the others see.
+fn other<S: Subject>(name: &'static str, expected: Expected, _: Extent) -> Row {
+    let (states, endings): (&[_], &[_]) = if expected.must.contains(&Fault::Waited) {
+        // Each wait takes its time.
+        (&[State::Half], &[Ending::Return])
+    } else {
+        (&State::ALL, &[Ending::Return, Ending::Keep { keep: 0, last: 1 }, Ending::KeepAll])
+    };
+    let works: Vec<_> = endings.iter().map(|&ending| work(ending, SHORT_PATIENCE)).collect();
+    let operations = [get(), put(), get_and_put()];
+    Row::new(name, expected, usize::MAX).asleep::<S>(&operations.each_ref(), states, &works)
+}
+
+type Set<const COUNT: usize> = Bitmap<Inline<COUNT>>;
+
+/// A pool with 8 blocks that are not out for ever.
+type Few<const COUNT: usize> = Pooled<Set<COUNT>, COUNT, 8>;
+
+fn worker() -> Vec<Operation<Pooled<Set<16>, 16>>> {
+    vec![Pooled::worker_gets(), Pooled::worker_puts(), Pooled::worker_bursts()]
+}
+
+fn queue<const CHAIN: usize>() -> Vec<Operation<Queued<COUNT, CHAIN>>> {
+    let there_and_back = Queued::bursts_there_and_back();
+    vec![get(), put(), get_and_put(), Queued::pops_burst(), Queued::pushes_burst(), there_and_back]
+}
+
+type Subjects = Vec<(&'static str, fn(&'static str, Extent) -> Row)>;
+
+fn subjects() -> Subjects {
+    use Fault::{FoundNone, Refused, TwoOwners, Waited};
+    vec![
+        ("`Pool`, 8 blocks", |name, extent| {
+            lock_free::<Few<8>>(name, 80, &[get(), put(), get_and_put()], extent)
+        }),
+        ("`Pool`, 130 blocks: 3 words", |name, extent| {
+            lock_free::<Few<130>>(name, 120, &[get(), put()], extent)
+        }),
+        ("`Pool`, 2,112 blocks: a summary", |name, extent| {
+            lock_free::<Few<2112>>(name, 1000, &[get(), put()], extent)
+        }),
+        ("`Pool`, `Counted`", |name, extent| {
+            lock_free::<Pooled<Counted<Set<COUNT>>, COUNT>>(name, 100, &[get(), put()], extent)
+        }),
+        ("`Worker`", |name, extent| lock_free(name, 80, &worker(), extent)),
+        ("`Queue`", |name, extent| lock_free(name, 120, &queue::<1>(), extent)),
+        ("`Queue`, in chains of 3", |name, extent| lock_free(name, 120, &queue::<3>(), extent)),
+        ("`Pool`, `HeaplessQueue`", |name, extent| {
+            other::<Pooled<HeaplessQueue<COUNT>, COUNT>>(
+                name,
+                Expected::these(&[FoundNone]),
+                extent,
+            )
+        }),
+        ("`Pool`, `SpinStack`", |name, extent| {
+            other::<Pooled<SpinStack<COUNT>, COUNT>>(name, Expected::these(&[Waited]), extent)
+        }),
+        ("`TransactionMemoryPool`", |name, extent| {
+            other::<Transactions>(name, Expected::these(&[Waited]), extent)
+        }),
+        ("crossbeam `ArrayQueue`", |name, extent| {
+            other::<ArrayQueue<u32>>(name, Expected::these(&[Waited]), extent)
+        }),
+        ("crossbeam `SegQueue`", |name, extent| {
+            other::<SegQueue<u32>>(name, Expected::at_least(&[Waited]), extent)
+        }),
+        ("`heapless::mpmc`", |name, extent| {
+            other::<Heapless>(name, Expected::at_least(&[FoundNone, Refused]), extent)
+        }),
+        ("`Mutex` and `Vec`", |name, extent| {
+            other::<Mutex<Vec<u32>>>(name, Expected::at_least(&[Waited]), extent)
+        }),
+        ("a Treiber stack without tags", |name, extent| {
+            other::<Untagged>(name, Expected::at_least(&[TwoOwners]), extent)
+        }),
+        ("bits read and written in two steps", |name, extent| {
+            other::<TornBits>(name, Expected::at_least(&[TwoOwners]), extent)
+        }),
+    ]
+}
+
+/// Ends the program if there are no stops any more: then an operation waits where it must not.
+fn watch() {
+    thread::spawn(|| {
+        let mut last = usize::MAX;
+        loop {
+            thread::sleep(4 * PATIENCE);
+            let stops = STOPS.load(Ordering::Relaxed);
+            if stops == last {
+                eprintln!("no progress after {stops} stops");
+                process::abort();
+            }
+            last = stops;
+        }
+    });
+}
+
+pub(crate) fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let extent = Extent::new(arguments.full);
+    let filter = arguments.filter.unwrap_or_default();
+    watch();
+    println!(
+        "| stopped before each instruction | stops | asleep, in pairs, interrupted, killed, in a crowd \
+         | what others saw | instructions of theirs, at most | gone with a killed process |\n\
+         |---|---|---|---|---|---|"
+    );
+    let mut notes = Vec::new();
+    let mut complaints = Vec::new();
+    for (name, explore) in subjects() {
+        if !name.contains(&filter) {
+            continue;
+        }
+        let begun = Instant::now();
+        let row = explore(name, extent);
+        print_row(&row);
+        eprintln!("({name}: {:.1} s)", begun.elapsed().as_secs_f64());
+        let first =
+            |(fault, (_, first)): (&Fault, &(usize, String))| format!("{name}: {fault}: {first}");
+        notes.extend(row.faults.iter().map(first));
+        complaints.extend(row.complaints().into_iter().map(|text| format!("{name}: {text}")));
+    }
+    println!();
+    for note in notes {
+        println!("First seen: {note}");
+    }
+    for complaint in &complaints {
+        println!("NOT AS EXPECTED: {complaint}");
+    }
+    if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn print_row(row: &Row) {
+    let stops: usize = row.stops.iter().sum();
+    let kinds = row.stops.map(|count| count.to_string()).join(", ");
+    let faults: Vec<String> =
+        row.faults.iter().map(|(fault, (count, _))| format!("{fault} {count}×")).collect();
+    let faults = if faults.is_empty() { "nothing".to_owned() } else { faults.join(", ") };
+    let gone = row.gone.map_or(String::new(), |gone| gone.to_string());
+    println!("| {} | {stops} | {kinds} | {faults} | {} | {gone} |", row.name, row.instructions);
+}
