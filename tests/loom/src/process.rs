@@ -28,7 +28,7 @@ pub(crate) enum End {
     Held,
     /// It took too long.
     Cut,
-    /// One was wrong, or the process died.
+    /// One panicked.
     Failed(String),
 }
 
@@ -130,8 +130,7 @@ pub(crate) fn in_a_process(model: &Model, weakening: Option<&Weakening>) -> Outc
             _ => {}
         }
     }
-    if !output.status.success() && !matches!(outcome.end, End::Failed(_)) {
-        outcome.end = End::Failed(format!("the process died: {}", output.status));
-    }
+    let failed = matches!(outcome.end, End::Failed(_));
+    assert!(output.status.success() || failed, "{} died: {}", model.name, output.status);
     outcome
 }
