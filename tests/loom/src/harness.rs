@@ -1,0 +1,234 @@
+//! What models are made of: threads, and a pool and queue whose misuse shows.
+
+use core::mem;
+use std::sync::Mutex;
+
+use loom::cell::UnsafeCell;
+
+use crate::align::Align;
+use crate::block::Block;
+use crate::free::FreeSet;
+use crate::free::sealed::Sealed;
+use crate::free::{GROUP, InPlace};
+use crate::memory::{INTERNAL, Memory};
+use crate::pool::Pool;
+use crate::process;
+use crate::queue::Queue;
+use crate::range::Place;
+use crate::sync;
+
+/// Runs all of `sides` at the same time, each in a thread of its own. The main thread only waits:
+/// it has seen everything, so it would find nothing.
+fn together<const THREADS: usize>(sides: [Box<dyn FnOnce() + '_>; THREADS]) {
+    process::note_threads(THREADS);
+    let spawned = sides.map(|side| {
+        // SAFETY: what the side borrows outlives the thread: it is joined below, and a panic
+        // anywhere before that ends the process instead of unwinding.
+        let side: Box<dyn FnOnce() + 'static> = unsafe { mem::transmute(side) };
+        loom::thread::spawn(move || {
+            sync::mark_as_spawned();
+            side();
+        })
+    });
+    for thread in spawned {
+        thread.join().expect("a panic ends the process");
+    }
+}
+
+pub(crate) fn two<A, B>(a: impl FnOnce() -> A, b: impl FnOnce() -> B) -> (A, B) {
+    let (mut of_a, mut of_b) = (None, None);
+    together([Box::new(|| of_a = Some(a())), Box::new(|| of_b = Some(b()))]);
+    (of_a.expect("joined"), of_b.expect("joined"))
+}
+
+pub(crate) fn three<A, B, C>(
+    a: impl FnOnce() -> A,
+    b: impl FnOnce() -> B,
+    c: impl FnOnce() -> C,
+) -> (A, B, C) {
+    let (mut of_a, mut of_b, mut of_c) = (None, None, None);
+    together([
+        Box::new(|| of_a = Some(a())),
+        Box::new(|| of_b = Some(b())),
+        Box::new(|| of_c = Some(c())),
+    ]);
+    (of_a.expect("joined"), of_b.expect("joined"), of_c.expect("joined"))
+}
+
+/// A stack's address with which a thread looks first in `group` of a set whose numbers are all
+/// free.
+pub(crate) fn address_with_home(set: &impl FreeSet, group: usize) -> usize {
+    let found = (0..1000).map(|multiple| multiple << 14).find(|&address| {
+        sync::set_stack_address(address);
+        let number = set.take().expect("all are free");
+        set.give_back(number);
+        number as usize / GROUP == group
+    });
+    found.expect("every group is some thread's home")
+}
+
+/// What an owner wrote to each of `COUNT` things. Loom reports an owner who does not see what the
+/// one before wrote, and two owners at a time.
+pub(crate) struct Payload<const COUNT: usize>([UnsafeCell<u32>; COUNT]);
+
+impl<const COUNT: usize> Payload<COUNT> {
+    pub(crate) fn new() -> Self {
+        Self(core::array::from_fn(|_| UnsafeCell::new(0)))
+    }
+
+    /// Writes, as the owner, and returns how often that was done before.
+    pub(crate) fn touch(&self, index: usize) -> u32 {
+        self.0[index].with_mut(|times| {
+            // SAFETY: loom has checked that nobody else is here.
+            let times = unsafe { &mut *times };
+            mem::replace(times, *times + 1)
+        })
+    }
+}
+
+/// An engine in memory that loom does not watch: a model of a queue says itself which block it
+/// takes, and the engine's own steps would only multiply the executions.
+pub(crate) struct Unmodelled<const COUNT: usize>(Mutex<[bool; COUNT]>);
+
+impl<const COUNT: usize> Unmodelled<COUNT> {
+    fn set(&self, number: u32, out: bool) {
+        let mut all = self.0.lock().expect("a panic ends the process");
+        let was_out = mem::replace(&mut all[number as usize], out);
+        assert_ne!(was_out, out, "block {number} has two owners");
+    }
+}
+
+impl<const COUNT: usize> Sealed for Unmodelled<COUNT> {}
+
+impl<const COUNT: usize> FreeSet for Unmodelled<COUNT> {
+    fn capacity(&self) -> usize {
+        COUNT
+    }
+
+    fn take(&self) -> Option<u32> {
+        unreachable!("a model names the block")
+    }
+
+    fn give_back(&self, number: u32) {
+        self.set(number, false);
+    }
+
+    fn available(&self) -> usize {
+        let all = self.0.lock().expect("a panic ends the process");
+        all.iter().filter(|&&out| !out).count()
+    }
+}
+
+impl<const COUNT: usize> InPlace for Unmodelled<COUNT> {
+    const COUNT: usize = COUNT;
+    const ALL_FREE: Self = Self(Mutex::new([false; COUNT]));
+}
+
+type PoolOf<const COUNT: usize> = Pool<64, COUNT, Align<1>, Unmodelled<COUNT>>;
+type BlockOf<'p, const COUNT: usize> = Block<'p, PoolOf<COUNT>>;
+
+/// A queue for the blocks of a pool of its own, which checks that each comes out as it was pushed.
+pub(crate) struct CheckedQueue<'p, const COUNT: usize> {
+    pub(crate) pool: &'p PoolOf<COUNT>,
+    pub(crate) inner: Queue<'p, PoolOf<COUNT>>,
+    payload: Payload<COUNT>,
+}
+
+/// Runs `model` with an empty queue, and drops that.
+pub(crate) fn checked_queue<const COUNT: usize>(model: impl FnOnce(&CheckedQueue<'_, COUNT>)) {
+    let pool = &PoolOf::new();
+    let queue = CheckedQueue { pool, inner: Queue::new(pool), payload: Payload::new() };
+    // Settles both ends, every place, and what is parked of every block.
+    (0..COUNT as u32).for_each(|number| queue.push(number));
+    assert!(queue.rest().into_iter().eq(0..COUNT as u32));
+    model(&queue);
+    drop(queue);
+    assert_eq!(pool.available(), COUNT, "a block was lost");
+}
+
+impl<'p, const COUNT: usize> CheckedQueue<'p, COUNT> {
+    /// A block that was free, written to by this thread.
+    pub(crate) fn block(&self, number: u32) -> BlockOf<'p, COUNT> {
+        self.pool.free(INTERNAL).set(number, true);
+        let mut block = Block::new(self.pool, Place::empty(number));
+        self.write(&mut block);
+        block
+    }
+
+    /// Writes to a block, and makes its data range tell how often that was done.
+    pub(crate) fn write(&self, block: &mut BlockOf<'p, COUNT>) {
+        let times = self.payload.touch(block.index() as usize) + 1;
+        block.reset(times as usize).expect("models are short");
+    }
+
+    /// Checks that block and range are as the last owner left them.
+    pub(crate) fn check(&self, block: &mut BlockOf<'p, COUNT>) {
+        let times = self.payload.touch(block.index() as usize);
+        assert_eq!(block.headroom(), times as usize, "the range of another hand-off");
+        block.reset(times as usize + 1).expect("models are short");
+    }
+
+    /// Pushes a block that was free.
+    pub(crate) fn push(&self, number: u32) {
+        self.push_again(self.block(number));
+    }
+
+    pub(crate) fn push_again(&self, block: BlockOf<'p, COUNT>) {
+        self.inner.push(block).expect("a block of this pool");
+    }
+
+    /// Pushes blocks that were free, as one chain.
+    pub(crate) fn push_burst<const N: usize>(&self, numbers: [u32; N]) {
+        let mut blocks: heapless::Vec<_, N> =
+            numbers.into_iter().map(|number| self.block(number)).collect();
+        assert_eq!(self.inner.push_burst(&mut blocks), N);
+    }
+
+    pub(crate) fn pop_block(&self) -> Option<BlockOf<'p, COUNT>> {
+        let mut block = self.inner.pop()?;
+        self.check(&mut block);
+        Some(block)
+    }
+
+    /// Pops a block and gives it back.
+    pub(crate) fn pop(&self) -> Option<u32> {
+        self.pop_block().map(|block| block.index())
+    }
+
+    /// Pops where the queue is never empty.
+    pub(crate) fn must_pop(&self) -> u32 {
+        self.pop().expect("none, though the queue was never empty")
+    }
+
+    pub(crate) fn pop_burst_of<const N: usize>(&self) -> heapless::Vec<BlockOf<'p, COUNT>, N> {
+        let mut blocks = heapless::Vec::new();
+        self.inner.pop_burst(&mut blocks);
+        blocks.iter_mut().for_each(|block| self.check(block));
+        blocks
+    }
+
+    /// Pops up to `N` blocks as one burst and gives them back.
+    pub(crate) fn pop_burst<const N: usize>(&self) -> Vec<u32> {
+        self.pop_burst_of::<N>().iter().map(Block::index).collect()
+    }
+
+    /// Pops and pushes again, if there is a block.
+    pub(crate) fn move_on(&self) {
+        if let Some(mut block) = self.pop_block() {
+            self.write(&mut block);
+            self.push_again(block);
+        }
+    }
+
+    /// All that is left.
+    pub(crate) fn rest(&self) -> Vec<u32> {
+        core::iter::from_fn(|| self.pop()).collect()
+    }
+}
+
+/// That `parts` together are the numbers below `count`, each once.
+pub(crate) fn assert_each_once(count: u32, parts: &[&[u32]]) {
+    let mut all = parts.concat();
+    all.sort_unstable();
+    assert!(all.iter().copied().eq(0..count), "lost or doubled: {parts:?}");
+}

@@ -1,0 +1,127 @@
+//! Models of the shipped atomics, run by loom: every interleaving of a few threads, and every value
+//! that a load may see under the orderings given, within a bound that each model states.
+//!
+//! The modules of `blockpool-core` are compiled as they are; only their `sync` is another.
+//!
+//! ```text
+//! cargo run --release --manifest-path tests/loom/Cargo.toml
+//! cargo run --release --manifest-path tests/loom/Cargo.toml -- NAME
+//! cargo run --release --manifest-path tests/loom/Cargo.toml -- --weaken
+//! ```
+//!
+//! With `--features parts-of-32-bits`, what is parked of a block is two words, as on 32-bit targets;
+//! that takes some minutes.
+//!
+//! What loom does not model: compare-and-swap that fails for no reason, and the atomics of crates
+//! that these modules use.
+
+#![allow(
+    dead_code,
+    clippy::wrong_self_convention,
+    unfulfilled_lint_expectations,
+    reason = "the shipped modules are made for a library, and models use a part of it"
+)]
+
+#[path = "../../../core/src/align.rs"]
+mod align;
+#[path = "../../../core/src/block.rs"]
+mod block;
+#[path = "../../../core/src/error.rs"]
+mod error;
+#[allow(unused_imports, reason = "an engine without atomics of the crate's own")]
+#[path = "../../../core/src/free/mod.rs"]
+mod free;
+#[path = "../../../core/src/memory.rs"]
+mod memory;
+#[path = "../../../core/src/pool.rs"]
+mod pool;
+#[path = "../../../core/src/queue.rs"]
+mod queue;
+#[path = "../../../core/src/range.rs"]
+mod range;
+#[path = "../../../core/src/region.rs"]
+mod region;
+#[path = "../../../core/src/ring.rs"]
+mod ring;
+#[path = "../../../core/src/worker.rs"]
+mod worker;
+
+mod harness;
+mod models;
+mod process;
+mod report;
+mod site;
+mod sync;
+mod weaken;
+
+// What the shipped modules find in their crate's root.
+use self::{
+    block::Block,
+    error::RawError,
+    range::{MAX_BLOCK_SIZE, MAX_COUNT},
+    region::Region,
+    worker::Worker,
+};
+
+use core::time::Duration;
+use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+use std::thread;
+
+use clap::Parser;
+
+use process::Weakening;
+use site::Site;
+
+/// Models of blockpool's atomics: every interleaving of a few threads, every value a load may see.
+#[derive(Parser)]
+struct Options {
+    /// Only the models with this in their name.
+    name: Option<String>,
+    /// Weaken each ordering of the sources in turn: some model must fail.
+    #[arg(long)]
+    weaken: bool,
+    /// How many models run at the same time [default: one for each processor].
+    #[arg(long)]
+    jobs: Option<usize>,
+
+    /// Run this one model in this process.
+    #[arg(long, hide = true, value_name = "MODEL")]
+    here: Option<String>,
+    #[arg(long, hide = true, requires = "to")]
+    site: Option<Site>,
+    #[arg(long, hide = true, requires = "limit", value_parser = site::ordering_by_name)]
+    to: Option<Ordering>,
+    /// In seconds.
+    #[arg(long, hide = true)]
+    limit: Option<u64>,
+}
+
+fn main() -> ExitCode {
+    let Options { name, weaken, jobs, here, site, to, limit } = Options::parse();
+    let mut models = models::all();
+    if let Some(here) = here {
+        let model = models.into_iter().find(|model| model.name == here).expect("a model's name");
+        let weakening = site.zip(to).zip(limit).map(|((site, to), limit)| Weakening {
+            site,
+            to,
+            limit: Duration::from_secs(limit),
+        });
+        process::here(model, weakening);
+    }
+    let everything = name.is_none();
+    if let Some(name) = name {
+        models.retain(|model| model.name.contains(&name));
+    }
+    if models.is_empty() {
+        eprintln!("no model has this in its name");
+        return ExitCode::FAILURE;
+    }
+    let jobs = jobs.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    let held = report::run(&models, jobs);
+    let right = match held {
+        Some(outcomes) if weaken => weaken::run(&models, &outcomes, jobs, everything),
+        held => held.is_some(),
+    };
+    if right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

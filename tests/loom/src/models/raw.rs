@@ -1,0 +1,39 @@
+//! Blocks given up by number, and claimed.
+
+use super::{Model, every};
+use crate::free::FreeSet;
+use crate::harness::{CheckedQueue, checked_queue, two};
+use crate::memory::{BlockPool, INTERNAL, Memory};
+
+pub(super) fn models() -> Vec<Model> {
+    vec![every(a_claim_sees_what_the_owner_wrote), every(of_two_claims_one_succeeds)]
+}
+
+/// R1 with R2.
+fn a_claim_sees_what_the_owner_wrote() {
+    checked_queue::<1>(|queue| {
+        let (_, claimed) = two(|| queue.block(0).into_raw(), || claim(queue));
+        if !claimed {
+            // Not by another claim: loom lets a read-modify-write come behind a plain store that it
+            // has not read, and so would lose the store.
+            queue.pool.free(INTERNAL).give_back(0);
+        }
+    });
+}
+
+/// R2 against itself.
+fn of_two_claims_one_succeeds() {
+    checked_queue::<1>(|queue| {
+        let _ = queue.block(0).into_raw();
+        let (a, b) = two(|| claim(queue), || claim(queue));
+        assert!(a != b, "claimed by both or none");
+    });
+}
+
+/// Claims block 0, if it can be had, and gives it back.
+fn claim(queue: &CheckedQueue<'_, 1>) -> bool {
+    // SAFETY: block 0 is given up by `into_raw` alone; that of several claims only one may go on
+    // with it is what the models check.
+    let block = unsafe { BlockPool::from_raw(queue.pool, 0) };
+    block.map(|mut block| queue.check(&mut block)).is_ok()
+}

@@ -1,0 +1,136 @@
+//! One model in one process: a model that fails ends its process at once, in whatever state its
+//! threads are, and no model leaves anything to the next.
+
+use std::env;
+use std::panic;
+use std::process::{Command, Stdio, exit};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::models::Model;
+use crate::site::{self, Site};
+
+/// What came of a model.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// The most at a time, the main thread not counted.
+    pub(crate) threads: usize,
+    pub(crate) executions: usize,
+    pub(crate) time: Duration,
+    pub(crate) end: End,
+    /// Every ordering that the model used.
+    pub(crate) sites: Vec<Site>,
+}
+
+#[derive(Debug)]
+pub(crate) enum End {
+    /// Every execution within the bound was right.
+    Held,
+    /// It took too long.
+    Cut,
+    /// One panicked.
+    Failed(String),
+}
+
+/// One ordering to weaken, and for how long to try.
+#[derive(Clone, Debug)]
+pub(crate) struct Weakening {
+    pub(crate) site: Site,
+    pub(crate) to: Ordering,
+    pub(crate) limit: Duration,
+}
+
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+static EXECUTIONS: AtomicUsize = AtomicUsize::new(0);
+
+/// A model has this many threads.
+pub(crate) fn note_threads(threads: usize) {
+    THREADS.fetch_max(threads, Ordering::Relaxed);
+}
+
+/// Runs `model` in this process, which ends, and tells [`in_a_process`] what came of it.
+pub(crate) fn here(model: Model, weakening: Option<Weakening>) -> ! {
+    let start = Instant::now();
+    panic::set_hook(Box::new(|panic| {
+        println!("failed {}", on_one_line(panic));
+        println!("ran {} {} 0", counted(&THREADS), counted(&EXECUTIONS));
+        exit(1);
+    }));
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = model.bound;
+    builder.max_branches = 3000;
+    // Not as the environment says, so that nothing is cut in silence.
+    builder.max_permutations = None;
+    builder.checkpoint_file = None;
+    builder.max_duration = weakening.as_ref().map(|weakening| weakening.limit);
+    if let Some(Weakening { site, to, .. }) = weakening {
+        site::weaken(site, to);
+    }
+    builder.check(move || {
+        EXECUTIONS.fetch_add(1, Ordering::Relaxed);
+        (model.run)();
+    });
+    let time = start.elapsed();
+    if builder.max_duration.is_some_and(|limit| time >= limit) {
+        println!("cut");
+    }
+    println!("ran {} {} {}", counted(&THREADS), counted(&EXECUTIONS), time.as_micros());
+    site::reached().iter().for_each(|site| println!("site {site}"));
+    exit(0);
+}
+
+/// The message, and where the panic was if that is among these or the shipped sources.
+fn on_one_line(panic: &panic::PanicHookInfo<'_>) -> String {
+    let (payload, none) = (panic.payload(), "a panic without a message");
+    let message = payload.downcast_ref::<&str>().copied();
+    let message = message.or(payload.downcast_ref().map(String::as_str)).unwrap_or(none);
+    let message = message.trim().replace('\n', ";");
+    match panic.location() {
+        Some(location) if location.file().starts_with("src/") => {
+            let file = location.file().rsplit("src/").next().expect("one piece at least");
+            format!("{message} ({file}:{})", location.line())
+        }
+        _ => message.split_inclusive(". ").next().unwrap_or("").to_owned(),
+    }
+}
+
+fn counted(counter: &AtomicUsize) -> usize {
+    counter.load(Ordering::Relaxed)
+}
+
+/// Runs `model` in a process of its own.
+pub(crate) fn in_a_process(model: &Model, weakening: Option<&Weakening>) -> Outcome {
+    let program = env::current_exe().expect("this program has a path");
+    let mut command = Command::new(program);
+    command.args(["--here", &model.name]);
+    if let Some(Weakening { site, to, limit }) = weakening {
+        command.args(["--site", &site.to_string(), "--to", &format!("{to:?}")]);
+        command.args(["--limit", &limit.as_secs().to_string()]);
+    }
+    let output = command.stderr(Stdio::inherit()).output().expect("this program can be run");
+    let mut outcome = Outcome {
+        threads: 0,
+        executions: 0,
+        time: Duration::ZERO,
+        end: End::Held,
+        sites: Vec::new(),
+    };
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let (kind, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match kind {
+            "ran" => {
+                let mut numbers = rest.split(' ').map(|number| number.parse().unwrap_or(0));
+                outcome.threads = numbers.next().unwrap_or(0) as usize;
+                outcome.executions = numbers.next().unwrap_or(0) as usize;
+                outcome.time = Duration::from_micros(numbers.next().unwrap_or(0));
+            }
+            "cut" => outcome.end = End::Cut,
+            "failed" => outcome.end = End::Failed(rest.to_owned()),
+            "site" => outcome.sites.push(rest.parse().expect("a site was written")),
+            _ => {}
+        }
+    }
+    let failed = matches!(outcome.end, End::Failed(_));
+    assert!(output.status.success() || failed, "{} died: {}", model.name, output.status);
+    outcome
+}

@@ -1,0 +1,128 @@
+//! Whether the models need the orderings: each is weakened in turn, and some model must fail.
+
+use core::time::Duration;
+use std::collections::HashMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use crate::models::Model;
+use crate::process::{End, Outcome, Weakening, in_a_process};
+use crate::report::in_parallel;
+use crate::site::{Role, Site};
+
+/// How long a model may take with a weaker ordering, which can have more executions.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A weakening, and the models that use its site, those with the fewest executions first.
+struct Trial<'m> {
+    weakening: Weakening,
+    models: Vec<&'m Model>,
+}
+
+/// The model that failed, after how many executions, and how.
+struct Notice<'m> {
+    model: &'m Model,
+    executions: usize,
+    message: String,
+}
+
+/// Weakens each ordering that the models used, and prints a table; whether every weakening was
+/// noticed. If the models are all there are, every ordering of the sources must be among them.
+pub(crate) fn run(models: &[Model], outcomes: &[Outcome], jobs: usize, all: bool) -> bool {
+    let trials = trials(models, outcomes);
+    let mut missed = 0;
+    println!();
+    let (site, ordering, to) = ("site", "ordering", "weakened to");
+    println!("{site:19}  {ordering:18}  {to}  executions  noticed by");
+    in_parallel(&trials, jobs, first_notice, |trial, notice| {
+        let Weakening { site, to, .. } = &trial.weakening;
+        let role = match site.role {
+            Role::Only => "",
+            Role::Success => " on success",
+            Role::Failure => " on failure",
+        };
+        let place = format!("{}:{}", site.file, site.line);
+        let ordering = format!("{:?}{role}", site.ordering);
+        let (by, executions, message) = match notice {
+            Some(Notice { model, executions, message }) => (&*model.name, executions, message),
+            None => {
+                missed += 1;
+                ("FAILED: none", 0, format!("{} models use it", trial.models.len()))
+            }
+        };
+        let to = format!("{to:?}");
+        println!("{place:19}  {ordering:18}  {to:11}  {executions:10}  {by}");
+        println!("{:21}{}", "", code_at(site));
+        println!("{:21}{message}", "");
+    });
+    let complete = !all || every_ordering_was_used(outcomes);
+    println!("{} weaker orderings, {missed} not noticed", trials.len());
+    complete && missed == 0
+}
+
+fn trials<'m>(models: &'m [Model], outcomes: &[Outcome]) -> Vec<Trial<'m>> {
+    let mut users = HashMap::<&Site, Vec<(usize, &Model)>>::new();
+    for (model, outcome) in models.iter().zip(outcomes) {
+        for site in &outcome.sites {
+            users.entry(site).or_default().push((outcome.executions, model));
+        }
+    }
+    let mut users: Vec<_> = users.into_iter().collect();
+    users.sort_by_key(|(site, _)| site.key());
+    let mut trials = Vec::new();
+    for (site, mut models) in users {
+        models.sort_by_key(|(executions, _)| *executions);
+        for &to in site.weaker() {
+            let weakening = Weakening { site: site.clone(), to, limit: LIMIT };
+            let models = models.iter().map(|(_, model)| *model).collect();
+            trials.push(Trial { weakening, models });
+        }
+    }
+    trials
+}
+
+fn first_notice<'m>(trial: &Trial<'m>) -> Option<Notice<'m>> {
+    trial.models.iter().find_map(|&model| {
+        let outcome = in_a_process(model, Some(&trial.weakening));
+        match outcome.end {
+            End::Failed(message) => Some(Notice { model, executions: outcome.executions, message }),
+            End::Held | End::Cut => None,
+        }
+    })
+}
+
+fn source(file: &str) -> String {
+    let core = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../core/src");
+    fs::read_to_string(core.join(file)).expect("the sources that were compiled are there")
+}
+
+fn code_at(site: &Site) -> String {
+    let line = site.line as usize - 1;
+    source(&site.file).lines().nth(line).unwrap_or("").trim().to_owned()
+}
+
+/// Compares how many orderings above relaxed each file names, and how many the models used.
+fn every_ordering_was_used(outcomes: &[Outcome]) -> bool {
+    let mut used: Vec<&Site> = outcomes.iter().flat_map(|outcome| &outcome.sites).collect();
+    used.retain(|site| site.ordering != Ordering::Relaxed);
+    used.sort_by_key(|site| site.key());
+    used.dedup();
+    let mut complete = true;
+    for file in ["ring.rs", "range.rs", "memory.rs", "free/bitmap.rs", "free/counted.rs"] {
+        let source = source(file);
+        let shipped = source.lines().take_while(|line| *line != "#[cfg(test)]");
+        let code = shipped.filter(|line| !line.trim_start().starts_with("//"));
+        let count = |line: &str| {
+            let after = line.split("Ordering::").skip(1);
+            after.filter(|name| !name.starts_with("Relaxed")).count()
+        };
+        let named: usize = code.map(count).sum();
+        let used = used.iter().filter(|site| site.file == file).count();
+        if named != used {
+            complete = false;
+            println!("FAILED: {file} names {named} orderings above relaxed, models use {used}");
+        }
+    }
+    complete
+}
