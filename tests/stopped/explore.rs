@@ -1,6 +1,7 @@
 //! Every instruction of an operation, one stop after another.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
@@ -31,7 +32,7 @@ impl State {
 pub(crate) struct Seen {
     /// The instruction that was next.
     pub(crate) address: usize,
-    pub(crate) fault: Option<Fault>,
+    pub(crate) faults: BTreeSet<Fault>,
     /// The most that one operation of the others took.
     pub(crate) instructions: usize,
 }
@@ -112,7 +113,7 @@ impl<'scope, 'step: 'scope> Sleeper<'scope, 'step> {
         self.step.go_on();
         let (numbers, accepted) = self.thread.join().expect("no operation panics");
         if !accepted {
-            others.note(Fault::Refused);
+            others.faults.insert(Fault::Refused);
         }
         numbers.into_iter().for_each(|number| others.own(number));
     }
@@ -159,7 +160,7 @@ pub(crate) fn asleep<S: Subject>(
             }
             others = thread.join().expect("others do not panic");
             if waited {
-                others.note(Fault::Waited);
+                others.faults.insert(Fault::Waited);
             }
         }
         // What waits for another one goes on only if both do.
@@ -192,7 +193,11 @@ fn finishes(finish: &Receiver<()>, progress: &AtomicUsize, patience: Duration) -
 
 fn seen<S: Subject>(step: &Step<'_>, others: &Others<'_, S>) -> Seen {
     STOPS.fetch_add(1, Ordering::Relaxed);
-    Seen { address: step.address(), fault: others.fault, instructions: others.instructions }
+    Seen {
+        address: step.address(),
+        faults: others.faults.clone(),
+        instructions: others.instructions,
+    }
 }
 
 /// The instructions of an operation that nobody disturbs.
@@ -220,7 +225,7 @@ pub(crate) fn interrupted<S: Subject>(
     let accepted = step.run(|| (operation.run)(subject, &mut numbers));
     let mut others = others.borrow_mut();
     if !accepted {
-        others.note(Fault::Refused);
+        others.faults.insert(Fault::Refused);
     }
     numbers.into_iter().for_each(|number| others.own(number));
     others.settle();
@@ -257,11 +262,10 @@ pub(crate) fn killed<S: Subject>(
     }
     let mut others = Others::new(subject, held, operation.may_hold);
     others.work(work, &AtomicUsize::new(0));
-    let fault = others.fault;
     others.settle();
     let gone = subject.capacity() - others.held.len();
-    // Numbers are missing, as they should; `work` has told whether they are too many.
-    others.fault = fault;
+    // `work` has told whether they are too many.
+    others.faults.remove(&Fault::Lost);
     Some((seen(&step, &others), gone))
 }
 
@@ -286,11 +290,13 @@ pub(crate) fn crowd<S: Subject>(
         if stopped {
             let number = others.held.pop().expect("all are held");
             if !subject.put(number) {
-                others.note(Fault::Refused);
+                others.faults.insert(Fault::Refused);
             }
             match subject.get() {
                 Some(number) => others.own(number),
-                None => others.note(Fault::FoundNone),
+                None => {
+                    others.faults.insert(Fault::FoundNone);
+                }
             }
         }
         sleepers.into_iter().for_each(|sleeper| sleeper.end(&mut others));

@@ -1,5 +1,6 @@
 //! What the others do while an operation is stopped.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::explore::Work;
@@ -38,24 +39,19 @@ pub(crate) struct Others<'s, S> {
     pub(crate) held: Vec<u32>,
     /// How many numbers stopped operations may hold.
     missing: usize,
-    pub(crate) fault: Option<Fault>,
+    pub(crate) faults: BTreeSet<Fault>,
     /// The most instructions that one operation of theirs took.
     pub(crate) instructions: usize,
 }
 
 impl<'s, S: Subject> Others<'s, S> {
     pub(crate) fn new(subject: &'s S, held: Vec<u32>, missing: usize) -> Self {
-        Self { subject, held, missing, fault: None, instructions: 0 }
-    }
-
-    /// Notes what went wrong; of several, the worst.
-    pub(crate) fn note(&mut self, fault: Fault) {
-        self.fault = self.fault.max(Some(fault));
+        Self { subject, held, missing, faults: BTreeSet::new(), instructions: 0 }
     }
 
     fn note_if(&mut self, fault: Fault, condition: bool) {
         if condition {
-            self.note(fault);
+            self.faults.insert(fault);
         }
     }
 
@@ -65,7 +61,7 @@ impl<'s, S: Subject> Others<'s, S> {
         self.held.push(number);
     }
 
-    /// Takes all there is and gives it back, `rounds` times, in changing order. Every operation is
+    /// Takes all there is and gives it back, `rounds` times. Every operation is
     /// noted in `progress`. Instructions are counted for the first `counted` ones of a kind.
     pub(crate) fn work(&mut self, work: Work, progress: &AtomicUsize) {
         let Work { rounds, ending, counted, .. } = work;
@@ -99,7 +95,10 @@ impl<'s, S: Subject> Others<'s, S> {
                     self.subject.put(number)
                 };
                 progress.fetch_add(1, Ordering::Relaxed);
-                self.note_if(Fault::Refused, !accepted);
+                if !accepted {
+                    self.faults.insert(Fault::Refused);
+                    self.held.push(number);
+                }
             }
         }
     }
@@ -124,11 +123,10 @@ impl<'s, S: Subject> Others<'s, S> {
             }
             _ => {
                 let mut given = std::mem::take(&mut self.held);
-                match round % 3 {
-                    0 => {}
-                    1 => given.reverse(),
-                    _ if given.len() > 1 => given.swap(0, 1),
-                    _ => {}
+                // Backwards, a stack is as before; forwards, a queue, and a stack after two rounds: so
+                // whoever trusts an old top meets it again.
+                if round % 2 == 0 {
+                    given.reverse();
                 }
                 given
             }

@@ -40,12 +40,19 @@ pub(crate) struct Row {
     /// The most instructions of an operation of the others; 0: not counted.
     pub(crate) instructions: usize,
     pub(crate) at_most_instructions: usize,
+    /// For each operation, state and ending.
+    most_stops: usize,
     /// The most numbers that went with a killed process.
     pub(crate) gone: Option<usize>,
 }
 
 impl Row {
-    pub(crate) fn new(name: &'static str, expected: Expected, at_most_instructions: usize) -> Self {
+    pub(crate) fn new(
+        name: &'static str,
+        expected: Expected,
+        at_most_instructions: usize,
+        most_stops: usize,
+    ) -> Self {
         Self {
             name,
             expected,
@@ -53,6 +60,7 @@ impl Row {
             faults: BTreeMap::new(),
             instructions: 0,
             at_most_instructions,
+            most_stops,
             gone: None,
         }
     }
@@ -60,7 +68,7 @@ impl Row {
     fn add(&mut self, kind: usize, place: impl Fn() -> String, seen: Seen) {
         self.stops[kind] += 1;
         self.instructions = self.instructions.max(seen.instructions);
-        if let Some(fault) = seen.fault {
+        for fault in seen.faults {
             let first = || format!("{}: {}", place(), source(seen.address));
             self.faults.entry(fault).or_insert_with(|| (0, first())).0 += 1;
         }
@@ -80,6 +88,17 @@ impl Row {
         missing.chain(unexpected).chain(slow).chain(few).collect()
     }
 
+    /// Every instruction of an operation, or about `most_stops` of them, evenly spread.
+    fn instants<S: Subject>(
+        &self,
+        state: State,
+        operation: &Operation<S>,
+    ) -> impl Iterator<Item = usize> + use<S> {
+        let apart = instructions(state, operation).div_ceil(self.most_stops).max(1);
+        // Another remainder in each state.
+        (state as usize % apart..).step_by(apart)
+    }
+
     /// One thread asleep, at every instruction of every operation.
     pub(crate) fn asleep<S: Subject>(
         mut self,
@@ -88,7 +107,7 @@ impl Row {
         works: &[Work],
     ) -> Self {
         for (operation, &state, work) in every(operations, states, works) {
-            for at in 0.. {
+            for at in self.instants(state, operation) {
                 let Ok(seen) = asleep(state, &[(operation, at)], &[0], *work) else { break };
                 self.add(0, || place(operation, at, state, work.ending), seen);
             }
@@ -133,7 +152,7 @@ impl Row {
         works: &[Work],
     ) -> Self {
         for (operation, &state, work) in every(operations, states, works) {
-            for at in 0.. {
+            for at in self.instants(state, operation) {
                 let Some(seen) = interrupted(state, operation, at, *work) else { break };
                 self.add(2, || place(operation, at, state, work.ending), seen);
             }
@@ -149,7 +168,7 @@ impl Row {
         work: Work,
     ) -> Self {
         for (operation, &state, _) in every(operations, states, &[()]) {
-            for at in 0.. {
+            for at in self.instants(state, operation) {
                 let Some((seen, gone)) = killed(state, operation, at, work) else { break };
                 self.add(3, || place(operation, at, state, work.ending), seen);
                 self.gone = self.gone.max(Some(gone));
@@ -186,10 +205,16 @@ fn place<S>(operation: &Operation<S>, at: usize, state: State, ending: Ending) -
 /// The function and line of an instruction.
 fn source(address: usize) -> String {
     let mut text = String::from("place unknown");
+    let mut found = false;
+    // From the innermost inlined function outwards; the language's own say little.
     backtrace::resolve(address as *mut _, |symbol| {
-        let (Some(name), Some(file)) = (symbol.name(), symbol.filename()) else { return };
-        let file = file.file_name().unwrap_or_default().to_string_lossy();
-        text = format!("{name:#} ({file}:{})", symbol.lineno().unwrap_or_default());
+        if let (Some(name), Some(file)) = (symbol.name(), symbol.filename())
+            && !found
+        {
+            found = !file.starts_with("/rustc");
+            let file = file.file_name().unwrap_or_default().to_string_lossy();
+            text = format!("{name:#} ({file}:{})", symbol.lineno().unwrap_or_default());
+        }
     });
     text
 }

@@ -62,7 +62,13 @@ pub(crate) fn put<S: Subject>() -> Operation<S> {
         name: "put",
         handed: 1,
         may_hold: 1,
-        run: |subject, numbers| numbers.pop().is_none_or(|number| subject.put(number)),
+        run: |subject, numbers| {
+            let accepted = numbers.last().is_none_or(|&number| subject.put(number));
+            if accepted {
+                numbers.clear();
+            }
+            accepted
+        },
     }
 }
 
@@ -73,11 +79,16 @@ pub(crate) fn get_and_put<S: Subject>() -> Operation<S> {
         name: "get and put",
         handed: 0,
         may_hold: 1,
-        run: |subject, _| subject.get().is_none_or(|number| subject.put(number)),
+        run: |subject, numbers| {
+            let number = subject.get();
+            let accepted = number.is_none_or(|number| subject.put(number));
+            numbers.extend(number.filter(|_| !accepted));
+            accepted
+        },
     }
 }
 
-/// What others see go wrong, the worst last.
+/// What others see go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
     /// A get found nothing although something was free.

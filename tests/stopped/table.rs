@@ -51,6 +51,8 @@ struct Extent {
     pairs: usize,
     /// Instructions of an operation that is stopped in every state, with every ending.
     short: usize,
+    /// Stops for each operation, state and ending.
+    stops: usize,
     /// Whether instructions are as few as they should be.
     optimised: bool,
 }
@@ -64,6 +66,7 @@ impl Extent {
                 pair_states: &State::ALL,
                 pairs: usize::MAX,
                 short: usize::MAX,
+                stops: usize::MAX,
                 optimised,
             },
             (false, true) => Self {
@@ -74,15 +77,17 @@ impl Extent {
                     Ending::KeepAll,
                 ],
                 pair_states: &[State::One],
-                pairs: 300,
+                pairs: 150,
                 short: 150,
+                stops: usize::MAX,
                 optimised,
             },
             (false, false) => Self {
-                endings: &[Ending::Return],
+                endings: &[Ending::Return, Ending::Keep { keep: 1, last: 0 }],
                 pair_states: &[State::One],
                 pairs: 30,
-                short: 150,
+                short: 0,
+                stops: 150,
                 optimised,
             },
         }
@@ -105,7 +110,7 @@ fn lock_free<S: Subject>(
         .iter()
         .partition(|operation| instructions_of(State::Half, operation) <= extent.short);
     let few = &[State::Half, State::One][..];
-    Row::new(name, Expected::NOTHING, most)
+    Row::new(name, Expected::NOTHING, most, extent.stops)
         .asleep(&short, &State::ALL, &[&[counting], &works[1..]].concat())
         .asleep(&long, few, &[counting])
         .pairs(&pairs, extent.pair_states, works[0], extent.pairs)
@@ -117,16 +122,17 @@ fn lock_free<S: Subject>(
 }
 
 /// Anything else: one thread asleep, to see what the others see.
-fn other<S: Subject>(name: &'static str, expected: Expected, _: Extent) -> Row {
-    let (states, endings): (&[_], &[_]) = if expected.must.contains(&Fault::Waited) {
+fn other<S: Subject>(name: &'static str, expected: Expected, extent: Extent) -> Row {
+    let (states, endings, patience): (&[_], &[_], _) = if expected.must.contains(&Fault::Waited) {
         // Each wait takes its time.
-        (&[State::Half], &[Ending::Return])
+        (&[State::Half], &[Ending::Return], SHORT_PATIENCE)
     } else {
-        (&State::ALL, &[Ending::Return, Ending::Keep { keep: 0, last: 1 }, Ending::KeepAll])
+        (&State::ALL, extent.endings, PATIENCE)
     };
-    let works: Vec<_> = endings.iter().map(|&ending| work(ending, SHORT_PATIENCE)).collect();
+    let works: Vec<_> = endings.iter().map(|&ending| work(ending, patience)).collect();
     let operations = [get(), put(), get_and_put()];
-    Row::new(name, expected, usize::MAX).asleep::<S>(&operations.each_ref(), states, &works)
+    let row = Row::new(name, expected, usize::MAX, extent.stops);
+    row.asleep::<S>(&operations.each_ref(), states, &works)
 }
 
 type Set<const COUNT: usize> = Bitmap<Inline<COUNT>>;
