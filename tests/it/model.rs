@@ -8,7 +8,7 @@ pub(crate) mod adapter;
 pub(crate) mod engine;
 pub(crate) mod pool;
 mod range;
-mod region;
+pub(crate) mod region;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
