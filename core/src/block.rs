@@ -375,14 +375,18 @@ impl<'v, 'p, P: BlockPool, const N: usize> Claims<'v, 'p, P, N> {
     }
 }
 
-/// Adds handles of blocks that the caller has become the owner of to a vector that has room for them.
+/// Adds handles of free blocks that the caller has become the owner of to a vector that has room for
+/// them.
 pub(crate) fn adopt_all<'p, P: BlockPool, const N: usize>(
     pool: &'p P,
     numbers: impl Iterator<Item = u32>,
     blocks: &mut heapless::Vec<Block<'p, P>, N>,
 ) {
     let mut adopted = Claims::behind(blocks);
-    numbers.for_each(|number| adopted.push(pool, Place::empty(number)));
+    numbers.for_each(|number| {
+        pool.hand_out(number, INTERNAL);
+        adopted.push(pool, Place::empty(number));
+    });
     adopted.keep();
 }
 
@@ -398,7 +402,9 @@ fn fits(wanted: usize, room: usize) -> Result<(), NoRoom> {
 
 impl<P: BlockPool> Drop for Block<'_, P> {
     fn drop(&mut self) {
-        self.pool.free(INTERNAL).give_back(self.place.number());
+        let number = self.place.number();
+        self.pool.retire(number, INTERNAL);
+        self.pool.free(INTERNAL).give_back(number);
     }
 }
 

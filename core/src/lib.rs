@@ -64,8 +64,8 @@
 //! - A reuse (ABA) distance left unstated: bits do not move in the default free set, so it has none;
 //!   the queue's stands at [`Queue`].
 //!
-//! There is no `unsafe` outside the modules that own memory (`block`, `pool`, `region`, `memory`),
-//! no sequentially consistent ordering, and the default pool is all-zero in memory.
+//! There is no `unsafe` outside the modules that own memory (`block`, `pool`, `region`, `memory`,
+//! `poison`), no sequentially consistent ordering, and the default pool is all-zero in memory.
 //!
 //! # Features and targets
 //!
@@ -88,6 +88,7 @@ mod block;
 mod error;
 mod free;
 mod memory;
+mod poison;
 mod pool;
 mod queue;
 mod range;

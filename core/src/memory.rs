@@ -6,6 +6,7 @@ use core::ptr::NonNull;
 use crate::block::Block;
 use crate::error::RawError;
 use crate::free::FreeSet;
+use crate::poison;
 use crate::range::{Parked, Place};
 use crate::ring::Places;
 use crate::sync::{AtomicUsize, Ordering};
@@ -32,7 +33,7 @@ pub trait BlockPool: Memory + Sync + Sized {
     #[inline]
     fn get(&self) -> Option<Block<'_, Self>> {
         match self.free(INTERNAL).take() {
-            Some(number) => Some(self.adopt(Place::empty(number), INTERNAL)),
+            Some(number) => Some(self.adopt_free(number, INTERNAL)),
             None => {
                 self.count_exhausted(INTERNAL);
                 None
@@ -151,6 +152,26 @@ pub unsafe trait Memory {
         Self: BlockPool,
     {
         Block::new(self, place)
+    }
+
+    /// The same for a block that was free until now.
+    fn adopt_free(&self, number: u32, _: Internal) -> Block<'_, Self>
+    where
+        Self: BlockPool,
+    {
+        self.hand_out(number, INTERNAL);
+        self.adopt(Place::empty(number), INTERNAL)
+    }
+
+    /// To be called before a handle is made for a block that was free.
+    fn hand_out(&self, number: u32, _: Internal) {
+        let first = self.block(number, INTERNAL);
+        poison::block_is_owned(first, self.size(INTERNAL), self.stride(INTERNAL));
+    }
+
+    /// To be called before a block that its owner gives back can be taken by anyone.
+    fn retire(&self, number: u32, _: Internal) {
+        poison::block_is_free(self.block(number, INTERNAL), self.stride(INTERNAL));
     }
 
     /// Counts a failed get.

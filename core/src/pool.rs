@@ -140,6 +140,15 @@ unsafe impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Mem
     }
 }
 
+#[cfg(blockpool_asan)]
+impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Drop
+    for Pool<SIZE, COUNT, A, F>
+{
+    fn drop(&mut self) {
+        crate::poison::pool_is_gone(self.memory());
+    }
+}
+
 /// What a panic can leave behind in a pool is a block that stays out, nothing half done.
 impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> RefUnwindSafe
     for Pool<SIZE, COUNT, A, F>

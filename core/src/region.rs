@@ -214,6 +214,13 @@ unsafe impl<'m> Memory for Region<'m> {
 
 impl BlockPool for Region<'_> {}
 
+#[cfg(blockpool_asan)]
+impl Drop for Region<'_> {
+    fn drop(&mut self) {
+        crate::poison::pool_is_gone(self.memory());
+    }
+}
+
 impl fmt::Debug for Region<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Region")

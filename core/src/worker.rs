@@ -6,7 +6,6 @@ use core::mem;
 use crate::block::{self, Block};
 use crate::free::FreeSet;
 use crate::memory::{BlockPool, INTERNAL};
-use crate::range::Place;
 
 /// A private stock of free blocks for one thread, lcore or task: taking a block and giving it back
 /// are then a few plain instructions, and the shared set is met once for many blocks.
@@ -107,7 +106,7 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
             }
             number = self.older.pop()?;
         }
-        Some(self.pool.adopt(Place::empty(number), INTERNAL))
+        Some(self.pool.adopt_free(number, INTERNAL))
     }
 
     /// Fills the empty stock by half.
@@ -131,6 +130,7 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
             return drop(block);
         }
         let number = block.into_place().number();
+        self.pool.retire(number, INTERNAL);
         let older = mem::replace(&mut self.newest, number);
         if older != NO_NUMBER {
             self.keep(older);
@@ -209,6 +209,7 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
                 self.put(block);
             }
         } else {
+            blocks.iter().for_each(|block| self.pool.retire(block.index(), INTERNAL));
             block::end_all(blocks);
         }
     }

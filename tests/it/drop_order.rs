@@ -2,11 +2,10 @@
 
 use std::mem;
 use std::panic::resume_unwind;
-use std::thread;
 
 use blockpool_core::{Block, Pool, Queue, Worker};
 
-use crate::harness::assert_whole;
+use crate::harness::{assert_whole, scope};
 
 type P = Pool<64, 40>;
 type Burst<'p> = heapless::Vec<Block<'p, P>, 4>;
@@ -55,7 +54,7 @@ fn holders_give_back_what_they_hold_in_any_order_of_drops() {
 #[test]
 fn a_thread_that_ends_gives_back_what_it_holds() {
     let pool = P::new();
-    thread::scope(|scope| {
+    scope(|scope| {
         scope.spawn(|| {
             let _held = holders(&pool);
         });
@@ -66,7 +65,7 @@ fn a_thread_that_ends_gives_back_what_it_holds() {
 #[test]
 fn a_thread_that_panics_gives_back_what_it_holds() {
     let pool = P::new();
-    thread::scope(|scope| {
+    scope(|scope| {
         let thread = scope.spawn(|| {
             let _held = holders(&pool);
             // A panic without its message in the output.
@@ -80,7 +79,7 @@ fn a_thread_that_panics_gives_back_what_it_holds() {
 #[test]
 fn a_block_dropped_by_another_thread_is_free_again() {
     let pool = P::new();
-    thread::scope(|scope| {
+    scope(|scope| {
         let blocks: Vec<_> = (0..40).map(|_| pool.get().expect("it is free")).collect();
         assert!(pool.get().is_none());
         scope.spawn(move || drop(blocks));

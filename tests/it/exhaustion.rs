@@ -1,10 +1,8 @@
 //! Pools that run dry: what is refused, what is counted, and how it recovers.
 
-use std::thread;
-
 use blockpool_core::{Block, BlockPool, Pool, Queue, Worker};
 
-use crate::harness::{assert_whole, take_all};
+use crate::harness::{assert_whole, scope, take_all};
 
 type Burst<'p, P, const N: usize> = heapless::Vec<Block<'p, P>, N>;
 
@@ -113,7 +111,7 @@ fn a_flushed_worker_leaves_everything_to_other_threads() {
     let kept = worker.stock();
     assert!(kept > 0);
     let others = |expected| {
-        thread::scope(|scope| {
+        scope(|scope| {
             scope.spawn(|| assert_eq!(take_all(&pool).len(), expected));
         });
     };

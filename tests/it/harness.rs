@@ -1,10 +1,12 @@
 //! What the tests share: memory for regions, stamps that
-//! show who wrote a block last, and random numbers with a constant seed.
+//! show who wrote a block last, random numbers with a constant seed, and threads.
 
 use std::fmt::Debug;
 use std::iter;
 use std::ptr::{self, NonNull};
 use std::slice;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, ScopedJoinHandle};
 
 use blockpool_core::{Block, BlockPool, Bookkeeping, Region, RegionError};
 
@@ -50,6 +52,35 @@ pub(crate) fn read_stamp<P: BlockPool>(block: &Block<'_, P>) -> u64 {
         block.index()
     );
     u64::from_le_bytes(stamp)
+}
+
+/// How many threads of all scopes have ended.
+static ENDED: AtomicUsize = AtomicUsize::new(0);
+
+/// As [`thread::scope`], whose end is an order that ThreadSanitizer sees: what the standard library
+/// does for it is compiled without.
+pub(crate) fn scope<'env, T>(run: impl for<'scope> FnOnce(Scope<'scope, 'env>) -> T) -> T {
+    let result = thread::scope(|scope| run(Scope(scope)));
+    // Acquire: pairs with the release in `spawn`.
+    ENDED.load(Ordering::Acquire);
+    result
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scope<'scope, 'env>(&'scope thread::Scope<'scope, 'env>);
+
+impl<'scope> Scope<'scope, '_> {
+    pub(crate) fn spawn<T: Send + 'scope>(
+        self,
+        run: impl FnOnce() -> T + Send + 'scope,
+    ) -> ScopedJoinHandle<'scope, T> {
+        self.0.spawn(|| {
+            let result = run();
+            // Release: pairs with the acquire in `scope`.
+            ENDED.fetch_add(1, Ordering::Release);
+            result
+        })
+    }
 }
 
 /// SplitMix64.

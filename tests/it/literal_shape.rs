@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use blockpool_core::{Bitmap, FreeSet, HeaplessQueue, InPlace, Inline, SpinStack};
 
+use crate::harness::scope;
+
 const THREADS: usize = 8;
 const COUNT: usize = 64;
 const PAIRS: usize = 2_000;
@@ -45,7 +47,7 @@ impl<F: FreeSet> FreeList for Engine<F> {
 /// A refused give-back is not tried again: a pool that gives back on drop has nobody to tell.
 fn lost_in_one_round(list: &impl FreeList) -> usize {
     let start = AtomicBool::new(false);
-    thread::scope(|scope| {
+    scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 while !start.load(Ordering::Relaxed) {

@@ -2,6 +2,7 @@
 
 mod adapter;
 mod bursts;
+mod corpora;
 mod drop_order;
 mod engines;
 mod exhaustion;

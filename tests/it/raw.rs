@@ -7,7 +7,7 @@ use std::thread;
 
 use blockpool_core::{Pool, Queue, RawError};
 
-use crate::harness::{assert_whole, read_stamp, write_stamp};
+use crate::harness::{assert_whole, read_stamp, scope, write_stamp};
 
 type P = Pool<100, 5>;
 
@@ -162,7 +162,7 @@ fn a_thread_that_claims_a_number_sees_the_data() {
     const ROUNDS: u64 = 5_000;
     static POOL: P = Pool::new();
     let (sender, receiver) = channel();
-    thread::scope(|scope| {
+    scope(|scope| {
         scope.spawn(move || {
             for stamp in 1..=ROUNDS {
                 let mut block = loop {
@@ -190,7 +190,7 @@ fn of_several_threads_that_claim_one_number_one_succeeds() {
     let index = pool.get().expect("it is free").into_raw();
     let claimed = AtomicBool::new(false);
     let claims = AtomicUsize::new(0);
-    thread::scope(|scope| {
+    scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..300_000 {

@@ -8,7 +8,7 @@ use blockpool_core::{
     Bookkeeping, MAX_BLOCK_SIZE, MAX_COUNT, Place, Queue, Region, RegionError, TooFewPlaces,
 };
 
-use crate::harness::{Line, Mapping, assert_whole, bookkeeping, region, take_all};
+use crate::harness::{Line, Mapping, assert_whole, bookkeeping, region, scope, take_all};
 use crate::stress::stress;
 
 const PAGE: usize = 4096;
@@ -167,7 +167,8 @@ fn bookkeeping_and_places_may_hold_anything() {
             queue.push(block).expect("a block of this region");
         }
         let _raw = blocks.pop().map(|block| block.into_raw());
-        mem::forget((blocks, queue));
+        mem::forget(queue);
+        blocks.into_iter().for_each(mem::forget);
     }
 }
 
@@ -227,7 +228,7 @@ fn regions_over_halves_of_one_mapping_do_not_touch_each_other() {
         let (low, high) = mapping.lines().split_at_mut(16 * PAGE / 64);
         let low = region(low, 2048, &mut low_books).expect("it serves");
         let high = region(high, 64, &mut high_books).expect("it serves");
-        std::thread::scope(|scope| {
+        scope(|scope| {
             for (region, value) in [(&low, 0x10_u8), (&high, 0x80)] {
                 scope.spawn(move || {
                     for mut block in take_all(region) {

@@ -11,7 +11,7 @@ use blockpool_core::{
     Align, Bitmap, Block, BlockPool, Counted, HeaplessQueue, Inline, Pool, Queue, SpinStack, Worker,
 };
 
-use crate::harness::{Random, assert_whole, read_stamp, write_stamp};
+use crate::harness::{Random, assert_whole, read_stamp, scope, write_stamp};
 
 const THREADS: usize = 8;
 const STEPS: usize = 15_000;
@@ -170,7 +170,7 @@ pub(crate) fn stress<'p, P: BlockPool>(pool: &'p P, queue: &Queue<'p, P>) {
     let raw_in = Mutex::new(raw_in);
     let marks: Vec<_> = iter::repeat_with(AtomicBool::default).take(pool.capacity()).collect();
     let start = Barrier::new(THREADS);
-    thread::scope(|scope| {
+    scope(|scope| {
         for thread in 0..THREADS {
             let mut party = Party {
                 pool,
@@ -248,7 +248,7 @@ fn a_consumer_sees_the_blocks_of_each_producer_in_their_order() {
     static POOL: Pool<64, 13> = Pool::new();
     static QUEUE: Queue<'static, Pool<64, 13>> = Queue::new(&POOL);
 
-    thread::scope(|scope| {
+    scope(|scope| {
         for producer in 0..PRODUCERS {
             scope.spawn(move || {
                 let mut waiting = Burst::new();
@@ -312,7 +312,7 @@ fn a_consumer_sees_the_blocks_of_each_producer_in_their_order() {
 #[test]
 fn the_high_water_mark_never_reads_high() {
     static POOL: Pool<8, 1, Align<64>, Counted<Bitmap<Inline<1>>>> = Pool::new();
-    thread::scope(|scope| {
+    scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| (0..100_000).for_each(|_| drop(POOL.get())));
         }

@@ -126,8 +126,8 @@ pub fn read(path: &Path) -> Result<Capture, CaptureError> {
     decode(path, &data)
 }
 
-/// Reads `data`, the content of the file at `path`.
-fn decode(path: &Path, data: &[u8]) -> Result<Capture, CaptureError> {
+/// Reads `data`, the content of the file at `path`. As [`read`], whose errors these are.
+pub fn decode(path: &Path, data: &[u8]) -> Result<Capture, CaptureError> {
     if data.is_empty() {
         return Err(CaptureError::Empty { path: path.to_owned() });
     }

@@ -6,6 +6,8 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::thread;
 use std::time::Instant;
 
+use crate::harness::scope;
+
 fn received(pool: &TransactionMemoryPool, bytes: &[u8]) -> ReceivedTransaction<PooledBuffer> {
     let mut data = pool.get();
     data.extend_from_slice(bytes);
@@ -45,7 +47,7 @@ fn every_transaction_arrives_once_and_unchanged_and_all_buffers_return() {
     let queue = TransactionQueue::new(32);
     let arrived: Vec<AtomicUsize> = (0..2 * EACH).map(|_| AtomicUsize::new(0)).collect();
     let open = AtomicUsize::new(2);
-    thread::scope(|scope| {
+    scope(|scope| {
         for producer in 0..2 {
             let (pool, queue, open) = (&pool, &queue, &open);
             scope.spawn(move || {

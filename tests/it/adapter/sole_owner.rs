@@ -3,6 +3,8 @@
 use blockpool::{LocalPool, TransactionMemoryPool};
 use std::thread;
 
+use crate::harness::scope;
+
 const THREADS: usize = 4;
 const ROUNDS: usize = 20_000;
 const CAPACITY: usize = 64;
@@ -20,7 +22,7 @@ fn own(buffer: &mut Vec<u8>, mark: u8) {
 }
 
 fn on_many_threads(work: impl Fn(u8) + Sync) {
-    thread::scope(|scope| {
+    scope(|scope| {
         for thread in 0..THREADS {
             let work = &work;
             scope.spawn(move || {
@@ -61,7 +63,7 @@ fn every_guarded_buffer_has_one_owner_and_none_is_lost() {
 #[test]
 fn every_buffer_of_local_pools_has_one_owner_and_none_is_lost() {
     let pool = TransactionMemoryPool::new(SIZE, CAPACITY);
-    thread::scope(|scope| {
+    scope(|scope| {
         for thread in 0..THREADS {
             let mut local: LocalPool = pool.local();
             scope.spawn(move || {

@@ -1,0 +1,34 @@
+//! Bytes as operations on the pools, by the models of `tests/it/model`.
+
+use arbitrary::{Arbitrary, Unstructured};
+
+use crate::model::engine::{self, Engine};
+use crate::model::{adapter, pool, region};
+
+/// More would be slow and show nothing new.
+const MOST_STEPS: usize = 200;
+
+fn take<'a, T: Arbitrary<'a>>(bytes: &mut Unstructured<'a>) -> Vec<T> {
+    let steps = bytes.arbitrary_iter().map(|steps| steps.map_while(Result::ok));
+    steps.map(|steps| steps.take(MOST_STEPS).collect()).unwrap_or_default()
+}
+
+/// Memory for a region, or an engine and operations on a pool with it.
+pub fn core(bytes: &[u8]) {
+    let mut bytes = Unstructured::new(bytes);
+    if let Ok(true) = bytes.arbitrary() {
+        if let Ok(asked) = bytes.arbitrary() {
+            region::make(asked);
+        }
+    } else if let Ok(engine) = bytes.arbitrary::<Engine>() {
+        engine::run(engine, &take::<pool::Step>(&mut bytes));
+    }
+}
+
+/// Sizes and operations on a pool of byte vectors.
+pub fn adapter(bytes: &[u8]) {
+    let mut bytes = Unstructured::new(bytes);
+    if let Ok(sizes) = bytes.arbitrary() {
+        adapter::run(sizes, &take::<adapter::Step>(&mut bytes));
+    }
+}

@@ -1,0 +1,54 @@
+//! The pools that the models run on.
+
+use arbitrary::Arbitrary;
+use blockpool_core::{Align, Bitmap, Counted, HeaplessQueue, Inline, Pool, Queue, SpinStack};
+
+use super::pool::{self, Step};
+use super::range::{self, Content, Edit};
+use super::region;
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub(crate) enum Engine {
+    Bitmap,
+    BitmapWithSummary,
+    Counted,
+    HeaplessQueue,
+    SpinStack,
+    Region,
+}
+
+/// Blocks of 40 bytes, with a gap behind each. So many that a worker's stock can be full.
+type Small<E> = Pool<40, COUNT, Align<64>, E>;
+const COUNT: usize = 19;
+
+/// Enough for a summary, the last word not full.
+const MANY: usize = 2100;
+
+/// Does `steps` with a new pool, and checks everything after each.
+pub(crate) fn run(engine: Engine, steps: &[Step]) {
+    macro_rules! run {
+        ($pool:ty) => {{
+            let (pool, foreign) = (<$pool>::new(), <$pool>::new());
+            pool::run(&pool, &foreign, Queue::new(&pool), steps);
+        }};
+    }
+    match engine {
+        Engine::Bitmap => run!(Small<Bitmap<Inline<COUNT>>>),
+        // Aligned to nothing, without gaps.
+        Engine::BitmapWithSummary => run!(Pool<5, MANY, Align<1>>),
+        Engine::Counted => run!(Small<Counted<Bitmap<Inline<COUNT>>>>),
+        Engine::HeaplessQueue => run!(Small<HeaplessQueue<COUNT, 8>>),
+        Engine::SpinStack => run!(Small<SpinStack<COUNT>>),
+        Engine::Region => region::run(COUNT, steps),
+    }
+}
+
+/// Does `edits` to one block.
+pub(crate) fn edit_one(edits: &[Edit]) {
+    let pool = Pool::<40, 1>::new();
+    let mut block = pool.get().expect("it is free");
+    let mut content = Content::default();
+    for &edit in edits {
+        range::edit(&mut block, &mut content, edit);
+    }
+}

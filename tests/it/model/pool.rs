@@ -1,0 +1,370 @@
+//! Everything that one thread can do with a pool: its blocks, workers, a queue, the raw interface.
+
+use std::collections::VecDeque;
+use std::ptr;
+
+use arbitrary::Arbitrary;
+use blockpool_core::{Block, BlockPool, Queue, RawError, Worker};
+
+use super::range::{self, Content, Edit};
+use crate::harness::assert_whole;
+
+const BURST: usize = 3;
+
+type Burst<'p, P> = heapless::Vec<Block<'p, P>, BURST>;
+
+/// An operation. A `u8` chooses among what there is, a `bool` the worker; of the bits of `Others`
+/// each says whether that block of a burst is another pool's.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub(crate) enum Step {
+    Get,
+    /// Takes blocks until so many 255ths of the pool were taken, or none is left.
+    GetMany(u8),
+    WorkerGet(bool),
+    /// Into a vector that has some already.
+    GetBurst(bool, u8),
+    Drop(u8),
+    DropMany(u8),
+    Put(bool, u8),
+    PutBurst(bool, u8, Others),
+    Flush(bool),
+    /// Drops a worker and makes another.
+    Renew(bool),
+    Edit(u8, Edit),
+    Push(u8),
+    PushBurst(u8, Others),
+    Pop,
+    PopBurst(u8),
+    IntoRaw(u8),
+    IntoRawPtr(u8),
+    FromRaw(u8),
+    FromRawPtr(u8),
+    FromRawTwice(u8),
+    FromRawOutOfRange(u32),
+    FromRawNotOut(u8),
+    FromRawPtrForeign(bool, u8),
+    FromRawPtrMisaligned(u16),
+    /// To another pool's worker and queue.
+    ForeignPut(bool),
+    ForeignPush,
+}
+
+pub(crate) type Others = u8;
+
+/// A block without a handle.
+type Parked = (u32, Content);
+
+/// A pool and what it should be like.
+struct System<'p, P: BlockPool> {
+    pool: &'p P,
+    /// Another pool of the same type, whose blocks are refused.
+    foreign: &'p P,
+    workers: [Worker<'p, P, 4>; 2],
+    queue: Queue<'p, P>,
+    held: Vec<(Block<'p, P>, Content)>,
+    raw: Vec<Parked>,
+    queued: VecDeque<Parked>,
+    failed_gets: usize,
+    peak: usize,
+}
+
+fn pick<T>(from: &mut Vec<T>, at: u8) -> Option<T> {
+    (!from.is_empty()).then(|| from.swap_remove(usize::from(at) % from.len()))
+}
+
+impl<'p, P: BlockPool> System<'p, P> {
+    fn worker(&mut self, which: bool) -> &mut Worker<'p, P, 4> {
+        &mut self.workers[usize::from(which)]
+    }
+
+    /// The space of one block, in bytes.
+    fn space(&self) -> usize {
+        self.pool.memory().1 / self.pool.capacity()
+    }
+
+    fn address(&self, index: u32) -> *const u8 {
+        let offset = index as usize * self.space();
+        self.pool.memory().0.as_ptr().wrapping_add(offset)
+    }
+
+    fn claim(&self, index: u32) -> Result<Block<'p, P>, RawError> {
+        // SAFETY: either the number is in `raw`, so this test is the block's owner, or the claim is
+        // one that the pool must refuse.
+        unsafe { self.pool.from_raw(index) }
+    }
+
+    fn claim_ptr(&self, pointer: *const u8) -> Result<Block<'p, P>, RawError> {
+        // SAFETY: as in `claim`.
+        unsafe { self.pool.from_raw_ptr(pointer) }
+    }
+
+    fn keep_new(&mut self, block: Option<Block<'p, P>>, expected: bool) {
+        assert_eq!(block.is_some(), expected, "a free block is found, no other");
+        match block {
+            Some(block) => {
+                assert_eq!(Content::of(&block), Content::default(), "new blocks are empty");
+                self.held.push((block, Content::default()));
+            }
+            None => self.failed_gets += 1,
+        }
+    }
+
+    fn get(&mut self) {
+        let possible = self.pool.available() > 0;
+        self.keep_new(self.pool.get(), possible);
+    }
+
+    /// Keeps what should be the oldest of the queue.
+    fn keep_popped(&mut self, block: Block<'p, P>) {
+        let (index, content) = self.queued.pop_front().expect("only what was pushed comes out");
+        assert_eq!(block.index(), index, "first in, first out");
+        self.held.push((block, content));
+    }
+
+    /// So many blocks of the other pool.
+    fn foreign_burst(&self, count: u8) -> Burst<'p, P> {
+        (0..usize::from(count) % (BURST + 1)).map_while(|_| self.foreign.get()).collect()
+    }
+
+    /// Blocks that are held, and those of the other pool, `others` says which; the former also as
+    /// they are to be remembered.
+    fn mixed_burst(&mut self, at: u8, others: Others) -> (Burst<'p, P>, Vec<Parked>) {
+        let (mut burst, mut parked) = (Burst::new(), Vec::new());
+        for place in 0..BURST {
+            let block = if others & 1 << place != 0 {
+                self.foreign.get()
+            } else {
+                pick(&mut self.held, at).map(|(block, content)| {
+                    parked.push((block.index(), content));
+                    block
+                })
+            };
+            burst.extend(block);
+        }
+        (burst, parked)
+    }
+
+    fn apply(&mut self, step: Step) {
+        match step {
+            Step::Get => self.get(),
+            Step::GetMany(part) => {
+                let most = self.pool.capacity() * usize::from(part) / 255;
+                for _ in 0..most.min(self.pool.available() + 1) {
+                    self.get();
+                }
+            }
+            Step::WorkerGet(which) => {
+                let possible = self.worker(which).stock() + self.pool.available() > 0;
+                let block = self.worker(which).get();
+                self.keep_new(block, possible);
+            }
+            Step::GetBurst(which, filled) => {
+                let mut burst = self.foreign_burst(filled);
+                let wanted = BURST - burst.len();
+                let possible = self.worker(which).stock() + self.pool.available();
+                assert_eq!(self.worker(which).get_burst(&mut burst), wanted.min(possible));
+                self.failed_gets += usize::from(possible < wanted);
+                for block in burst.into_iter().skip(BURST - wanted) {
+                    self.keep_new(Some(block), true);
+                }
+            }
+            Step::Drop(at) => drop(pick(&mut self.held, at)),
+            Step::DropMany(part) => {
+                let kept = self.held.len() * usize::from(part) / 255;
+                self.held.truncate(kept);
+            }
+            Step::Put(which, at) => {
+                if let Some((block, _)) = pick(&mut self.held, at) {
+                    let index = block.index();
+                    let worker = self.worker(which);
+                    worker.put(block);
+                    // Last in, first out.
+                    let again = worker.get().expect("it was just put in");
+                    assert_eq!(again.index(), index);
+                    worker.put(again);
+                }
+            }
+            Step::PutBurst(which, at, others) => {
+                let (mut burst, _) = self.mixed_burst(at, others);
+                self.worker(which).put_burst(&mut burst);
+                assert!(burst.is_empty());
+            }
+            Step::Flush(which) => {
+                let all = self.pool.available() + self.worker(which).stock();
+                self.worker(which).flush();
+                assert_eq!((self.pool.available(), self.worker(which).stock()), (all, 0));
+            }
+            Step::Renew(which) => {
+                let all = self.pool.available() + self.worker(which).stock();
+                *self.worker(which) = Worker::with_stock(self.pool);
+                assert_eq!(self.pool.available(), all);
+            }
+            Step::Edit(at, edit) => {
+                if !self.held.is_empty() {
+                    let at = usize::from(at) % self.held.len();
+                    let (block, content) = &mut self.held[at];
+                    range::edit(block, content, edit);
+                }
+            }
+            Step::Push(at) => {
+                if let Some((block, content)) = pick(&mut self.held, at) {
+                    self.queued.push_back((block.index(), content));
+                    self.queue.push(block).expect("a block of this pool");
+                }
+            }
+            Step::PushBurst(at, others) => {
+                let (mut burst, parked) = self.mixed_burst(at, others);
+                let foreigners = burst.len() - parked.len();
+                assert_eq!(self.queue.push_burst(&mut burst), parked.len());
+                assert_eq!(burst.len(), foreigners, "they stay");
+                self.queued.extend(parked);
+            }
+            Step::Pop => {
+                let block = self.queue.pop();
+                assert_eq!(block.is_some(), !self.queued.is_empty());
+                block.into_iter().for_each(|block| self.keep_popped(block));
+            }
+            Step::PopBurst(filled) => {
+                let mut burst = self.foreign_burst(filled);
+                let room = BURST - burst.len();
+                let popped = room.min(self.queued.len());
+                assert_eq!(self.queue.pop_burst(&mut burst), popped);
+                for block in burst.into_iter().skip(BURST - room) {
+                    self.keep_popped(block);
+                }
+            }
+            Step::ForeignPut(which) => {
+                let stock = self.worker(which).stock();
+                let block = self.foreign.get().expect("it is free");
+                self.worker(which).put(block);
+                assert_eq!(self.worker(which).stock(), stock, "it is no block for this stock");
+            }
+            Step::ForeignPush => {
+                let block = self.foreign.get().expect("it is free");
+                let index = block.index();
+                let back = self.queue.push(block).expect_err("a block of another pool");
+                assert_eq!(back.index(), index);
+            }
+            _ => self.apply_raw(step),
+        }
+    }
+
+    fn apply_raw(&mut self, step: Step) {
+        match step {
+            Step::IntoRaw(at) => {
+                if let Some((block, content)) = pick(&mut self.held, at) {
+                    self.raw.push((block.into_raw(), content));
+                }
+            }
+            Step::IntoRawPtr(at) => {
+                if let Some((block, content)) = pick(&mut self.held, at) {
+                    let index = block.index();
+                    let pointer = block.into_raw_ptr();
+                    assert_eq!(pointer.as_ptr().cast_const(), self.address(index));
+                    self.raw.push((index, content));
+                }
+            }
+            Step::FromRaw(at) => {
+                if let Some((index, content)) = pick(&mut self.raw, at) {
+                    self.held.push((self.claim(index).expect("it is out"), content));
+                }
+            }
+            Step::FromRawPtr(at) => {
+                if let Some((index, content)) = pick(&mut self.raw, at) {
+                    let block = self.claim_ptr(self.address(index)).expect("it is out");
+                    self.held.push((block, content));
+                }
+            }
+            Step::FromRawTwice(at) => {
+                if let Some((index, content)) = pick(&mut self.raw, at) {
+                    let block = self.claim(index).expect("it is out");
+                    let again = self.claim(index).expect_err("it has a handle");
+                    assert_eq!(again, RawError::NotOut { index });
+                    self.held.push((block, content));
+                }
+            }
+            Step::FromRawOutOfRange(index) => {
+                let capacity = self.pool.capacity();
+                let index = index.max(capacity as u32);
+                let refused = self.claim(index).expect_err("no such block");
+                assert_eq!(refused, RawError::OutOfRange { index, capacity });
+            }
+            Step::FromRawNotOut(at) => {
+                let index = u32::from(at) % self.pool.capacity() as u32;
+                if self.raw.iter().all(|(raw, _)| *raw != index) {
+                    let refused = RawError::NotOut { index };
+                    assert_eq!(self.claim(index).expect_err("not out"), refused);
+                    let pointer = self.address(index);
+                    assert_eq!(self.claim_ptr(pointer).expect_err("not out"), refused);
+                }
+            }
+            Step::FromRawPtrForeign(below, by) => {
+                let (first, length) = self.pool.memory();
+                let (first, by) = (first.addr().get(), usize::from(by));
+                let address = if below { first - 1 - by } else { first + length + by };
+                let refused = self.claim_ptr(ptr::without_provenance(address));
+                assert_eq!(refused.expect_err("outside the pool"), RawError::Foreign);
+            }
+            Step::FromRawPtrMisaligned(offset) => {
+                let offset = usize::from(offset) % self.pool.memory().1;
+                let into_block = offset % self.space();
+                if into_block != 0 {
+                    let refused = self.claim_ptr(self.address(0).wrapping_add(offset));
+                    let refused = refused.expect_err("not its first byte");
+                    assert_eq!(refused, RawError::Misaligned { into_block });
+                }
+            }
+            _ => unreachable!("`apply` does all others"),
+        }
+    }
+
+    fn check(&mut self) {
+        let parked = || self.raw.iter().chain(&self.queued).map(|(index, _)| *index);
+        let mut indices: Vec<u32> = self.held.iter().map(|(block, _)| block.index()).collect();
+        indices.extend(parked());
+        let stocks: usize = self.workers.iter().map(Worker::stock).sum();
+        let out = indices.len() + stocks;
+        assert_eq!(self.pool.available() + out, self.pool.capacity(), "blocks are conserved");
+        indices.sort_unstable();
+        assert!(indices.windows(2).all(|pair| pair[0] != pair[1]), "one owner each");
+        for (block, content) in &self.held {
+            range::check(block, content);
+        }
+        assert_eq!(self.pool.exhausted(), self.failed_gets);
+        self.peak = self.peak.max(out);
+        assert_eq!(self.pool.high_water_mark().unwrap_or(self.peak), self.peak);
+        let queued = self.queued.len();
+        assert_eq!((self.queue.len(), self.queue.is_empty()), (queued, queued == 0));
+        assert_eq!(self.queue.capacity(), self.pool.capacity());
+        assert_eq!(self.foreign.available(), self.foreign.capacity(), "nothing is kept of it");
+    }
+}
+
+/// Does `steps` with `pool`, which is new, and checks everything after each.
+pub(crate) fn run<'p, P: BlockPool>(
+    pool: &'p P,
+    foreign: &'p P,
+    queue: Queue<'p, P>,
+    steps: &[Step],
+) {
+    let mut system = System {
+        pool,
+        foreign,
+        workers: [Worker::with_stock(pool), Worker::with_stock(pool)],
+        queue,
+        held: Vec::new(),
+        raw: Vec::new(),
+        queued: VecDeque::new(),
+        failed_gets: 0,
+        peak: 0,
+    };
+    for &step in steps {
+        system.apply(step);
+        system.check();
+    }
+    for (index, content) in std::mem::take(&mut system.raw) {
+        range::check(&system.claim(index).expect("it is out"), &content);
+    }
+    drop(system);
+    assert_whole(pool);
+}
