@@ -179,7 +179,7 @@ impl Row {
 
     /// A crowd asleep, at every instruction of a get that finds nothing.
     pub(crate) fn crowd<S: Subject>(mut self, get: &Operation<S>, patience: Duration) -> Self {
-        for at in 0.. {
+        for at in self.instants(State::Empty, get) {
             let Some(seen) = crowd(get, at, patience) else { break };
             self.add(4, || place(get, at, State::Empty, Ending::Return), seen);
         }

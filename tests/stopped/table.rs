@@ -85,9 +85,9 @@ impl Extent {
             (false, false) => Self {
                 endings: &[Ending::Return, Ending::Keep { keep: 1, last: 0 }],
                 pair_states: &[State::One],
-                pairs: 30,
+                pairs: 4,
                 short: 0,
-                stops: 150,
+                stops: 10,
                 optimised,
             },
         }
@@ -104,7 +104,7 @@ fn lock_free<S: Subject>(
     let works: Vec<_> = extent.endings.iter().map(|&ending| work(ending, PATIENCE)).collect();
     let pairs: Vec<_> =
         operations.iter().flat_map(|one| operations.iter().map(move |two| [one, two])).collect();
-    let counting = Work { counted: 2, ..works[0] };
+    let counting = Work { counted: if extent.optimised { 2 } else { 0 }, ..works[0] };
     let most = if extent.optimised { instructions } else { usize::MAX };
     let (short, long): (Vec<_>, Vec<_>) = operations
         .iter()
