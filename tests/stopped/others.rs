@@ -87,7 +87,7 @@ impl<'s, S: Subject> Others<'s, S> {
                 self.note_if(Fault::OutOfOrder, self.held[from..] != given);
             }
 
-            given = self.to_be_given(round, rounds, ending);
+            given = self.choose_given(round, rounds, ending);
             for (index, &number) in given.iter().enumerate() {
                 let accepted = if index < counted && round == 0 {
                     self.counted(|subject| subject.put(number))
@@ -110,7 +110,7 @@ impl<'s, S: Subject> Others<'s, S> {
     }
 
     /// Of what is held, the numbers to be given back, in this order; the others stay.
-    fn to_be_given(&mut self, round: usize, rounds: usize, ending: Ending) -> Vec<u32> {
+    fn choose_given(&mut self, round: usize, rounds: usize, ending: Ending) -> Vec<u32> {
         let last_round = round + 1 == rounds;
         match ending {
             Ending::KeepAll if last_round => Vec::new(),
@@ -125,7 +125,7 @@ impl<'s, S: Subject> Others<'s, S> {
                 let mut given = std::mem::take(&mut self.held);
                 // Backwards, a stack is as before; forwards, a queue, and a stack after two rounds: so
                 // whoever trusts an old top meets it again.
-                if round % 2 == 0 {
+                if round.is_multiple_of(2) {
                     given.reverse();
                 }
                 given

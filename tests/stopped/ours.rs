@@ -116,14 +116,20 @@ pub(crate) struct Queued<const COUNT: usize, const CHAIN: usize> {
 }
 
 impl<const COUNT: usize, const CHAIN: usize> Queued<COUNT, CHAIN> {
+    /// The block of a number that the caller holds, and hands in once.
+    fn block(&self, number: u32) -> Option<Block<'static, Blocks<COUNT>>> {
+        // SAFETY: the pool stays where it is while the queue, and so any block, is used.
+        let pool: &'static _ = unsafe { &*ptr::from_ref(&self.pool) };
+        // SAFETY: the caller's promise.
+        unsafe { pool.from_raw(number) }.ok()
+    }
+
     fn push_burst(&self, numbers: impl Iterator<Item = u32>) -> bool {
         let mut blocks = heapless::Vec::<_, 8>::new();
         for number in numbers {
-            // SAFETY: the pool stays where it is while the queue exists; this thread holds the
-            // number.
-            match unsafe { (*ptr::from_ref(&self.pool)).from_raw(number) } {
-                Ok(block) => blocks.push(block).ok().expect("at most 8"),
-                Err(_) => return false,
+            match self.block(number) {
+                Some(block) => blocks.push(block).expect("at most 8"),
+                None => return false,
             }
         }
         let count = blocks.len();
@@ -190,7 +196,9 @@ impl<const COUNT: usize, const CHAIN: usize> Subject for Queued<COUNT, CHAIN> {
         // SAFETY: the pool was just written, and outlives the queue beside it.
         let pool = unsafe { &*pool };
         // SAFETY: as above.
-        unsafe { (&raw mut (*place).queue).write(Queue::new(pool)) };
+        let queue = unsafe { &raw mut (*place).queue };
+        // SAFETY: as above.
+        unsafe { queue.write(Queue::new(pool)) };
         // SAFETY: both fields were written.
         let this = unsafe { &*place };
         let numbers: Vec<u32> = iter::from_fn(|| this.pool.get()).map(Block::into_raw).collect();
@@ -208,11 +216,6 @@ impl<const COUNT: usize, const CHAIN: usize> Subject for Queued<COUNT, CHAIN> {
     }
 
     fn put(&self, number: u32) -> bool {
-        // SAFETY: the pool stays where it is while the queue exists; the number came from `get`, and
-        // its holder hands it in once.
-        match unsafe { (*ptr::from_ref(&self.pool)).from_raw(number) } {
-            Ok(block) => self.queue.push(block).is_ok(),
-            Err(_) => false,
-        }
+        self.block(number).is_some_and(|block| self.queue.push(block).is_ok())
     }
 }

@@ -84,7 +84,8 @@ impl Row {
         let slow = (self.instructions > self.at_most_instructions).then(|| {
             format!("{} instructions, at most {}", self.instructions, self.at_most_instructions)
         });
-        let few = (self.stops[0] < 50).then(|| format!("only {} stops", self.stops[0]));
+        let few = (self.stops[0] < self.most_stops.min(50))
+            .then(|| format!("only {} stops", self.stops[0]));
         missing.chain(unexpected).chain(slow).chain(few).collect()
     }
 
@@ -131,7 +132,8 @@ impl Row {
                 // Another remainder each time.
                 for at_second in (at_first / apart % apart..).step_by(apart) {
                     let operations = [(first, at_first), (second, at_second)];
-                    let ends = if (at_first + at_second) % 2 == 0 { [0, 1] } else { [1, 0] };
+                    let ends =
+                        if (at_first + at_second).is_multiple_of(2) { [0, 1] } else { [1, 0] };
                     let Ok(seen) = asleep(state, &operations, &ends, work) else { break };
                     let place = || {
                         let one = place(first, at_first, state, work.ending);
