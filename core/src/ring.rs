@@ -396,6 +396,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_value_has_as_many_bits_as_it_needs_and_laps_have_the_others() {
+        for places in [1, 2, 3, 63, 64, 65, 4097] {
+            // The last number, with more to follow.
+            let greatest = Chain { first: places as u32 - 1, more: true }.to_value();
+            let bits = Layout::of(places).value_bits;
+            assert_eq!((greatest >> bits, greatest >> (bits - 1)), (0, 1), "{places}");
+        }
+    }
+
     /// Five numbers in chains of 3 and 2, taken out by at most `most` at a time.
     fn chains(most: usize) {
         let next = |number| [Some(4), None, None, Some(1), Some(2)][number as usize];
@@ -432,6 +442,53 @@ mod tests {
     #[test]
     fn a_chain_is_taken_whole_or_from_its_front() {
         (1..=5).for_each(chains);
+    }
+
+    /// 0, then 1, then 2.
+    fn next_of_three(number: u32) -> Option<u32> {
+        Some(number + 1).filter(|&next| next < 3)
+    }
+
+    /// What to leave of [`next_of_three`] after `number`.
+    fn left_after(number: u32) -> Chain {
+        let first = number + 1;
+        Chain { first, more: next_of_three(first).is_some() }
+    }
+
+    #[test]
+    fn a_pop_that_another_overtakes_takes_what_that_one_left() {
+        let ring = Ring::new([const { Place::new() }; 3]);
+        ring.push(Chain { first: 0, more: true });
+        let mut told = Vec::new();
+        let popped = ring.pop(|first| {
+            told.push(first);
+            if first == 0 {
+                assert!(matches!(ring.pop(left_after), Some(Popped::Cut)));
+            }
+            left_after(first)
+        });
+        assert!(matches!(popped, Some(Popped::Cut)));
+        assert_eq!(told, [0, 1]);
+        assert_eq!((pop(&ring), pop(&ring)), (Some(2), None));
+    }
+
+    #[test]
+    fn a_count_that_a_lap_overtakes_starts_over() {
+        let ring = Ring::new([const { Place::new() }; 3]);
+        ring.push(Chain { first: 0, more: true });
+        let mut overtaken = false;
+        let overtaken = core::cell::Cell::from_mut(&mut overtaken);
+        let count = ring.count(usize::MAX, |number| {
+            if !overtaken.replace(true) {
+                while ring.pop(left_after).is_some() {}
+                // The second and third place, and in the next lap the first and second.
+                (0..2).for_each(|number| push(&ring, number));
+                assert_eq!((pop(&ring), pop(&ring)), (Some(0), Some(1)));
+                (0..2).for_each(|number| push(&ring, number));
+            }
+            next_of_three(number)
+        });
+        assert_eq!(count, 2);
     }
 
     #[test]

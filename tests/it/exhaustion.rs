@@ -103,6 +103,31 @@ fn a_worker_keeps_no_more_than_its_stock_nor_a_quarter_of_the_pool() {
 }
 
 #[test]
+fn an_empty_worker_looks_first_where_it_gave_back_last() {
+    const GROUP: usize = usize::BITS as usize;
+    const GROUPS: usize = 8;
+    let pool = Pool::<8, { GROUPS * GROUP }>::new();
+    let mut blocks = take_all(&pool);
+    blocks.sort_unstable_by_key(|block| block.index());
+    // Some are free everywhere.
+    let mut place = 0;
+    blocks.retain(|_| {
+        place += 1;
+        place % 8 != 0
+    });
+    for group in (0..GROUPS).rev() {
+        let mut worker: Worker<'_, _, 4> = Worker::with_stock(&pool);
+        let of_group = |block: &Block<'_, _>| block.index() as usize / GROUP == group;
+        for _ in 0..2 {
+            let place = blocks.iter().position(of_group).expect("most are still here");
+            worker.put(blocks.swap_remove(place));
+        }
+        worker.flush();
+        assert!(worker.get().is_some_and(|block| of_group(&block)), "{group}");
+    }
+}
+
+#[test]
 fn a_flushed_worker_leaves_everything_to_other_threads() {
     let pool = Pool::<64, 64>::new();
     let mut worker: Worker<'_, _, 16> = Worker::with_stock(&pool);

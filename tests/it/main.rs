@@ -15,4 +15,5 @@ mod no_std;
 mod raw;
 mod region;
 mod send_sync;
+mod shown;
 mod stress;

@@ -450,10 +450,21 @@ impl<const COUNT: usize> InPlace for Bitmap<Inline<COUNT>> {
 mod tests {
     extern crate std;
 
+    use std::boxed::Box;
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+    use std::sync::Barrier;
     use std::vec::Vec;
 
     use super::{Bitmap, Cleanings, FreeSet, GROUP, InPlace, Inline, Words, lowest, lowest_bits};
-    use crate::sync::Ordering;
+    use crate::sync::{AtomicUsize, Ordering};
+
+    /// As if every number had been taken, without a trace in the summary.
+    fn take_behind_the_summary<W: Words>(set: &Bitmap<W>) {
+        for group in 0..set.groups() {
+            set.words.word(group).store(set.bits_of(group), Ordering::Relaxed);
+        }
+    }
 
     #[test]
     fn lowest_bits_of_a_word_and_of_those_set() {
@@ -487,6 +498,10 @@ mod tests {
                 .map(|index| core::ptr::from_ref(words.summary(index)).addr())
                 .collect();
             assert!(addresses.windows(2).all(|pair| pair[0] < pair[1]), "{COUNT}");
+            let neighbours = addresses.chunks(Inline::<COUNT>::SUMMARIES);
+            for row in neighbours {
+                assert!(row.windows(2).all(|pair| pair[0] + size_of::<usize>() == pair[1]));
+            }
             assert!(addresses.iter().all(|address| !lines.contains(&(address / 64))), "{COUNT}");
         }
         macro_rules! check {
@@ -499,8 +514,171 @@ mod tests {
     }
 
     #[test]
+    fn a_summary_is_kept_from_the_33rd_word_on() {
+        let without = Bitmap::<Inline<{ 32 * GROUP }>>::ALL_FREE;
+        let with = Bitmap::<Inline<{ 32 * GROUP + 1 }>>::ALL_FREE;
+        assert!(!without.has_summary() && with.has_summary());
+    }
+
+    #[test]
+    fn threads_start_at_different_words() {
+        const THREADS: usize = 16;
+        let set = Bitmap::<Inline<{ 16 * GROUP }>>::ALL_FREE;
+        // All at once, so that no two have the same stack.
+        let all_live = Barrier::new(THREADS);
+        let homes: BTreeSet<usize> = std::thread::scope(|scope| {
+            let home = || {
+                all_live.wait();
+                let home = set.home();
+                all_live.wait();
+                home
+            };
+            let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(home)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(homes.iter().all(|&home| home < 16));
+        // About ten, were they chosen by dice.
+        assert!(homes.len() >= 4, "{homes:?}");
+    }
+
+    /// The groups that a search from `home` asks, while none has what it wants.
+    fn asked<W: Words>(set: &Bitmap<W>, home: usize) -> Vec<usize> {
+        let asked = RefCell::new(Vec::new());
+        let found: Option<()> = set.search(home, |group| {
+            asked.borrow_mut().push(group);
+            None
+        });
+        assert_eq!(found, None);
+        asked.into_inner()
+    }
+
+    #[test]
+    fn a_search_goes_round_from_its_home_and_asks_each_word_once() {
+        let set = Bitmap::<Inline<{ 8 * GROUP }>>::ALL_FREE;
+        for home in 0..8 {
+            assert!(asked(&set, home).into_iter().eq((home..8).chain(0..home)));
+        }
+        take_behind_the_summary(&set);
+        assert_eq!(asked(&set, 3), [3], "one look at all words says that none has any");
+    }
+
+    #[test]
+    fn a_search_by_summary_goes_round_from_its_home_and_asks_each_word_once() {
+        const GROUPS: usize = 2 * GROUP + 20;
+        for home in [0, 5, GROUP, GROUP + 5, GROUPS - 1] {
+            let set = Box::new(Bitmap::<Inline<{ GROUPS * GROUP }>>::ALL_FREE);
+            take_behind_the_summary(&set);
+            let asked_in_order = asked(&set, home);
+            // The home itself first, before the summary is read.
+            assert_eq!(asked_in_order[0], home);
+            assert!(asked_in_order[1..].iter().copied().eq((home..GROUPS).chain(0..home)));
+            assert_eq!(asked(&set, home), [home], "the summary says that no other has any");
+        }
+    }
+
+    #[test]
+    fn a_word_noted_as_full_that_is_not_leaves_no_trace() {
+        let set = Box::new(Bitmap::<Inline<{ 40 * GROUP }>>::ALL_FREE);
+        let summary = || set.words.summary(0).load(Ordering::Relaxed);
+        set.words.word(3).store(usize::MAX, Ordering::Relaxed);
+        set.mark_full(3);
+        assert_eq!(summary(), 1 << 3);
+        // A number of it came back just before.
+        set.mark_full(5);
+        assert_eq!(summary(), 1 << 3);
+        let cleanings = Cleanings(set.cleanings.load(Ordering::Relaxed));
+        assert!(cleanings == Cleanings(0).advanced_by(2) && cleanings.none_under_way());
+    }
+
+    #[test]
+    fn a_note_left_half_done_hides_nothing() {
+        let set = Box::new(Bitmap::<Inline<{ 40 * GROUP }>>::ALL_FREE);
+        take_behind_the_summary(&set);
+        assert_eq!(asked(&set, 0).len(), 1 + 40);
+        // As if a thread had been stopped inside `mark_full`, after its first two steps, and
+        // another had given back a number of the word between them.
+        set.cleanings.fetch_add(Cleanings::BEGIN, Ordering::Relaxed);
+        set.words.word(7).fetch_and(!1, Ordering::Relaxed);
+        let taken = set.search(0, |group| set.claim_one(group));
+        assert_eq!(taken, Some(7 * GROUP as u32));
+    }
+
+    /// Two words of summary, and something that happens when one is about to be read.
+    struct Watched {
+        words: Inline<{ 65 * GROUP }>,
+        before_read: fn(usize),
+    }
+
+    impl Words for Watched {
+        fn capacity(&self) -> usize {
+            self.words.capacity()
+        }
+
+        fn word(&self, group: usize) -> &AtomicUsize {
+            self.words.word(group)
+        }
+
+        fn summary(&self, index: usize) -> &AtomicUsize {
+            (self.before_read)(index);
+            self.words.summary(index)
+        }
+    }
+
+    #[test]
+    fn a_note_made_and_taken_back_during_a_search_hides_nothing() {
+        const BIT: usize = 1 << 7;
+        static SET: Bitmap<Watched> =
+            Bitmap::with_words(Watched { words: Inline::new(), before_read });
+        // What another thread does in `mark_full` meanwhile.
+        fn before_read(index: usize) {
+            let summary = SET.words.words.summary(0);
+            match index {
+                0 => {
+                    SET.cleanings.fetch_add(Cleanings::BEGIN, Ordering::Relaxed);
+                    summary.fetch_or(BIT, Ordering::Relaxed);
+                }
+                _ => {
+                    summary.fetch_and(!BIT, Ordering::Relaxed);
+                    SET.cleanings.fetch_add(Cleanings::END, Ordering::Relaxed);
+                }
+            }
+        }
+        take_behind_the_summary(&SET);
+        SET.words.words.summary(0).store(!BIT, Ordering::Relaxed);
+        SET.words.words.summary(1).store(1, Ordering::Relaxed);
+        // It comes back before the other thread's look at the word.
+        SET.words.word(7).fetch_and(!1, Ordering::Relaxed);
+        let taken = SET.search(0, |group| SET.claim_one(group));
+        assert_eq!(taken, Some(7 * GROUP as u32));
+    }
+
+    #[test]
+    fn some_are_taken_near_the_number_named_if_there_is_such_a_number() {
+        const COUNT: u32 = 8 * GROUP as u32;
+        let set = Bitmap::<Inline<{ COUNT as usize }>>::ALL_FREE;
+        for near in [0, GROUP as u32, 5 * GROUP as u32 + 9, COUNT - 1] {
+            let mut some = [0; 3];
+            assert_eq!(set.take_some(&mut some, Some(near)), 3);
+            let group = near as usize / GROUP;
+            assert!(some.iter().all(|&number| number as usize / GROUP == group), "{near}");
+        }
+        for beyond in [COUNT, u32::MAX] {
+            assert_eq!(set.take_some(&mut [0; 3], Some(beyond)), 3);
+        }
+    }
+
+    #[test]
+    fn numbers_of_many_words_are_given_back_together() {
+        let set = Box::new(Bitmap::<Inline<{ 300 * GROUP }>>::ALL_FREE);
+        let numbers: Vec<u32> = core::iter::from_fn(|| set.take()).collect();
+        assert_eq!(set.available(), 0);
+        set.give_back_all(&numbers);
+        assert_eq!(set.available(), 300 * GROUP);
+    }
+
+    #[test]
     fn an_exhausted_search_fills_the_summary_and_a_give_back_clears_it() {
-        let set = std::boxed::Box::new(Bitmap::<Inline<4097>>::ALL_FREE);
+        let set = Box::new(Bitmap::<Inline<4097>>::ALL_FREE);
         while set.take().is_some() {}
         let summary = |index| set.words.summary(index).load(Ordering::Relaxed);
         assert_eq!(set.take(), None);

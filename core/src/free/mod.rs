@@ -101,6 +101,7 @@ mod tests {
 
     use super::{Bitmap, Counted, HeaplessQueue, InPlace, Inline, SpinStack};
     use std::boxed::Box;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::vec::Vec;
 
     fn drain<F: InPlace>(set: &F) -> Vec<u32> {
@@ -152,6 +153,16 @@ mod tests {
             assert_eq!(set.take(), None);
         }
         assert_eq!(all.len(), count);
+    }
+
+    fn a_number_beyond_the_capacity_is_refused_by_a_panic<F: InPlace>(count: usize) {
+        let set = Box::new(F::ALL_FREE);
+        let panics = |give_back: &dyn Fn()| catch_unwind(AssertUnwindSafe(give_back)).is_err();
+        for beyond in [u32::try_from(count).unwrap(), u32::MAX] {
+            assert!(panics(&|| set.give_back(beyond)), "{beyond} of {count}");
+            assert!(panics(&|| set.give_back_all(&[beyond])), "{beyond} of {count}");
+            assert_eq!(set.available(), count, "nothing was given back");
+        }
     }
 
     fn threads_never_share_a_number<F: InPlace>(count: usize) {
@@ -210,6 +221,7 @@ mod tests {
                 every_number_is_handed_out_exactly_once::<$engine>($count);
                 some_are_taken_until_none_are_left::<$engine>($count);
                 a_number_given_back_can_be_taken_again::<$engine>($count);
+                a_number_beyond_the_capacity_is_refused_by_a_panic::<$engine>($count);
                 threads_never_share_a_number::<$engine>($count);
             )+}
         )+};

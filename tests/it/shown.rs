@@ -1,0 +1,87 @@
+//! What is shown of each type, to people.
+
+use std::fmt::{Debug, Write};
+
+use blockpool_core::{
+    Align, Bitmap, Bookkeeping, HeaplessQueue, InPlace, Inline, NoRoom, Place, Pool, Queue,
+    SpinStack, Worker,
+};
+
+use crate::harness::{Line, bookkeeping, region};
+
+type P = Pool<64, 9>;
+
+fn shown(value: impl Debug) -> String {
+    format!("{value:?}")
+}
+
+#[test]
+fn debug_shows_numbers_and_never_data() {
+    let pool = P::new();
+    let mut block = pool.get().expect("it is free");
+    block.reset(4).expect("it fits");
+    block.append(b"secret").expect("it fits");
+    assert_eq!(shown(&block), "Block { index: 0, headroom: 4, len: 6, tailroom: 54 }");
+    assert_eq!(shown(&pool), "Pool { block_size: 64, capacity: 9, available: 8, .. }");
+    let queue = Queue::new(&pool);
+    queue.push(block).expect("a block of this pool");
+    assert_eq!(shown(&queue), "Queue { len: 1, capacity: 9, .. }");
+    let mut worker: Worker<'_, P, 4> = Worker::with_stock(&pool);
+    worker.put(pool.get().expect("it is free"));
+    assert_eq!(shown(&worker), "Worker { stock: 1, .. }");
+}
+
+#[test]
+fn debug_of_a_region_tells_where_its_memory_lies() {
+    let mut memory =
+        vec![Line(*b"secret..secret..secret..secret..secret..secret..secret..secret.."); 5];
+    let mut bookkeeping = bookkeeping(5 * 64, 64);
+    let region = region(&mut memory, 64, &mut bookkeeping).expect("it serves");
+    let (first, _) = region.memory();
+    assert_eq!(
+        shown(&region),
+        format!("Region {{ memory: {first:?}, block_size: 64, capacity: 5, available: 5, .. }}")
+    );
+}
+
+#[test]
+fn debug_of_an_engine_does_not_list_its_words() {
+    let words = shown(Bitmap::<Inline<1000>>::ALL_FREE);
+    assert!(words.contains("Inline { count: 1000, .. }"), "{words}");
+    assert_eq!(
+        shown(HeaplessQueue::<100, 128>::ALL_FREE),
+        "HeaplessQueue { count: 100, places: 128, queued: 0, .. }"
+    );
+    assert_eq!(shown(SpinStack::<100>::ALL_FREE), "SpinStack { count: 100, .. }");
+    assert!(shown(Bookkeeping::new()).starts_with("Bookkeeping"));
+    assert_eq!(shown(Place::new()), "Place(0)");
+    assert_eq!(shown(Align::<64>), "Align");
+}
+
+#[test]
+fn a_refusal_for_want_of_room_tells_both_numbers() {
+    let pool = P::new();
+    let mut block = pool.get().expect("it is free");
+    let error = block.append(&[0; 65]).expect_err("one too many");
+    assert_eq!(error, NoRoom { wanted: 65, room: 64 });
+    assert_eq!(error.to_string(), "65 bytes do not fit: there is room for 64");
+}
+
+#[test]
+fn a_block_is_read_and_written_as_a_slice_and_as_text() {
+    fn sum(bytes: impl AsRef<[u8]>) -> u32 {
+        bytes.as_ref().iter().map(|&byte| u32::from(byte)).sum()
+    }
+    fn double(mut bytes: impl AsMut<[u8]>) {
+        bytes.as_mut().iter_mut().for_each(|byte| *byte *= 2);
+    }
+    let pool = P::new();
+    let mut block = pool.get().expect("it is free");
+    block.append(&[1, 2, 3]).expect("it fits");
+    double(&mut block);
+    assert_eq!(sum(&block), 12);
+    block.clear();
+    let number = 10;
+    write!(block, "{number:04x}").expect("it fits");
+    assert_eq!(&block[..], b"000a");
+}
