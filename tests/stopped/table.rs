@@ -138,7 +138,7 @@ fn other<S: Subject>(name: &'static str, expected: Expected, extent: Extent) -> 
         // Each wait takes its time.
         (&[State::Half], &[Ending::Return], SHORT_PATIENCE)
     } else {
-        (&State::ALL, extent.endings, PATIENCE)
+        (extent.states, extent.endings, PATIENCE)
     };
     let works: Vec<_> = endings.iter().map(|&ending| work(ending, patience)).collect();
     let operations = [get(), put(), get_and_put()];
