@@ -6,6 +6,7 @@ mod drop_order;
 mod engines;
 mod exhaustion;
 mod harness;
+mod histories;
 mod layout;
 mod literal_shape;
 mod model;
