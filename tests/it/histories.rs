@@ -6,6 +6,7 @@
 //! orderings: that is the matter of `tests/loom`.
 
 mod linearize;
+mod model;
 mod planted;
 mod queue;
 mod record;

@@ -5,9 +5,8 @@ use std::iter;
 use std::mem;
 
 use super::linearize::{Operation, is_linearizable};
-use super::queue::{QueueStep, popped};
+use super::model::{QueueStep, SetStep, is_linearizable_by_number, popped};
 use super::record::{Clock, Player, record};
-use super::set::{SetStep, is_linearizable_by_number};
 use crate::harness::Random;
 
 use QueueStep::{Empty, NotEmpty, Pop};

@@ -1,53 +1,11 @@
-//! `Queue` is a first-in, first-out queue whose bursts are pushed at one instant.
-//!
-//! A burst is popped "in several steps, so that other consumers' may come between": it is pops one
-//! after the other, of which the last finds none unless the vector is full.
+//! `Queue` against its [model](super::model).
 
 use blockpool_core::{Block, Pool, Queue};
 
-use super::linearize::{Operation, STEPS, Step, is_linearizable};
+use super::linearize::{Operation, is_linearizable};
+use super::model::{BURST, Numbers, QueueStep, popped, popped_burst};
 use super::record::{Clock, Player, check, record};
 use crate::harness::Random;
-
-/// Of a burst. One step more says that there was no more.
-pub(crate) const BURST: usize = STEPS - 1;
-
-pub(crate) type Numbers = heapless::Vec<u32, BURST>;
-
-#[derive(Debug, Clone)]
-pub(crate) enum QueueStep {
-    Push(Numbers),
-    Pop(u32),
-    Empty,
-    NotEmpty,
-}
-
-impl Step for QueueStep {
-    type State = Vec<u32>;
-
-    fn apply(&self, before: &Vec<u32>) -> Option<Vec<u32>> {
-        match self {
-            Self::Push(numbers) => Some([before, &numbers[..]].concat()),
-            Self::Pop(number) => before
-                .split_first()
-                .filter(|(first, _)| *first == number)
-                .map(|(_, rest)| rest.into()),
-            Self::Empty => before.is_empty().then(Vec::new),
-            Self::NotEmpty => (!before.is_empty()).then(|| before.clone()),
-        }
-    }
-}
-
-/// What a pop says.
-pub(crate) fn popped(number: Option<u32>) -> heapless::Vec<QueueStep, STEPS> {
-    [number.map_or(QueueStep::Empty, QueueStep::Pop)].into_iter().collect()
-}
-
-/// What a pop of up to `most` says.
-fn popped_burst(numbers: &[u32], most: usize) -> heapless::Vec<QueueStep, STEPS> {
-    let end = (numbers.len() < most).then_some(QueueStep::Empty);
-    numbers.iter().copied().map(QueueStep::Pop).chain(end).collect()
-}
 
 type Blocks = Pool<8, 24>;
 

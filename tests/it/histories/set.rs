@@ -1,10 +1,4 @@
-//! Pools and their engines are sets of free numbers.
-//!
-//! - A bitmap of one word, or a stack behind a lock: `None` means that all were out at one instant.
-//! - A bitmap of several words: that each was out at some instant. By the locality of
-//!   linearizability (Herlihy and Wing), that is: the history of each number by itself has a
-//!   linearization. And all were out at one instant unless another thread's take succeeded
-//!   meanwhile.
+//! Pools and engines against their [model](super::model).
 
 use std::iter;
 
@@ -12,77 +6,12 @@ use blockpool_core::{
     Align, Bitmap, Block, BlockPool, Counted, FreeSet, InPlace, Inline, Pool, SpinStack,
 };
 
-use super::linearize::{History, Operation, Step, is_linearizable};
+use super::linearize::{History, Operation, is_linearizable};
+use super::model::{SetStep, is_linearizable_by_number};
 use super::record::{Clock, Player, check, record};
 use crate::harness::Random;
 
-/// A set of numbers, as bits.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum SetStep {
-    Take(u64),
-    Give(u64),
-    AllOut,
-}
-
-impl Step for SetStep {
-    /// Those that are free.
-    type State = u64;
-
-    fn apply(&self, &free: &u64) -> Option<u64> {
-        match *self {
-            Self::Take(some) => (free & some == some).then_some(free & !some),
-            Self::Give(some) => (free & some == 0).then_some(free | some),
-            Self::AllOut => (free == 0).then_some(0),
-        }
-    }
-}
-
-impl SetStep {
-    /// What is left of it for some of the numbers.
-    fn only(self, numbers: u64) -> Option<Self> {
-        match self {
-            Self::Take(some) => (some & numbers != 0).then_some(Self::Take(some & numbers)),
-            Self::Give(some) => (some & numbers != 0).then_some(Self::Give(some & numbers)),
-            Self::AllOut => Some(Self::AllOut),
-        }
-    }
-}
-
 type SetOperation = Operation<SetStep>;
-
-fn filtered(
-    history: &History<SetStep>,
-    keep: impl Fn(usize, &SetOperation) -> Option<SetStep>,
-) -> History<SetStep> {
-    let operation = |thread, of: &SetOperation| {
-        let steps = [keep(thread, of)?].into_iter().collect();
-        Some(Operation { steps, ..*of })
-    };
-    let all = history.iter().enumerate();
-    all.map(|(thread, all)| all.iter().filter_map(|of| operation(thread, of)).collect()).collect()
-}
-
-/// As a bitmap of several words promises.
-pub(crate) fn is_linearizable_by_number(free: u64, history: &History<SetStep>) -> bool {
-    // A number can be missed only if another thread took one meanwhile.
-    let excused = |thread: usize, none: &SetOperation| {
-        let others = history.iter().enumerate().filter(|&(other, _)| other != thread);
-        others.flat_map(|(_, all)| all).any(|of| {
-            matches!(of.steps[0], SetStep::Take(_))
-                && of.called < none.returned
-                && none.called < of.returned
-        })
-    };
-    let strictly = filtered(history, |thread, of| {
-        let step = of.steps[0];
-        (step != SetStep::AllOut || !excused(thread, of)).then_some(step)
-    });
-    let each = (0..u64::BITS).map(|bit| free & 1 << bit).filter(|&number| number != 0);
-    is_linearizable(&free, &strictly)
-        && each.into_iter().all(|number| {
-            is_linearizable(&number, &filtered(history, |_, of| of.steps[0].only(number)))
-        })
-}
 
 /// What is taken and given back. Cheap to copy.
 trait Subject: Copy + Send {
