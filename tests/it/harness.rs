@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::iter;
 use std::ptr::{self, NonNull};
 use std::slice;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use blockpool_core::{Block, BlockPool, Bookkeeping, Region, RegionError};
 
@@ -63,6 +64,16 @@ impl Random {
         word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         (word ^ (word >> 31)) as usize % bound
+    }
+}
+
+/// Tells others to end when it goes, by a panic too.
+#[derive(Debug)]
+pub(crate) struct Ends<'f>(pub(crate) &'f AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

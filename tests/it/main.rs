@@ -5,6 +5,8 @@ mod bursts;
 mod drop_order;
 mod engines;
 mod exhaustion;
+#[cfg(target_os = "linux")]
+mod fork;
 mod harness;
 mod histories;
 mod layout;
@@ -14,5 +16,8 @@ mod model;
 mod no_std;
 mod raw;
 mod region;
+mod requeue;
 mod send_sync;
+#[cfg(target_os = "linux")]
+mod signal;
 mod stress;

@@ -3,7 +3,7 @@
 use std::array;
 use std::fmt::Debug;
 use std::hint;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -49,15 +49,30 @@ pub(crate) trait Player: Send {
 
 /// Where threads start together. They spin first: one that sleeps wakes up too late to meet others.
 #[derive(Debug, Default)]
-struct Gate(AtomicUsize);
+struct Gate {
+    arrived: AtomicUsize,
+    someone_panicked: AtomicBool,
+}
 
 impl Gate {
     fn pass(&self, threads: usize) {
-        let wanted = (self.0.fetch_add(1, Ordering::SeqCst) / threads + 1) * threads;
+        let wanted = (self.arrived.fetch_add(1, Ordering::SeqCst) / threads + 1) * threads;
         let mut tries = 0;
-        while self.0.load(Ordering::SeqCst) < wanted {
+        while self.arrived.load(Ordering::SeqCst) < wanted {
+            assert!(!self.someone_panicked.load(Ordering::Relaxed), "another thread panicked");
             tries += 1;
             if tries < 1_000 { hint::spin_loop() } else { thread::yield_now() }
+        }
+    }
+}
+
+/// A thread that has to come to the gate.
+struct Comer<'g>(&'g Gate);
+
+impl Drop for Comer<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.someone_panicked.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -80,6 +95,7 @@ pub(crate) fn record<P: Player, const THREADS: usize>(
             let thread = threads;
             threads += 1;
             scope.spawn(move || {
+                let _comer = Comer(gate);
                 let mut random = Random(seed << 8 | thread);
                 let mut rounds: Vec<_> =
                     (0..rounds).map(|_| Vec::with_capacity(length + 1)).collect();
@@ -99,7 +115,7 @@ pub(crate) fn record<P: Player, const THREADS: usize>(
                 rounds
             })
         });
-        running.map(|thread| thread.join().expect("it records only"))
+        running.map(|thread| thread.join().expect("a panic was told above"))
     });
     let mut recorded = recorded.map(Vec::into_iter);
     let mut round = || array::from_fn(|thread| recorded[thread].next().expect("of each round"));
