@@ -324,7 +324,7 @@ mod tests {
     use std::vec::Vec;
 
     use super::{Chain, Layout, OwnLine, Place, Places, Popped, Ring};
-    use crate::sync::AtomicUsize;
+    use crate::sync::{AtomicUsize, Ordering};
 
     /// A ring whose ends and places stand some laps before the words wrap.
     fn near_the_wrap<const COUNT: usize>(laps_before: usize) -> Ring<[Place; COUNT]> {
@@ -385,6 +385,37 @@ mod tests {
         check::<7>();
         check::<8>();
         check::<100>();
+    }
+
+    /// As many numbers as threads or more, so a pop always finds one.
+    #[test]
+    fn threads_go_over_the_wrap_of_laps_and_find_every_number() {
+        fn check<const COUNT: usize>() {
+            const THREADS: usize = 3;
+            // So that it wraps early, in the middle, and late.
+            for laps_before in [0, 1, 30, 300] {
+                let ring = &near_the_wrap::<COUNT>(laps_before);
+                (0..COUNT as u32).for_each(|number| push(ring, number));
+                std::thread::scope(|scope| {
+                    for _ in 0..THREADS {
+                        scope.spawn(|| {
+                            for _ in 0..1_000 {
+                                push(ring, pop(ring).expect("one is in for each thread"));
+                            }
+                        });
+                    }
+                });
+                let lap = ring.layout().lap(ring.head.load(Ordering::Relaxed));
+                assert!(lap < 3 * 1_000, "it did not wrap");
+                let mut left: Vec<u32> = core::iter::from_fn(|| pop(ring)).collect();
+                left.sort_unstable();
+                assert!(left.into_iter().eq(0..COUNT as u32), "lost or doubled");
+                assert_eq!(len(ring), 0);
+            }
+        }
+        check::<3>();
+        check::<5>();
+        check::<7>();
     }
 
     #[test]
@@ -496,7 +527,7 @@ mod tests {
         let ring = Ring::new([const { Place::new() }; 3]);
         (0..3).for_each(|number| push(&ring, number));
         // As if the last pusher had been stopped before it moved the tail.
-        ring.tail.store(2, crate::sync::Ordering::Relaxed);
+        ring.tail.store(2, Ordering::Relaxed);
         assert_eq!((len(&ring), pop(&ring)), (3, Some(0)));
         push(&ring, 0);
         assert_eq!(len(&ring), 3);

@@ -1,7 +1,9 @@
 //! Whatever holds a block gives it back when it goes, in any order, from any thread, by a panic too.
 
+use std::cell::RefCell;
 use std::mem;
-use std::panic::resume_unwind;
+use std::panic::{catch_unwind, resume_unwind};
+use std::thread;
 
 use blockpool_core::{Block, Pool, Queue, Worker};
 
@@ -98,4 +100,52 @@ fn a_forgotten_block_stays_out_and_no_other() {
         assert_eq!(blocks.len(), 39);
         assert!(blocks.iter().all(|block| block.index() != index));
     }
+}
+
+#[test]
+fn a_thread_that_ends_flushes_the_worker_in_its_local_storage() {
+    static POOL: P = Pool::new();
+    thread_local! {
+        static WORKER: RefCell<Worker<'static, P, 8>> = const { RefCell::new(Worker::with_stock(&POOL)) };
+    }
+    for panics in [false, true] {
+        let thread = thread::spawn(move || {
+            WORKER.with_borrow_mut(|worker| {
+                let block = worker.get().expect("it is free");
+                worker.put(block);
+                assert!(worker.stock() > 0);
+                if panics {
+                    resume_unwind(Box::new("a panic"));
+                }
+            });
+        });
+        assert_eq!(thread.join().is_err(), panics);
+        assert_whole(&POOL);
+    }
+}
+
+#[test]
+fn a_panic_amid_a_burst_leaves_no_block_out() {
+    let pool = P::new();
+    let queue = Queue::new(&pool);
+    let result = catch_unwind(|| {
+        let mut worker: Worker<'_, P, 8> = Worker::with_stock(&pool);
+        let mut burst = Burst::new();
+        worker.get_burst(&mut burst);
+        queue.push_burst(&mut burst);
+        let _one = queue.pop();
+        queue.pop_burst(&mut heapless::Vec::<_, 2>::new());
+        worker.get_burst(&mut burst);
+        for (number, block) in burst.into_iter().enumerate() {
+            if number == 2 {
+                resume_unwind(Box::new("a panic"));
+            }
+            worker.put(block);
+        }
+    });
+    assert!(result.is_err());
+    // One of the chain is left in the queue.
+    assert_eq!((queue.len(), pool.available()), (1, 39));
+    drop(queue);
+    assert_whole(&pool);
 }

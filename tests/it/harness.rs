@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::iter;
 use std::ptr::{self, NonNull};
 use std::slice;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 
 use blockpool_core::{Block, BlockPool, Bookkeeping, Region, RegionError};
@@ -94,6 +94,16 @@ impl Random {
         word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         (word ^ (word >> 31)) as usize % bound
+    }
+}
+
+/// Tells others to end when it goes, by a panic too.
+#[derive(Debug)]
+pub(crate) struct Ends<'f>(pub(crate) &'f AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -6,7 +6,10 @@ mod corpora;
 mod drop_order;
 mod engines;
 mod exhaustion;
+#[cfg(target_os = "linux")]
+mod fork;
 mod harness;
+mod histories;
 mod layout;
 mod literal_shape;
 mod model;
@@ -14,6 +17,9 @@ mod model;
 mod no_std;
 mod raw;
 mod region;
+mod requeue;
 mod send_sync;
 mod shown;
+#[cfg(target_os = "linux")]
+mod signal;
 mod stress;

@@ -1,0 +1,106 @@
+//! Random schedules of the shipped operations, run by shuttle: three or four threads, more
+//! operations than `tests/loom` can try in every order, one order of memory.
+//!
+//! The modules of `blockpool-core` are compiled as they are; only their `sync` is another.
+//!
+//! ```text
+//! cargo run --release --manifest-path tests/shuttle/Cargo.toml
+//! cargo run --release --manifest-path tests/shuttle/Cargo.toml -- NAME --iterations 1000000
+//! ```
+//!
+//! As a control, each read-modify-write of the sources is then made two steps, a load and a store:
+//! some scenario must fail.
+
+#![allow(
+    dead_code,
+    clippy::wrong_self_convention,
+    unfulfilled_lint_expectations,
+    reason = "the shipped modules are made for a library, and scenarios use a part of it"
+)]
+
+#[path = "../../../core/src/align.rs"]
+mod align;
+#[path = "../../../core/src/block.rs"]
+mod block;
+#[path = "../../../core/src/error.rs"]
+mod error;
+#[allow(unused_imports, reason = "an engine without atomics of the crate's own")]
+#[path = "../../../core/src/free/mod.rs"]
+mod free;
+#[path = "../../../core/src/memory.rs"]
+mod memory;
+#[path = "../../../core/src/pool.rs"]
+mod pool;
+#[path = "../../../core/src/queue.rs"]
+mod queue;
+#[path = "../../../core/src/range.rs"]
+mod range;
+#[path = "../../../core/src/region.rs"]
+mod region;
+#[path = "../../../core/src/ring.rs"]
+mod ring;
+#[path = "../../../core/src/worker.rs"]
+mod worker;
+
+#[path = "../../it/histories/linearize.rs"]
+mod linearize;
+#[path = "../../it/histories/model.rs"]
+mod model;
+
+mod control;
+mod harness;
+mod run;
+mod scenarios;
+mod sync;
+
+// What the shipped modules find in their crate's root.
+use self::{
+    block::Block,
+    error::RawError,
+    range::{MAX_BLOCK_SIZE, MAX_COUNT},
+    region::Region,
+    worker::Worker,
+};
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Random schedules of blockpool's operations.
+#[derive(Parser)]
+struct Options {
+    /// Only the scenarios with this in their name, and no control.
+    name: Option<String>,
+    /// Executions of each scenario by each of the two schedulers.
+    #[arg(long, default_value_t = 3_000)]
+    iterations: usize,
+    #[arg(long, default_value_t = 0xB10C)]
+    seed: u64,
+
+    /// Run in this process, with the read-modify-write of this line in two steps.
+    #[arg(long, hide = true, requires = "broken_line")]
+    broken_file: Option<String>,
+    #[arg(long, hide = true)]
+    broken_line: Option<u32>,
+}
+
+fn main() -> ExitCode {
+    let Options { name, iterations, seed, broken_file, broken_line } = Options::parse();
+    let mut scenarios = scenarios::all().to_vec();
+    if let Some(name) = &name {
+        scenarios.retain(|scenario| scenario.name.contains(name));
+    }
+    if scenarios.is_empty() {
+        eprintln!("no scenario has this in its name");
+        return ExitCode::FAILURE;
+    }
+    if let Some(site) = broken_file.zip(broken_line) {
+        let held = control::here(&scenarios, &site, seed, iterations);
+        return if held { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    let Some(sites) = run::all(&scenarios, seed, iterations) else {
+        return ExitCode::FAILURE;
+    };
+    let right = name.is_some() || control::run(sites, seed, iterations);
+    if right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

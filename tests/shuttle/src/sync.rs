@@ -1,0 +1,182 @@
+//! Stands in for core's `sync`: atomics with which another thread may go on before every access. All are sequentially consistent, whatever the sources ask for.
+
+use core::ops::Deref;
+use core::panic::Location;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+
+use shuttle::rand::Rng;
+use shuttle::sync::atomic::AtomicUsize as Step;
+
+pub(crate) use core::sync::atomic::Ordering;
+
+/// A line of the shipped sources.
+pub(crate) type Site = (String, u32);
+
+thread_local! {
+    // All threads of a scenario are coroutines on one thread of the system.
+    /// Where the value of a ring's atomics is 0, in the sources' eyes.
+    static RING_STARTS_AT: Cell<usize> = const { Cell::new(0) };
+    /// Where read-modify-writes are not atomic.
+    static BROKEN: RefCell<Option<Site>> = const { RefCell::new(None) };
+    /// Where read-modify-writes were made.
+    static SITES: RefCell<BTreeSet<Site>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+/// Lets the positions of rings that are created from now on start some laps before they wrap.
+pub(crate) fn start_rings_before_the_wrap(places: usize, laps: Option<usize>) {
+    // As `Layout` has it.
+    let value_bits = usize::BITS - (2 * places - 1).leading_zeros();
+    let start = laps.map_or(0, |laps| ((usize::MAX >> value_bits) - laps) << value_bits);
+    RING_STARTS_AT.set(start);
+}
+
+/// Makes the read-modify-writes of one line two steps.
+pub(crate) fn break_site(site: Site) {
+    BROKEN.set(Some(site));
+}
+
+/// The read-modify-writes that were reached.
+pub(crate) fn sites() -> BTreeSet<Site> {
+    SITES.take()
+}
+
+fn file<'l>(location: &Location<'l>) -> &'l str {
+    location.file().rsplit("core/src/").next().expect("one piece at least")
+}
+
+fn is_broken(location: &Location<'_>) -> bool {
+    BROKEN.with_borrow(|broken| match broken {
+        Some((name, line)) => *line == location.line() && name == file(location),
+        None => {
+            let site = (file(location), location.line());
+            SITES.with_borrow_mut(|sites| sites.insert((site.0.to_owned(), site.1)));
+            false
+        }
+    })
+}
+
+/// Atomics are created by constants, so what differs between scenarios is added at each use.
+fn start(location: &Location<'_>) -> usize {
+    if location.file().ends_with("ring.rs") { RING_STARTS_AT.get() } else { 0 }
+}
+
+#[derive(Debug)]
+pub(crate) struct AtomicUsize {
+    /// Less what [`start`] says. All of a scenario runs on one thread of the system.
+    value: core::sync::atomic::AtomicUsize,
+    /// Loaded before each access: there another thread may go on.
+    step: Step,
+}
+
+impl AtomicUsize {
+    pub(crate) const fn new(value: usize) -> Self {
+        Self { value: core::sync::atomic::AtomicUsize::new(value), step: Step::new(0) }
+    }
+
+    fn step(&self) {
+        self.step.load(Ordering::SeqCst);
+    }
+
+    #[track_caller]
+    pub(crate) fn load(&self, ordering: Ordering) -> usize {
+        self.step();
+        self.value.load(ordering).wrapping_add(start(Location::caller()))
+    }
+
+    #[track_caller]
+    pub(crate) fn store(&self, value: usize, ordering: Ordering) {
+        self.step();
+        self.value.store(value.wrapping_sub(start(Location::caller())), ordering);
+    }
+
+    #[track_caller]
+    fn update(&self, change: impl Fn(usize) -> Option<usize>) -> Result<usize, usize> {
+        self.step();
+        let location = Location::caller();
+        let start = start(location);
+        let before = self.value.load(Ordering::Relaxed).wrapping_add(start);
+        let after = change(before).ok_or(before)?;
+        if is_broken(location) {
+            self.step();
+        }
+        self.value.store(after.wrapping_sub(start), Ordering::Relaxed);
+        Ok(before)
+    }
+
+    #[track_caller]
+    fn always_update(&self, change: impl Fn(usize) -> usize) -> usize {
+        self.update(|before| Some(change(before))).expect("it always changes")
+    }
+
+    #[track_caller]
+    pub(crate) fn compare_exchange(
+        &self,
+        current: usize,
+        new: usize,
+        _: Ordering,
+        _: Ordering,
+    ) -> Result<usize, usize> {
+        self.update(|value| (value == current).then_some(new))
+    }
+
+    /// Fails for no reason, now and then.
+    #[track_caller]
+    pub(crate) fn compare_exchange_weak(
+        &self,
+        current: usize,
+        new: usize,
+        _: Ordering,
+        _: Ordering,
+    ) -> Result<usize, usize> {
+        let fails = shuttle::rand::thread_rng().gen_ratio(1, 8);
+        self.update(|value| (value == current && !fails).then_some(new))
+    }
+
+    #[track_caller]
+    pub(crate) fn fetch_add(&self, value: usize, _: Ordering) -> usize {
+        self.always_update(|before| before.wrapping_add(value))
+    }
+
+    #[track_caller]
+    pub(crate) fn fetch_sub(&self, value: usize, _: Ordering) -> usize {
+        self.always_update(|before| before.wrapping_sub(value))
+    }
+
+    #[track_caller]
+    pub(crate) fn fetch_and(&self, value: usize, _: Ordering) -> usize {
+        self.always_update(|before| before & value)
+    }
+
+    #[track_caller]
+    pub(crate) fn fetch_or(&self, value: usize, _: Ordering) -> usize {
+        self.always_update(|before| before | value)
+    }
+
+    #[track_caller]
+    pub(crate) fn fetch_max(&self, value: usize, _: Ordering) -> usize {
+        self.always_update(|before| before.max(value))
+    }
+}
+
+pub(crate) type Part = usize;
+pub(crate) type AtomicPart = AtomicUsize;
+
+/// Nothing: whether others go on first is the scheduler's matter.
+pub(crate) fn spin_loop() {}
+
+#[derive(Debug)]
+pub(crate) struct OwnLine<T>(pub(crate) T);
+
+impl<T> Deref for OwnLine<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// Far apart for each thread, and the same in each run.
+pub(crate) fn stack_address() -> usize {
+    usize::from(shuttle::current::me()) << 14
+}
