@@ -64,6 +64,10 @@
 //! - A reuse (ABA) distance left unstated: bits do not move in the default free set, so it has none;
 //!   the queue's stands at [`Queue`].
 //!
+//! A thread that dies in the middle of an operation, or is never run again, holds up nobody. With it
+//! go the blocks that it owned, and those of the operation: one, or the burst; with a worker, its
+//! stock. Everything else goes on.
+//!
 //! There is no `unsafe` outside the modules that own memory (`block`, `pool`, `region`, `memory`,
 //! `poison`), no sequentially consistent ordering, and the default pool is all-zero in memory.
 //!

@@ -29,6 +29,8 @@ mod error;
 mod free;
 #[path = "../../../core/src/memory.rs"]
 mod memory;
+#[path = "../../../core/src/poison.rs"]
+mod poison;
 #[path = "../../../core/src/pool.rs"]
 mod pool;
 #[path = "../../../core/src/queue.rs"]
