@@ -96,6 +96,29 @@ fn a_burst_given_back_is_kept_and_sends_off_half_of_the_older_ones_if_it_must() 
 }
 
 #[test]
+fn a_burst_takes_from_the_stock_what_was_given_back_last() {
+    let pool = Pool::<8, 200>::new();
+    let get = || pool.get().expect("enough are free");
+    for stock in 0..=15 {
+        for held in 0..=8 {
+            let mut worker: Worker<'_, _, 16> = Worker::with_stock(&pool);
+            let blocks: Vec<_> = (0..stock).map(|_| get()).collect();
+            let given: Vec<u32> = blocks.iter().map(|block| block.index()).collect();
+            blocks.into_iter().for_each(|block| worker.put(block));
+            let mut burst: heapless::Vec<_, 8> = (0..held).map(|_| get()).collect();
+            let free = pool.available();
+            let wanted = 8 - held;
+            assert_eq!(worker.get_burst(&mut burst), wanted);
+            let from_stock = burst[held..].iter().map(|block| block.index()).take(stock);
+            assert!(from_stock.eq(given.into_iter().rev().take(wanted)), "{held} and {stock}");
+            if wanted <= stock {
+                assert_eq!((worker.stock(), pool.available()), (stock - wanted, free));
+            }
+        }
+    }
+}
+
+#[test]
 fn a_burst_is_popped_in_parts_with_its_data() {
     let pool = Small::new();
     let queue = Queue::new(&pool);
