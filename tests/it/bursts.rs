@@ -1,6 +1,6 @@
 //! Bursts: in parts, larger than a stock, and with blocks of another pool among them.
 
-use blockpool_core::{Block, Pool, Queue, heapless};
+use blockpool_core::{Block, Pool, Queue, Worker, heapless};
 
 const COUNT: usize = 40;
 type Small = Pool<64, COUNT>;
@@ -63,6 +63,58 @@ fn a_burst_larger_than_a_stock_comes_and_goes() {
         worker.put_burst(&mut burst);
         assert!(burst.is_empty() && worker.stock() <= COUNT / 4);
         assert_eq!(pool.available() + worker.stock(), COUNT);
+    }
+}
+
+#[test]
+fn a_burst_given_back_is_kept_and_sends_off_half_of_the_older_ones_if_it_must() {
+    // A stock of 16 has room for 15 besides the one that comes and goes.
+    const ROOM: usize = 15;
+    let pool = Pool::<8, 200>::new();
+    let get = || pool.get().expect("enough are free");
+    for stock in 0..=ROOM {
+        for count in 1..=ROOM {
+            let mut worker: Worker<'_, _, 16> = Worker::with_stock(&pool);
+            (0..stock).for_each(|_| worker.put(get()));
+            let mut burst: heapless::Vec<_, ROOM> = (0..count).map(|_| get()).collect();
+            let mut given: Vec<u32> = burst.iter().map(|block| block.index()).collect();
+            let free = pool.available();
+            worker.put_burst(&mut burst);
+            let sent_off = match (stock + count).saturating_sub(ROOM) {
+                0 => 0,
+                excess => excess.max(ROOM / 2).min(stock),
+            };
+            assert_eq!(pool.available() - free, sent_off, "{count} to {stock}");
+            assert_eq!(worker.stock(), stock + count - sent_off);
+            let blocks: Vec<_> = (0..count).map_while(|_| worker.get()).collect();
+            let mut kept: Vec<u32> = blocks.iter().map(|block| block.index()).collect();
+            given.sort_unstable();
+            kept.sort_unstable();
+            assert_eq!(kept, given, "{count} to {stock}");
+        }
+    }
+}
+
+#[test]
+fn a_burst_takes_from_the_stock_what_was_given_back_last() {
+    let pool = Pool::<8, 200>::new();
+    let get = || pool.get().expect("enough are free");
+    for stock in 0..=15 {
+        for held in 0..=8 {
+            let mut worker: Worker<'_, _, 16> = Worker::with_stock(&pool);
+            let blocks: Vec<_> = (0..stock).map(|_| get()).collect();
+            let given: Vec<u32> = blocks.iter().map(|block| block.index()).collect();
+            blocks.into_iter().for_each(|block| worker.put(block));
+            let mut burst: heapless::Vec<_, 8> = (0..held).map(|_| get()).collect();
+            let free = pool.available();
+            let wanted = 8 - held;
+            assert_eq!(worker.get_burst(&mut burst), wanted);
+            let from_stock = burst[held..].iter().map(|block| block.index()).take(stock);
+            assert!(from_stock.eq(given.into_iter().rev().take(wanted)), "{held} and {stock}");
+            if wanted <= stock {
+                assert_eq!((worker.stock(), pool.available()), (stock - wanted, free));
+            }
+        }
     }
 }
 
