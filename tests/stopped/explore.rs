@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::memory::Made;
-use crate::others::{Ending, Others};
+use crate::others::{Ending, Others, Progress};
 use crate::step::{Step, Stop, count, install};
 use crate::subject::{Fault, Numbers, Operation, Subject};
 
@@ -30,6 +30,8 @@ impl State {
 
 /// What was seen at one stop.
 pub(crate) struct Seen {
+    /// Whether the operation was stopped at all, or ended before.
+    pub(crate) stopped: bool,
     /// The instruction that was next.
     pub(crate) address: usize,
     pub(crate) faults: BTreeSet<Fault>,
@@ -44,10 +46,13 @@ pub(crate) struct Work {
     pub(crate) ending: Ending,
     /// For how many operations instructions are counted, which is slow.
     pub(crate) counted: usize,
-    /// How long no progress means that an operation waits. What does not wait never takes as long,
-    /// whatever else the machine does.
+    /// How long no progress means that an operation of the others waits.
     pub(crate) patience: Duration,
 }
+
+/// How long no progress means that an operation waits. What does not wait never takes as long, whatever
+/// else the machine does.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How many stops there were in all; for whoever watches that there is progress.
 pub(crate) static STOPS: AtomicUsize = AtomicUsize::new(0);
@@ -66,9 +71,9 @@ fn prepare<S: Subject>(
     match state {
         State::Full => take(handed),
         State::Shuffled => {
-            take(handed.max(3));
+            take(handed + 3);
             held[..3].rotate_left(1);
-            let back = held.len() - handed;
+            let back = 3;
             assert!(held.drain(..back).all(|number| subject.put(number)));
         }
         State::Half => take(handed.max(subject.capacity() / 2)),
@@ -89,7 +94,7 @@ struct Sleeper<'scope, 'step> {
 }
 
 impl<'scope, 'step: 'scope> Sleeper<'scope, 'step> {
-    /// Begins an operation and waits until it was stopped or has ended; up to `patience`, for it may
+    /// Begins an operation and waits until it was stopped or has ended; but not for ever, for it may
     /// itself wait for another one.
     fn begin<'env, S: Subject>(
         scope: &'scope thread::Scope<'scope, 'env>,
@@ -97,14 +102,13 @@ impl<'scope, 'step: 'scope> Sleeper<'scope, 'step> {
         subject: &'scope S,
         operation: &Operation<S>,
         mut numbers: Numbers,
-        patience: Duration,
     ) -> Self {
         let run = operation.run;
         let thread = scope.spawn(move || {
             let accepted = step.run(|| run(subject, &mut numbers));
             (numbers, accepted)
         });
-        step.wait(patience);
+        step.wait(PATIENCE);
         Self { step, thread }
     }
 
@@ -120,20 +124,19 @@ impl<'scope, 'step: 'scope> Sleeper<'scope, 'step> {
 }
 
 /// Stops each of `operations` before the instruction of the number beside it, lets others work, lets
-/// the operations go on in the order `ends`, and looks whether all numbers are there. `None` if one of
-/// them ends before; `Err` says which.
+/// the operations go on in the order `ends`, and looks whether all numbers are there.
 pub(crate) fn asleep<S: Subject>(
     state: State,
     operations: &[(&Operation<S>, usize)],
     ends: &[usize],
     work: Work,
-) -> Result<Seen, usize> {
+) -> Seen {
     let subject = &*Made::<S>::new();
     let names: Vec<_> = operations.iter().map(|&(operation, _)| operation).collect();
     let missing = names.iter().map(|operation| operation.may_hold).sum();
     let (held, handed) = prepare(subject, state, &names);
     let steps: Vec<_> = operations.iter().map(|&(_, at)| Step::new(at, Stop::Sleep)).collect();
-    let progress = &AtomicUsize::new(0);
+    let progress = &Progress::default();
 
     thread::scope(|scope| {
         let mut sleepers: Vec<_> = names
@@ -141,12 +144,14 @@ pub(crate) fn asleep<S: Subject>(
             .zip(&steps)
             .zip(handed)
             .map(|((operation, step), numbers)| {
-                Some(Sleeper::begin(scope, step, subject, operation, numbers, work.patience))
+                Some(Sleeper::begin(scope, step, subject, operation, numbers))
             })
             .collect();
         let mut others = Others::new(subject, held, missing);
-        let ended = steps.iter().position(|step| !step.stopped());
-        if ended.is_none() {
+        let stopped = steps.iter().all(Step::stopped);
+        // One that has neither been stopped nor ended waits for another one.
+        let mut waited = steps.iter().any(|step| !step.stopped() && !step.ended());
+        if stopped {
             let mut working = others;
             let (finished, finish) = mpsc::channel::<()>();
             let thread = scope.spawn(move || {
@@ -154,35 +159,32 @@ pub(crate) fn asleep<S: Subject>(
                 drop(finished);
                 working
             });
-            let waited = !finishes(&finish, progress, work.patience);
+            waited = !finishes(&finish, progress, work.patience);
             if waited {
+                progress.disturbed.store(true, Ordering::Relaxed);
                 steps.iter().for_each(Step::go_on);
             }
             others = thread.join().expect("others do not panic");
-            if waited {
-                others.faults.insert(Fault::Waited);
-            }
-        }
-        // What waits for another one goes on only if both do.
-        if ended.is_some() {
+        } else {
+            // What waits for another one goes on only if both do.
             steps.iter().for_each(Step::go_on);
+        }
+        if waited {
+            others.faults.insert(Fault::Waited);
         }
         for &index in ends {
             sleepers[index].take().expect("each once").end(&mut others);
         }
         others.settle();
-        match ended {
-            Some(index) => Err(index),
-            None => Ok(seen(&steps[0], &others)),
-        }
+        seen(stopped, &steps[0], &others)
     })
 }
 
 /// Whether a thread closes its channel without being held up.
-fn finishes(finish: &Receiver<()>, progress: &AtomicUsize, patience: Duration) -> bool {
-    let mut last = progress.load(Ordering::Relaxed);
+fn finishes(finish: &Receiver<()>, progress: &Progress, patience: Duration) -> bool {
+    let mut last = progress.operations.load(Ordering::Relaxed);
     while finish.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
-        let now = progress.load(Ordering::Relaxed);
+        let now = progress.operations.load(Ordering::Relaxed);
         if now == last {
             return false;
         }
@@ -191,9 +193,10 @@ fn finishes(finish: &Receiver<()>, progress: &AtomicUsize, patience: Duration) -
     true
 }
 
-fn seen<S: Subject>(step: &Step<'_>, others: &Others<'_, S>) -> Seen {
+fn seen<S: Subject>(stopped: bool, step: &Step<'_>, others: &Others<'_, S>) -> Seen {
     STOPS.fetch_add(1, Ordering::Relaxed);
     Seen {
+        stopped,
         address: step.address(),
         faults: others.faults.clone(),
         instructions: others.instructions,
@@ -209,18 +212,18 @@ pub(crate) fn instructions<S: Subject>(state: State, operation: &Operation<S>) -
 }
 
 /// As [`asleep`] with one operation, but the others' work is done on top of it, on the same thread:
-/// by an interrupt, or a signal handler. `None` if it has ended before.
+/// by an interrupt, or a signal handler.
 pub(crate) fn interrupted<S: Subject>(
     state: State,
     operation: &Operation<S>,
     at: usize,
     work: Work,
-) -> Option<Seen> {
+) -> Seen {
     let subject = &*Made::<S>::new();
     let (held, mut handed) = prepare(subject, state, &[operation]);
     let mut numbers = handed.remove(0);
     let others = RefCell::new(Others::new(subject, held, operation.may_hold));
-    let handler = || others.borrow_mut().work(work, &AtomicUsize::new(0));
+    let handler = || others.borrow_mut().work(work, &Progress::default());
     let step = Step::new(at, Stop::Interrupt(&handler));
     let accepted = step.run(|| (operation.run)(subject, &mut numbers));
     let mut others = others.borrow_mut();
@@ -229,17 +232,17 @@ pub(crate) fn interrupted<S: Subject>(
     }
     numbers.into_iter().for_each(|number| others.own(number));
     others.settle();
-    step.stopped().then(|| seen(&step, &others))
+    seen(step.stopped(), &step, &others)
 }
 
 /// As [`asleep`] with one operation, in a process that ends there. Says also how many numbers are gone
-/// with it. `None` if the operation has ended before.
+/// with it.
 pub(crate) fn killed<S: Subject>(
     state: State,
     operation: &Operation<S>,
     at: usize,
     work: Work,
-) -> Option<(Seen, usize)> {
+) -> (Seen, usize) {
     let subject = &*Made::<S>::shared();
     let (held, mut handed) = prepare(subject, state, &[operation]);
     let mut numbers = handed.remove(0);
@@ -257,25 +260,27 @@ pub(crate) fn killed<S: Subject>(
     // SAFETY: waits for the child just made.
     assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
     assert!(libc::WIFEXITED(status), "the child died otherwise");
-    if libc::WEXITSTATUS(status) != 0 {
-        return None;
-    }
+    let stopped = match libc::WEXITSTATUS(status) {
+        0 => true,
+        1 => false,
+        other => panic!("the child ended with {other}"),
+    };
     let mut others = Others::new(subject, held, operation.may_hold);
-    others.work(work, &AtomicUsize::new(0));
+    if stopped {
+        others.work(work, &Progress::default());
+    }
     others.settle();
-    let gone = subject.capacity() - others.held.len();
-    // `work` has told whether they are too many.
-    others.faults.remove(&Fault::Lost);
-    Some((seen(&step, &others), gone))
+    let gone = subject.capacity().saturating_sub(others.held.len());
+    // Without a stop, what the child held at its end is gone.
+    if gone <= operation.may_hold {
+        others.faults.remove(&Fault::Lost);
+    }
+    (seen(stopped, &step, &others), gone)
 }
 
 /// Many threads are stopped in the same operation on an empty subject, more than three for each
 /// number. One number is given back then: the next get finds it.
-pub(crate) fn crowd<S: Subject>(
-    operation: &Operation<S>,
-    at: usize,
-    patience: Duration,
-) -> Option<Seen> {
+pub(crate) fn crowd<S: Subject>(operation: &Operation<S>, at: usize) -> Seen {
     let subject = &*Made::<S>::new();
     let many = 3 * subject.capacity() + 1;
     let (held, _) = prepare(subject, State::Empty, &[operation]);
@@ -283,7 +288,7 @@ pub(crate) fn crowd<S: Subject>(
     thread::scope(|scope| {
         let sleepers: Vec<_> = steps
             .iter()
-            .map(|step| Sleeper::begin(scope, step, subject, operation, Numbers::new(), patience))
+            .map(|step| Sleeper::begin(scope, step, subject, operation, Numbers::new()))
             .collect();
         let stopped = steps.iter().all(Step::stopped);
         let mut others = Others::new(subject, held, 0);
@@ -301,6 +306,6 @@ pub(crate) fn crowd<S: Subject>(
         }
         sleepers.into_iter().for_each(|sleeper| sleeper.end(&mut others));
         others.settle();
-        stopped.then(|| seen(&steps[0], &others))
+        seen(stopped, &steps[0], &others)
     })
 }

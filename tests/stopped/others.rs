@@ -1,7 +1,7 @@
 //! What the others do while an operation is stopped.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::explore::Work;
 use crate::step::count;
@@ -31,6 +31,14 @@ impl Ending {
         Self::Keep { keep: 2, last: 1 },
         Self::KeepAll,
     ];
+}
+
+/// How far the others are; shared with whoever watches them.
+#[derive(Default)]
+pub(crate) struct Progress {
+    pub(crate) operations: AtomicUsize,
+    /// The stopped operations were let go on meanwhile.
+    pub(crate) disturbed: AtomicBool,
 }
 
 /// The numbers that the others hold, and what they saw.
@@ -63,7 +71,7 @@ impl<'s, S: Subject> Others<'s, S> {
 
     /// Takes all there is and gives it back, `rounds` times. Every operation is
     /// noted in `progress`. Instructions are counted for the first `counted` ones of a kind.
-    pub(crate) fn work(&mut self, work: Work, progress: &AtomicUsize) {
+    pub(crate) fn work(&mut self, work: Work, progress: &Progress) {
         let Work { rounds, ending, counted, .. } = work;
         let mut given: Vec<u32> = Vec::new();
         for round in 0..rounds {
@@ -74,7 +82,7 @@ impl<'s, S: Subject> Others<'s, S> {
                 } else {
                     self.subject.get()
                 };
-                progress.fetch_add(1, Ordering::Relaxed);
+                progress.operations.fetch_add(1, Ordering::Relaxed);
                 let Some(number) = taken else { break };
                 self.own(number);
                 if self.held.len() > self.subject.capacity() {
@@ -83,19 +91,27 @@ impl<'s, S: Subject> Others<'s, S> {
             }
             let all = self.held.len() + self.missing;
             self.note_if(Fault::FoundNone, all < self.subject.capacity());
-            if S::FIRST_IN_FIRST_OUT && round > 0 {
-                self.note_if(Fault::OutOfOrder, self.held[from..] != given);
+            let taken = &self.held[from..];
+            // What is stopped takes nothing between rounds, so what was given is there.
+            let lacking = given.iter().any(|number| !taken.contains(number));
+            let disordered = S::FIRST_IN_FIRST_OUT && round > 0 && *taken != given;
+            if !progress.disturbed.load(Ordering::Relaxed) {
+                self.note_if(Fault::FoundNone, lacking);
+                self.note_if(Fault::OutOfOrder, disordered && !lacking);
             }
 
-            given = self.choose_given(round, rounds, ending);
-            for (index, &number) in given.iter().enumerate() {
+            given.clear();
+            for (index, number) in self.choose_given(round, rounds, ending).into_iter().enumerate()
+            {
                 let accepted = if index < counted && round == 0 {
                     self.counted(|subject| subject.put(number))
                 } else {
                     self.subject.put(number)
                 };
-                progress.fetch_add(1, Ordering::Relaxed);
-                if !accepted {
+                progress.operations.fetch_add(1, Ordering::Relaxed);
+                if accepted {
+                    given.push(number);
+                } else {
                     self.faults.insert(Fault::Refused);
                     self.held.push(number);
                 }
@@ -145,5 +161,7 @@ impl<'s, S: Subject> Others<'s, S> {
         numbers.sort_unstable();
         numbers.dedup();
         self.note_if(Fault::Lost, numbers.len() < self.subject.capacity());
+        // Some of them were never in it, and have an owner elsewhere.
+        self.note_if(Fault::TwoOwners, numbers.len() > self.subject.capacity());
     }
 }

@@ -23,6 +23,7 @@ where
         // SAFETY: just written.
         let this = unsafe { &*place };
         let mut blocks: Vec<_> = iter::from_fn(|| this.pool.get()).collect();
+        blocks.sort_by_key(Block::index);
         let apart = COUNT / CAPACITY;
         for index in (0..COUNT).rev().filter(|index| index % apart == 0).take(CAPACITY) {
             drop(blocks.swap_remove(index));
@@ -47,15 +48,12 @@ where
 }
 
 impl<F: InPlace, const COUNT: usize> Pooled<F, COUNT> {
-    /// What a worker keeps at most.
-    const STOCK: usize = 4;
-
-    /// Four blocks by a worker that has to refill twice on the way.
+    /// Three blocks by a worker that has to refill twice on the way: two blocks each time.
     pub(crate) fn worker_gets() -> Operation<Self> {
         Operation {
             name: "worker: refills, gets, drop",
             handed: 0,
-            may_hold: 3 + Self::STOCK,
+            may_hold: 4,
             run: |subject, numbers| {
                 let mut worker = Worker::<_, 4>::with_stock(&subject.pool);
                 while numbers.len() < 3
@@ -94,7 +92,7 @@ impl<F: InPlace, const COUNT: usize> Pooled<F, COUNT> {
         Operation {
             name: "worker: burst of 5, back",
             handed: 0,
-            may_hold: 5 + Self::STOCK,
+            may_hold: 6,
             run: |subject, _| {
                 let mut worker = Worker::<_, 4>::with_stock(&subject.pool);
                 let mut blocks = heapless::Vec::<_, 5>::new();

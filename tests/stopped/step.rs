@@ -71,13 +71,12 @@ impl<'a> Step<'a> {
     pub(crate) fn run<R>(&self, operation: impl FnOnce() -> R) -> R {
         install();
         CURRENT.set(ptr::from_ref(self).cast());
+        let stepping = Stepping;
         // SAFETY: pushes and pops one word below the stack pointer, which asm! without `nostack`
         // may; sets the trap flag, whose signal is handled.
         unsafe { asm!("pushfq", "or qword ptr [rsp], 0x100", "popfq") };
         let result = std::hint::black_box(operation());
-        // SAFETY: as above; clears the trap flag.
-        unsafe { asm!("pushfq", "and qword ptr [rsp], -0x101", "popfq") };
-        CURRENT.set(ptr::null());
+        drop(stepping);
         // Pairs with the load in `wait`.
         self.progress.store(ENDED, Ordering::Release);
         futex_wake(&self.progress);
@@ -97,6 +96,12 @@ impl<'a> Step<'a> {
     pub(crate) fn stopped(&self) -> bool {
         // Pairs with the store in `stop_here`.
         self.was_stopped.load(Ordering::Acquire)
+    }
+
+    /// Whether the operation has ended.
+    pub(crate) fn ended(&self) -> bool {
+        // Pairs with the store in `run`.
+        self.progress.load(Ordering::Acquire) == ENDED
     }
 
     /// Where it was stopped.
@@ -139,6 +144,18 @@ impl<'a> Step<'a> {
             // SAFETY: ends the process at once, without any clean-up.
             Stop::Exit => unsafe { libc::_exit(0) },
         }
+    }
+}
+
+/// Ends the steps of this thread, by a panic too.
+struct Stepping;
+
+impl Drop for Stepping {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: as in `run`; clears the trap flag.
+        unsafe { asm!("pushfq", "and qword ptr [rsp], -0x101", "popfq") };
+        CURRENT.set(ptr::null());
     }
 }
 

@@ -10,7 +10,7 @@ use blockpool_core::{Bitmap, Counted, HeaplessQueue, Inline, SpinStack};
 use clap::Parser;
 use crossbeam::queue::{ArrayQueue, SegQueue};
 
-use crate::explore::{STOPS, State, Work, instructions as instructions_of};
+use crate::explore::{PATIENCE, STOPS, State, Work, instructions as instructions_of};
 use crate::others::Ending;
 use crate::ours::{Pooled, Queued};
 use crate::peers::{COUNT, Heapless, TornBits, Transactions, Untagged};
@@ -32,8 +32,6 @@ struct Arguments {
     full: bool,
 }
 
-/// What does not wait is never as long without progress, whatever else the machine does.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// For those that are expected to wait: what they show is a report.
 const SHORT_PATIENCE: Duration = Duration::from_millis(50);
 
@@ -79,8 +77,8 @@ impl Extent {
                 Ending::Keep { keep: 1, last: 0 },
                 Ending::KeepAll,
             ],
-            pair_states: &[State::One],
-            pairs: 150,
+            pair_states: &[State::Half, State::One],
+            pairs: 80,
             short: 150,
             states: &[State::Half, State::One],
             ..every_pair
@@ -90,6 +88,7 @@ impl Extent {
         let sample = Self {
             endings: &[Ending::Return, Ending::Keep { keep: 1, last: 0 }],
             states: &[State::One],
+            pair_states: &[State::One],
             pairs: 1,
             short: 0,
             stops: 4,
@@ -129,7 +128,7 @@ fn lock_free<S: Subject>(
         .interrupted(&long, few, &works[..1])
         .killed(&short, &[State::Full, State::One, State::Empty], works[0])
         .killed(&long, few, works[0])
-        .crowd(&get::<S>(), PATIENCE)
+        .crowd(&get::<S>())
 }
 
 /// Anything else: one thread asleep, to see what the others see.
@@ -138,13 +137,24 @@ fn other<S: Subject>(name: &'static str, expected: Expected, extent: Extent) -> 
         // Each wait takes its time.
         (&[State::Half], &[Ending::Return], SHORT_PATIENCE)
     } else {
-        (extent.states, extent.endings, PATIENCE)
+        (&[State::Full, State::One], extent.endings, PATIENCE)
     };
     let works: Vec<_> = endings.iter().map(|&ending| work(ending, patience)).collect();
     let operations = [get(), put(), get_and_put()];
     // Some are vulnerable at few instructions.
     let row = Row::new(name, expected, usize::MAX, extent.stops.saturating_mul(25));
-    row.asleep::<S>(&operations.each_ref(), states, &works)
+    let row = row.asleep::<S>(&operations.each_ref(), states, &works);
+    if expected.must.contains(&Fault::Waited) {
+        return row;
+    }
+    let [get, put, _] = &operations;
+    // What was on top is there again, on top of another.
+    let restored = work(Ending::Keep { keep: 1, last: 0 }, patience);
+    row.pairs(&[[get, put], [put, get]], &[State::Full], restored, 10 * extent.pairs).interrupted(
+        &operations.each_ref(),
+        states,
+        &works,
+    )
 }
 
 type Set<const COUNT: usize> = Bitmap<Inline<COUNT>>;
