@@ -456,3 +456,33 @@ impl<P: BlockPool> fmt::Debug for Block<'_, P> {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Block, Claims};
+    use crate::Pool;
+
+    #[test]
+    fn claims_vanish_unless_they_are_kept() {
+        let pool = Pool::<8, 4>::new();
+        let first = pool.get().unwrap();
+        let second = pool.get().unwrap();
+        let mut blocks = heapless::Vec::<Block<'_, _>, 2>::new();
+        let mut claims = Claims::behind(&mut blocks);
+        claims.push(&pool, first.place());
+        claims.push(&pool, second.place());
+        assert!(!claims.has_room());
+        claims.clear();
+        assert!(claims.has_room());
+        claims.push(&pool, second.place());
+        assert!(blocks.is_empty());
+        let mut claims = Claims::behind(&mut blocks);
+        claims.push(&pool, first.place());
+        claims.clear();
+        claims.push(&pool, second.into_place());
+        claims.keep();
+        assert!(blocks.iter().map(Block::index).eq([1]));
+        drop(blocks);
+        assert_eq!(pool.available(), 3);
+    }
+}

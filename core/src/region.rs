@@ -231,3 +231,30 @@ impl fmt::Debug for Region<'_> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
+    use super::{Bookkeeping, GROUP, Groups, SUMMARIES, Words};
+    use crate::sync::{AtomicUsize, OwnLine};
+
+    #[test]
+    fn words_have_lines_of_their_own_and_summaries_share_some() {
+        const COUNT: usize = 20 * GROUP;
+        let bookkeeping: Vec<_> = core::iter::repeat_with(Bookkeeping::new).take(COUNT).collect();
+        let groups = Groups { bookkeeping: &bookkeeping, capacity: COUNT * GROUP };
+        let address = |word: &AtomicUsize| core::ptr::from_ref(word).addr();
+        let words: Vec<usize> = (0..COUNT).map(|group| address(groups.word(group))).collect();
+        assert!(words.windows(2).all(|pair| pair[0] + size_of::<Bookkeeping>() == pair[1]));
+        let summaries: Vec<usize> = (0..20).map(|index| address(groups.summary(index))).collect();
+        assert!(summaries.windows(2).all(|pair| pair[0] < pair[1]));
+        assert_eq!(SUMMARIES * size_of::<usize>(), align_of::<OwnLine<usize>>(), "they fill one");
+        for row in summaries.chunks(SUMMARIES) {
+            assert!(row.windows(2).all(|pair| pair[0] + size_of::<usize>() == pair[1]));
+            assert!(row.iter().all(|summary| !words.contains(summary)));
+        }
+    }
+}

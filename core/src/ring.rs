@@ -522,6 +522,57 @@ mod tests {
         assert_eq!(count, 2);
     }
 
+    /// Places at which something happens before they are looked at for the second time: the first
+    /// look is for their number, and between the two an operation reads its end.
+    struct Watched {
+        places: [Place; 2],
+        looks: AtomicUsize,
+        before_second: fn(),
+    }
+
+    impl Watched {
+        const fn new(before_second: fn()) -> Self {
+            let places = [const { Place::new() }; 2];
+            Self { places, looks: AtomicUsize::new(usize::MAX / 2), before_second }
+        }
+    }
+
+    impl Places for Watched {
+        fn places(&self) -> &[Place] {
+            if self.looks.fetch_add(1, Ordering::Relaxed) == 1 {
+                (self.before_second)();
+            }
+            &self.places
+        }
+    }
+
+    #[test]
+    fn a_push_that_a_lap_overtakes_starts_over() {
+        static RING: Ring<Watched> = Ring::new(Watched::new(|| {
+            for _ in 0..2 {
+                push(&RING, 1);
+                assert_eq!(pop(&RING), Some(1));
+            }
+            push(&RING, 1);
+        }));
+        RING.places.looks.store(0, Ordering::Relaxed);
+        push(&RING, 0);
+        assert_eq!((pop(&RING), pop(&RING), pop(&RING)), (Some(1), Some(0), None));
+    }
+
+    #[test]
+    fn a_pop_that_a_lap_overtakes_starts_over() {
+        static RING: Ring<Watched> = Ring::new(Watched::new(|| {
+            for _ in 0..2 {
+                assert_eq!(pop(&RING), Some(0));
+                push(&RING, 0);
+            }
+        }));
+        push(&RING, 0);
+        RING.places.looks.store(0, Ordering::Relaxed);
+        assert_eq!((pop(&RING), pop(&RING)), (Some(0), None));
+    }
+
     #[test]
     fn a_tail_left_behind_is_moved_on_by_others_and_hides_nothing() {
         let ring = Ring::new([const { Place::new() }; 3]);

@@ -220,6 +220,36 @@ fn a_queue_holds_all_blocks_of_its_region_in_order() {
 }
 
 #[test]
+fn every_block_of_a_region_keeps_its_own_data_range() {
+    const COUNT: usize = 130;
+    let mut memory = vec![Line([0; 64]); 2 * COUNT];
+    let mut bookkeeping = bookkeeping(2 * COUNT * 64, 128);
+    let mut ring = places(COUNT);
+    let region = region(&mut memory, 128, &mut bookkeeping).expect("it serves");
+    let queue = Queue::with_places(&region, &mut ring).expect("they are enough");
+    let range = |index: u32| (index as usize % 60, index as usize % 61);
+    for raw in [true, false] {
+        let mut blocks = take_all(&region);
+        for block in &mut blocks {
+            let (headroom, len) = range(block.index());
+            block.reset(headroom).expect("it fits");
+            block.resize(len, 0).expect("it fits");
+        }
+        let blocks: Vec<_> = if raw {
+            let numbers: Vec<u32> = blocks.into_iter().map(|block| block.into_raw()).collect();
+            // SAFETY: the numbers come from `into_raw`.
+            let claim = |number| unsafe { region.from_raw(number) };
+            numbers.into_iter().map(|number| claim(number).expect("it is out")).collect()
+        } else {
+            blocks.into_iter().for_each(|block| queue.push(block).expect("its own"));
+            iter::from_fn(|| queue.pop()).collect()
+        };
+        assert_eq!(blocks.len(), COUNT);
+        assert!(blocks.iter().all(|block| (block.headroom(), block.len()) == range(block.index())));
+    }
+}
+
+#[test]
 fn regions_over_halves_of_one_mapping_do_not_touch_each_other() {
     let mut mapping = Mapping::new(32 * PAGE);
     let (mut low_books, mut high_books) =
