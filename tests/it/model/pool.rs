@@ -18,7 +18,7 @@ type Burst<'p, P> = heapless::Vec<Block<'p, P>, BURST>;
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub(crate) enum Step {
     Get,
-    /// Takes blocks until so many 255ths of the pool were taken, or none is left.
+    /// Takes blocks until so many parts in 255 of the pool were taken, or none is left.
     GetMany(u8),
     WorkerGet(bool),
     /// Into a vector that has some already.
