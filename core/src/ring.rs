@@ -397,12 +397,16 @@ mod tests {
                 let ring = &near_the_wrap::<COUNT>(laps_before);
                 (0..COUNT as u32).for_each(|number| push(ring, number));
                 std::thread::scope(|scope| {
-                    for _ in 0..THREADS {
+                    let threads = [(); THREADS].map(|()| {
                         scope.spawn(|| {
                             for _ in 0..1_000 {
                                 push(ring, pop(ring).expect("one is in for each thread"));
                             }
-                        });
+                        })
+                    });
+                    // For ThreadSanitizer, which does not see the end of the scope.
+                    for thread in threads {
+                        thread.join().expect("no thread panicked");
                     }
                 });
                 let lap = ring.layout().lap(ring.head.load(Ordering::Relaxed));
