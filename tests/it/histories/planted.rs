@@ -2,8 +2,7 @@
 //! be wrong, and accepts what only looks wrong.
 
 use std::iter;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::thread;
 
 use super::linearize::{Operation, is_linearizable};
@@ -156,8 +155,8 @@ fn a_history_of_a_bare_heapless_queue_is_rejected() {
 struct Late {
     head: AtomicUsize,
     tail: AtomicUsize,
-    /// Each is used once.
-    places: Vec<OnceLock<u32>>,
+    /// Each is used once: 0 at first, then a number and one.
+    places: Vec<AtomicU32>,
     /// Pops that found none.
     none: AtomicUsize,
 }
@@ -168,13 +167,13 @@ impl Late {
         let before = self.none.load(Ordering::SeqCst);
         let is_hidden = || number == 0 && self.none.load(Ordering::SeqCst) == before;
         (0..100).take_while(|_| is_hidden()).for_each(|_| thread::yield_now());
-        self.places[place].set(number).expect("a place of its own");
+        self.places[place].store(number + 1, Ordering::SeqCst);
     }
 
     fn pop(&self) -> Option<u32> {
         let mut head = self.head.load(Ordering::SeqCst);
         loop {
-            let Some(&number) = self.places[head].get() else {
+            let Some(number) = self.places[head].load(Ordering::SeqCst).checked_sub(1) else {
                 self.none.fetch_add(1, Ordering::SeqCst);
                 return None;
             };
@@ -233,7 +232,7 @@ fn threads_over_a_wrong_queue_are_rejected() {
         let queue = Late {
             head: AtomicUsize::new(0),
             tail: AtomicUsize::new(0),
-            places: iter::repeat_with(OnceLock::new).take(3 * ROUNDS * LENGTH).collect(),
+            places: iter::repeat_with(AtomicU32::default).take(3 * ROUNDS * LENGTH).collect(),
             none: AtomicUsize::new(0),
         };
         let players = [0, 1, 2].map(|own| Party { queue: &queue, held: None, own });
