@@ -66,7 +66,7 @@
 //!
 //! A thread that dies in the middle of an operation, or is never run again, holds up nobody. With it
 //! go the blocks that it owned, and those of the operation: one, or the burst; with a worker, its
-//! stock. Everything else goes on.
+//! stock. Everything else goes on. (Not so with the engines that are there to be compared.)
 //!
 //! There is no `unsafe` outside the modules that own memory (`block`, `pool`, `region`, `memory`,
 //! `poison`), no sequentially consistent ordering, and the default pool is all-zero in memory.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::memory::Made;
 use crate::others::{Ending, Others, Progress};
-use crate::step::{Step, Stop, count, install};
+use crate::step::{Step, Stop, install};
 use crate::subject::{Fault, Numbers, Operation, Subject};
 
 /// How many numbers are in the subject when the operation begins, besides those that it is handed.
@@ -26,6 +26,9 @@ pub(crate) enum State {
 impl State {
     pub(crate) const ALL: [Self; 5] =
         [Self::Full, Self::Shuffled, Self::Half, Self::One, Self::Empty];
+
+    /// Of what keeps no order.
+    pub(crate) const UNORDERED: [Self; 4] = [Self::Full, Self::Half, Self::One, Self::Empty];
 }
 
 /// What was seen at one stop.
@@ -37,6 +40,8 @@ pub(crate) struct Seen {
     pub(crate) faults: BTreeSet<Fault>,
     /// The most that one operation of the others took.
     pub(crate) instructions: usize,
+    /// How many numbers went with a killed process.
+    pub(crate) gone: Option<usize>,
 }
 
 /// What others do at a stop.
@@ -85,6 +90,15 @@ fn prepare<S: Subject>(
         .map(|operation| held.drain(held.len() - operation.handed..).collect())
         .collect();
     (held, handed)
+}
+
+/// Lets everyone go on in the end, by a panic too: it would wait for them.
+struct Awaken<'step>(&'step [Step<'step>]);
+
+impl Drop for Awaken<'_> {
+    fn drop(&mut self) {
+        self.0.iter().for_each(Step::go_on);
+    }
 }
 
 /// A thread in the middle of an operation.
@@ -139,6 +153,7 @@ pub(crate) fn asleep<S: Subject>(
     let progress = &Progress::default();
 
     thread::scope(|scope| {
+        let _awaken = Awaken(&steps);
         let mut sleepers: Vec<_> = names
             .iter()
             .zip(&steps)
@@ -200,15 +215,23 @@ fn seen<S: Subject>(stopped: bool, step: &Step<'_>, others: &Others<'_, S>) -> S
         address: step.address(),
         faults: others.faults.clone(),
         instructions: others.instructions,
+        gone: None,
     }
 }
 
-/// The instructions of an operation that nobody disturbs.
-pub(crate) fn instructions<S: Subject>(state: State, operation: &Operation<S>) -> usize {
+/// An operation that nobody disturbs, counted as far as its instruction number `at`.
+fn undisturbed<S: Subject>(state: State, operation: &Operation<S>, at: usize) -> Step<'static> {
     let subject = &*Made::<S>::new();
     let (_, mut handed) = prepare(subject, state, &[operation]);
     let mut numbers = handed.remove(0);
-    count(|| (operation.run)(subject, &mut numbers)).1
+    let step = Step::new(at, Stop::Interrupt(&|| ()));
+    step.run(|| (operation.run)(subject, &mut numbers));
+    step
+}
+
+/// How many instructions an operation has that nobody disturbs.
+pub(crate) fn instructions<S: Subject>(state: State, operation: &Operation<S>) -> usize {
+    undisturbed(state, operation, usize::MAX).instructions()
 }
 
 /// As [`asleep`] with one operation, but the others' work is done on top of it, on the same thread:
@@ -235,14 +258,13 @@ pub(crate) fn interrupted<S: Subject>(
     seen(step.stopped(), &step, &others)
 }
 
-/// As [`asleep`] with one operation, in a process that ends there. Says also how many numbers are gone
-/// with it.
+/// As [`asleep`] with one operation, in a process that ends there.
 pub(crate) fn killed<S: Subject>(
     state: State,
     operation: &Operation<S>,
     at: usize,
     work: Work,
-) -> (Seen, usize) {
+) -> Seen {
     let subject = &*Made::<S>::shared();
     let (held, mut handed) = prepare(subject, state, &[operation]);
     let mut numbers = handed.remove(0);
@@ -252,6 +274,9 @@ pub(crate) fn killed<S: Subject>(
     let child = unsafe { libc::fork() };
     assert!(child >= 0, "no process can be made");
     if child == 0 {
+        // A child in the middle of an operation does not outlive this process.
+        // SAFETY: sets an attribute of the child.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
         step.run(|| (operation.run)(subject, &mut numbers));
         // SAFETY: ends the process at once.
         unsafe { libc::_exit(1) };
@@ -275,7 +300,11 @@ pub(crate) fn killed<S: Subject>(
     if gone <= operation.may_hold {
         others.faults.remove(&Fault::Lost);
     }
-    (seen(stopped, &step, &others), gone)
+    let seen = seen(stopped, &step, &others);
+    // The child's step is not seen here.
+    let address =
+        if seen.faults.is_empty() { 0 } else { undisturbed(state, operation, at).address() };
+    Seen { address, gone: Some(gone), ..seen }
 }
 
 /// Many threads are stopped in the same operation on an empty subject, more than three for each
@@ -286,6 +315,7 @@ pub(crate) fn crowd<S: Subject>(operation: &Operation<S>, at: usize) -> Seen {
     let (held, _) = prepare(subject, State::Empty, &[operation]);
     let steps: Vec<_> = (0..many).map(|_| Step::new(at, Stop::Sleep)).collect();
     thread::scope(|scope| {
+        let _awaken = Awaken(&steps);
         let sleepers: Vec<_> = steps
             .iter()
             .map(|step| Sleeper::begin(scope, step, subject, operation, Numbers::new()))

@@ -4,7 +4,7 @@ use std::array;
 use std::cell::UnsafeCell;
 use std::hint::black_box;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use blockpool::TransactionMemoryPool;
 use crossbeam::queue::{ArrayQueue, SegQueue};
@@ -197,4 +197,36 @@ subject!(
         bits.0.store(free | 1 << number, Ordering::Release);
         true
     }
+);
+
+/// A set of bits with a count that a get takes from before it looks, and puts right if it was too early:
+/// whoever is stopped in between hides a number from the others.
+pub(crate) struct CountedFirst {
+    count: AtomicI32,
+    free: AtomicU32,
+}
+
+impl CountedFirst {
+    fn get(&self) -> Option<u32> {
+        if self.count.fetch_sub(1, Ordering::AcqRel) <= 0 {
+            self.count.fetch_add(1, Ordering::Release);
+            return None;
+        }
+        let without_lowest = |free: u32| Some(free & free.wrapping_sub(1));
+        let before = self.free.fetch_update(Ordering::AcqRel, Ordering::Acquire, without_lowest);
+        before.ok().map(u32::trailing_zeros)
+    }
+
+    fn put(&self, number: u32) -> bool {
+        self.free.fetch_or(1 << number, Ordering::Release);
+        self.count.fetch_add(1, Ordering::Release);
+        true
+    }
+}
+
+subject!(
+    CountedFirst,
+    CountedFirst { count: AtomicI32::new(COUNT as i32), free: AtomicU32::new((1 << COUNT) - 1) },
+    CountedFirst::get,
+    CountedFirst::put
 );

@@ -29,6 +29,15 @@ impl Expected {
 }
 
 /// How an operation is stopped.
+#[derive(Clone, Copy)]
+enum Kind {
+    Asleep,
+    InPairs,
+    Interrupted,
+    Killed,
+    InACrowd,
+}
+
 pub(crate) const KINDS: [&str; 5] = ["asleep", "in pairs", "interrupted", "killed", "in a crowd"];
 
 /// What was found.
@@ -70,16 +79,25 @@ impl Row {
         }
     }
 
-    /// Whether there was a stop.
-    fn add(&mut self, kind: usize, place: impl Fn() -> String, seen: Seen) -> bool {
+    /// Whether the operation has more instructions to be stopped at, and that is worth while.
+    fn add(&mut self, kind: Kind, place: impl Fn() -> String, seen: Seen) -> bool {
+        let kind = kind as usize;
         self.stops[kind] += usize::from(seen.stopped);
         self.faulty[kind] |= !seen.faults.is_empty();
         self.instructions = self.instructions.max(seen.instructions);
+        if seen.stopped {
+            self.gone = self.gone.max(seen.gone);
+        }
         for fault in seen.faults {
             let first = || format!("{}: {}", place(), source(seen.address));
             self.faults.entry(fault).or_insert_with(|| (0, first())).0 += 1;
         }
-        seen.stopped
+        seen.stopped && !self.is_given_up()
+    }
+
+    /// Whether what must not wait did: every other stop may take as long.
+    fn is_given_up(&self) -> bool {
+        self.faults.contains_key(&Fault::Waited) && !self.expected.may.contains(&Fault::Waited)
     }
 
     /// What is not as expected.
@@ -92,8 +110,8 @@ impl Row {
         let slow = (self.instructions > self.at_most_instructions).then(|| {
             format!("{} instructions, at most {}", self.instructions, self.at_most_instructions)
         });
-        let few = (self.stops[0] < self.most_stops.min(50))
-            .then(|| format!("only {} stops", self.stops[0]));
+        let stops = self.stops.into_iter().sum::<usize>();
+        let few = (stops < self.most_stops.min(10)).then(|| format!("only {stops} stops"));
         // What finds nothing in those that are broken proves nothing about the others; a sample may.
         let every = self.most_stops == usize::MAX;
         let blind =
@@ -115,22 +133,68 @@ impl Row {
         (state as usize % apart..).step_by(apart)
     }
 
-    /// One thread asleep, at every instruction of every operation.
-    pub(crate) fn asleep<S: Subject>(
+    /// One operation stopped, at every instruction of each.
+    fn each<S: Subject>(
         mut self,
-        operations: &[&Operation<S>],
-        states: &[State],
-        works: &[Work],
+        kind: Kind,
+        (operations, states, works): (&[&Operation<S>], &[State], &[Work]),
+        stop: impl Fn(State, &Operation<S>, usize, Work) -> Seen,
     ) -> Self {
-        for (operation, &state, work) in every(operations, states, works) {
-            for at in self.instants(state, operation) {
-                let seen = asleep(state, &[(operation, at)], &[0], *work);
-                if !self.add(0, || place(operation, at, state, work.ending), seen) {
-                    break;
+        for operation in operations {
+            for &state in states {
+                for &work in works {
+                    for at in self.instants(state, operation) {
+                        let seen = stop(state, operation, at, work);
+                        if !self.add(kind, || place(operation, at, state, work.ending), seen) {
+                            break;
+                        }
+                    }
+                    if self.is_given_up() {
+                        return self;
+                    }
                 }
             }
         }
         self
+    }
+
+    /// One thread asleep.
+    pub(crate) fn asleep<S: Subject>(
+        self,
+        operations: &[&Operation<S>],
+        states: &[State],
+        works: &[Work],
+    ) -> Self {
+        self.each(Kind::Asleep, (operations, states, works), |state, operation, at, work| {
+            asleep(state, &[(operation, at)], &[0], work)
+        })
+    }
+
+    /// The others' work done by an interrupt.
+    pub(crate) fn interrupted<S: Subject>(
+        self,
+        operations: &[&Operation<S>],
+        states: &[State],
+        works: &[Work],
+    ) -> Self {
+        self.each(Kind::Interrupted, (operations, states, works), interrupted)
+    }
+
+    /// Processes killed.
+    pub(crate) fn killed<S: Subject>(
+        self,
+        operations: &[&Operation<S>],
+        states: &[State],
+        work: Work,
+    ) -> Self {
+        self.each(Kind::Killed, (operations, states, &[work]), killed)
+    }
+
+    /// A crowd asleep in a get that finds nothing.
+    pub(crate) fn crowd<S: Subject>(self, get: &Operation<S>, work: Work) -> Self {
+        self.each(Kind::InACrowd, (&[get], &[State::Empty], &[work]), |_, get, at, _| {
+            crowd(get, at)
+        })
     }
 
     /// Two threads asleep, at every pair of instructions, or about `most` of them, evenly spread, for
@@ -142,89 +206,35 @@ impl Row {
         work: Work,
         most: usize,
     ) -> Self {
-        for (&[first, second], &state, _) in every(pairs, states, &[()]) {
-            let counts = [first, second].map(|operation| instructions(state, operation));
-            let apart = (counts[0] * counts[1]).div_ceil(most).isqrt().max(1);
-            // In the other order each time.
-            let mut ends = [0, 1];
-            for at_first in (0..counts[0]).step_by(apart) {
-                // Another remainder each time. More than that many is no operation that ends.
-                let most = 10 * counts[1] + 1000;
-                for at_second in (at_first / apart % apart..most).step_by(apart) {
-                    let operations = [(first, at_first), (second, at_second)];
-                    ends.reverse();
-                    let seen = asleep(state, &operations, &ends, work);
-                    let place = || {
-                        let one = place(first, at_first, state, work.ending);
-                        format!("{one}, {} at {at_second}", second.name)
-                    };
-                    if !self.add(1, place, seen) {
-                        break;
+        for &[first, second] in pairs {
+            for &state in states {
+                let counts = [first, second].map(|operation| instructions(state, operation));
+                let apart = (counts[0] * counts[1]).div_ceil(most).isqrt().max(1);
+                // In the other order each time.
+                let mut ends = [0, 1];
+                for at_first in (0..counts[0]).step_by(apart) {
+                    // Another remainder each time. More than that many is no operation that ends.
+                    let most = 10 * counts[1] + 1000;
+                    for at_second in (at_first / apart % apart..most).step_by(apart) {
+                        let operations = [(first, at_first), (second, at_second)];
+                        ends.reverse();
+                        let seen = asleep(state, &operations, &ends, work);
+                        let place = || {
+                            let one = place(first, at_first, state, work.ending);
+                            format!("{one}, {} at {at_second}", second.name)
+                        };
+                        if !self.add(Kind::InPairs, place, seen) {
+                            break;
+                        }
+                    }
+                    if self.is_given_up() {
+                        return self;
                     }
                 }
             }
         }
         self
     }
-
-    /// The others' work done by an interrupt, at every instruction.
-    pub(crate) fn interrupted<S: Subject>(
-        mut self,
-        operations: &[&Operation<S>],
-        states: &[State],
-        works: &[Work],
-    ) -> Self {
-        for (operation, &state, work) in every(operations, states, works) {
-            for at in self.instants(state, operation) {
-                let seen = interrupted(state, operation, at, *work);
-                if !self.add(2, || place(operation, at, state, work.ending), seen) {
-                    break;
-                }
-            }
-        }
-        self
-    }
-
-    /// Processes killed at every instruction.
-    pub(crate) fn killed<S: Subject>(
-        mut self,
-        operations: &[&Operation<S>],
-        states: &[State],
-        work: Work,
-    ) -> Self {
-        for (operation, &state, _) in every(operations, states, &[()]) {
-            for at in self.instants(state, operation) {
-                let (seen, gone) = killed(state, operation, at, work);
-                if !self.add(3, || place(operation, at, state, work.ending), seen) {
-                    break;
-                }
-                self.gone = self.gone.max(Some(gone));
-            }
-        }
-        self
-    }
-
-    /// A crowd asleep, at every instruction of a get that finds nothing.
-    pub(crate) fn crowd<S: Subject>(mut self, get: &Operation<S>) -> Self {
-        for at in self.instants(State::Empty, get) {
-            let seen = crowd(get, at);
-            if !self.add(4, || place(get, at, State::Empty, Ending::Return), seen) {
-                break;
-            }
-        }
-        self
-    }
-}
-
-/// Each of the first with each of the second with each of the third.
-fn every<'a, A, B, C>(
-    first: &'a [A],
-    second: &'a [B],
-    third: &'a [C],
-) -> impl Iterator<Item = (&'a A, &'a B, &'a C)> {
-    first
-        .iter()
-        .flat_map(move |a| second.iter().flat_map(move |b| third.iter().map(move |c| (a, b, c))))
 }
 
 fn place<S>(operation: &Operation<S>, at: usize, state: State, ending: Ending) -> String {

@@ -71,22 +71,19 @@ impl<'a> Step<'a> {
     pub(crate) fn run<R>(&self, operation: impl FnOnce() -> R) -> R {
         install();
         CURRENT.set(ptr::from_ref(self).cast());
-        let stepping = Stepping;
+        let stepping = Stepping(self);
         // SAFETY: pushes and pops one word below the stack pointer, which asm! without `nostack`
         // may; sets the trap flag, whose signal is handled.
         unsafe { asm!("pushfq", "or qword ptr [rsp], 0x100", "popfq") };
         let result = std::hint::black_box(operation());
         drop(stepping);
-        // Pairs with the load in `wait`.
-        self.progress.store(ENDED, Ordering::Release);
-        futex_wake(&self.progress);
         result
     }
 
     /// Waits until the operation was stopped or has ended, but not longer than that.
     pub(crate) fn wait(&self, patience: Duration) {
         let begun = Instant::now();
-        // Pairs with the stores in `run` and `stop_here`.
+        // Pairs with the stores in `Stepping::drop` and `stop_here`.
         while self.progress.load(Ordering::Acquire) == RUNS && begun.elapsed() < patience {
             futex_wait(&self.progress, RUNS, patience);
         }
@@ -100,7 +97,7 @@ impl<'a> Step<'a> {
 
     /// Whether the operation has ended.
     pub(crate) fn ended(&self) -> bool {
-        // Pairs with the store in `run`.
+        // Pairs with the store in `Stepping::drop`.
         self.progress.load(Ordering::Acquire) == ENDED
     }
 
@@ -148,14 +145,17 @@ impl<'a> Step<'a> {
 }
 
 /// Ends the steps of this thread, by a panic too.
-struct Stepping;
+struct Stepping<'a>(&'a Step<'a>);
 
-impl Drop for Stepping {
+impl Drop for Stepping<'_> {
     #[inline(always)]
     fn drop(&mut self) {
         // SAFETY: as in `run`; clears the trap flag.
         unsafe { asm!("pushfq", "and qword ptr [rsp], -0x101", "popfq") };
         CURRENT.set(ptr::null());
+        // Pairs with the load in `wait`.
+        self.0.progress.store(ENDED, Ordering::Release);
+        futex_wake(&self.0.progress);
     }
 }
 
@@ -167,6 +167,10 @@ pub(crate) fn count<R>(operation: impl FnOnce() -> R) -> (R, usize) {
 }
 
 extern "C" fn on_trap(_: i32, _: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    // SAFETY: a word of this thread.
+    let errno = unsafe { libc::__errno_location() };
+    // SAFETY: as above. The operation finds it as it was.
+    let before = unsafe { *errno };
     // SAFETY: the kernel hands the interrupted context to a handler with SA_SIGINFO.
     let context = unsafe { &mut *context.cast::<libc::ucontext_t>() };
     let registers = &mut context.uc_mcontext.gregs;
@@ -183,6 +187,8 @@ extern "C" fn on_trap(_: i32, _: *mut libc::siginfo_t, context: *mut libc::c_voi
         // The rest runs at full speed.
         registers[libc::REG_EFL as usize] &= !TRAP_FLAG;
     }
+    // SAFETY: as above.
+    unsafe { *errno = before };
 }
 
 pub(crate) fn install() {

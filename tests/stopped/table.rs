@@ -13,7 +13,7 @@ use crossbeam::queue::{ArrayQueue, SegQueue};
 use crate::explore::{PATIENCE, STOPS, State, Work, instructions as instructions_of};
 use crate::others::Ending;
 use crate::ours::{Pooled, Queued};
-use crate::peers::{COUNT, Heapless, TornBits, Transactions, Untagged};
+use crate::peers::{COUNT, CountedFirst, Heapless, TornBits, Transactions, Untagged};
 use crate::row::{Expected, Row};
 use crate::subject::{Fault, Operation, Subject, get, get_and_put, put};
 
@@ -120,15 +120,16 @@ fn lock_free<S: Subject>(
         .iter()
         .partition(|operation| instructions_of(State::Half, operation) <= extent.short);
     let few = extent.states;
+    let states = if S::FIRST_IN_FIRST_OUT { &State::ALL[..] } else { &State::UNORDERED };
     Row::new(name, Expected::NOTHING, most, extent.stops)
-        .asleep(&short, &State::ALL, &[&[counting], &works[1..]].concat())
+        .asleep(&short, states, &[&[counting], &works[1..]].concat())
         .asleep(&long, few, &[counting])
         .pairs(&pairs, extent.pair_states, works[0], extent.pairs)
-        .interrupted(&short, &State::ALL, &works)
+        .interrupted(&short, states, &works)
         .interrupted(&long, few, &works[..1])
         .killed(&short, &[State::Full, State::One, State::Empty], works[0])
         .killed(&long, few, works[0])
-        .crowd(&get::<S>())
+        .crowd(&get::<S>(), works[0])
 }
 
 /// Anything else: one thread asleep, to see what the others see.
@@ -157,6 +158,13 @@ fn other<S: Subject>(name: &'static str, expected: Expected, extent: Extent) -> 
     )
 }
 
+/// What is broken, in a process killed as well.
+fn other_killed<S: Subject>(name: &'static str, expected: Expected, extent: Extent) -> Row {
+    let operations = [&get(), &put()];
+    let work = work(Ending::Return, PATIENCE);
+    other::<S>(name, expected, extent).killed::<S>(&operations, &[State::One], work)
+}
+
 type Set<const COUNT: usize> = Bitmap<Inline<COUNT>>;
 
 /// A pool with 8 blocks that are not out for ever.
@@ -174,7 +182,7 @@ fn queue<const CHAIN: usize>() -> Vec<Operation<Queued<COUNT, CHAIN>>> {
 type Subjects = Vec<(&'static str, fn(&'static str, Extent) -> Row)>;
 
 fn subjects() -> Subjects {
-    use Fault::{FoundNone, Refused, TwoOwners, Waited};
+    use Fault::{FoundNone, Lost, Refused, TwoOwners, Waited};
     vec![
         ("`Pool`, 8 blocks", |name, extent| {
             lock_free::<Few<8>>(name, 80, &[get(), put(), get_and_put()], extent)
@@ -192,11 +200,9 @@ fn subjects() -> Subjects {
         ("`Queue`", |name, extent| lock_free(name, 120, &queue::<1>(), extent)),
         ("`Queue`, in chains of 3", |name, extent| lock_free(name, 120, &queue::<3>(), extent)),
         ("`Pool`, `HeaplessQueue`", |name, extent| {
-            other::<Pooled<HeaplessQueue<COUNT>, COUNT>>(
-                name,
-                Expected::these(&[FoundNone]),
-                extent,
-            )
+            // Killed, it takes all that is in its queue with it.
+            let expected = Expected { must: &[FoundNone], may: &[FoundNone, Lost] };
+            other_killed::<Pooled<HeaplessQueue<COUNT>, COUNT>>(name, expected, extent)
         }),
         ("`Pool`, `SpinStack`", |name, extent| {
             other::<Pooled<SpinStack<COUNT>, COUNT>>(name, Expected::these(&[Waited]), extent)
@@ -211,7 +217,7 @@ fn subjects() -> Subjects {
             other::<SegQueue<u32>>(name, Expected::at_least(&[Waited]), extent)
         }),
         ("`heapless::mpmc`", |name, extent| {
-            other::<Heapless>(name, Expected::at_least(&[FoundNone, Refused]), extent)
+            other_killed::<Heapless>(name, Expected::at_least(&[FoundNone, Refused]), extent)
         }),
         ("`Mutex` and `Vec`", |name, extent| {
             other::<Mutex<Vec<u32>>>(name, Expected::at_least(&[Waited]), extent)
@@ -221,6 +227,10 @@ fn subjects() -> Subjects {
         }),
         ("bits read and written in two steps", |name, extent| {
             other::<TornBits>(name, Expected::at_least(&[TwoOwners]), extent)
+        }),
+        ("bits counted before they are taken", |name, extent| {
+            Row::new(name, Expected::at_least(&[FoundNone]), usize::MAX, extent.stops)
+                .crowd::<CountedFirst>(&get(), work(Ending::Return, PATIENCE))
         }),
     ]
 }
@@ -253,10 +263,12 @@ pub(crate) fn main() -> ExitCode {
     );
     let mut notes = Vec::new();
     let mut complaints = Vec::new();
+    let mut found = false;
     for (name, explore) in subjects() {
         if !name.contains(&filter) {
             continue;
         }
+        found = true;
         let begun = Instant::now();
         let row = explore(name, extent);
         print_row(&row);
@@ -265,6 +277,10 @@ pub(crate) fn main() -> ExitCode {
             |(fault, (_, first)): (&Fault, &(usize, String))| format!("{name}: {fault}: {first}");
         notes.extend(row.faults.iter().map(first));
         complaints.extend(row.complaints().into_iter().map(|text| format!("{name}: {text}")));
+    }
+    if !found {
+        // No failure: `cargo test NAME` hands the name to every test.
+        println!("Nothing here has `{filter}` in its name.");
     }
     println!();
     for note in notes {

@@ -7,7 +7,8 @@ use super::{Bitmap, FreeSet, InPlace, Inline};
 use crate::sync::{AtomicUsize, Ordering};
 
 /// **Not lock-free, whatever a queue of atomics may look like:** while one thread is stopped inside
-/// an operation, others can find no free number although there are some. It exists because a
+/// an operation, others can find no free number although there are some; if it dies there, none of
+/// those in the queue is ever found again. It exists because a
 /// `heapless::mpmc::Queue` of block numbers is what is usually tried first, so that it can be
 /// tested and measured beside [`Bitmap`] under the same conditions; there is no other reason to
 /// choose it.
