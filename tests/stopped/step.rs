@@ -8,6 +8,7 @@
 use std::arch::asm;
 use std::cell::Cell;
 use std::mem;
+use std::panic;
 use std::ptr;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
@@ -202,6 +203,13 @@ pub(crate) fn install() {
         // SAFETY: `on_trap` is a handler for SA_SIGINFO.
         let done = unsafe { libc::sigaction(libc::SIGTRAP, &action, ptr::null_mut()) };
         assert_eq!(done, 0, "a handler for SIGTRAP cannot be installed");
+
+        // A panic is reported at full speed.
+        let report = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            CURRENT.set(ptr::null());
+            report(panic);
+        }));
     });
 }
 
