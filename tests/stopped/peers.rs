@@ -95,6 +95,17 @@ subject!(Heapless, Heapless::new(), |subject| subject.0.dequeue(), |subject, num
     .enqueue(number)
     .is_ok());
 
+/// With its default counters of 8 bits: after 256 gets while another get is stopped, that one believes
+/// that nothing happened.
+pub(crate) type Heapless8 = heapless_8_bit::mpmc::MpMcQueue<u32, COUNT>;
+
+subject!(
+    Heapless8,
+    filled(Heapless8::new(), |queue, number| queue.enqueue(number).is_ok()),
+    |queue| queue.dequeue(),
+    |queue, number| queue.enqueue(number).is_ok()
+);
+
 /// `TransactionMemoryPool`. Its buffers wait on a shelf while a number stands for them.
 pub(crate) struct Transactions {
     pool: TransactionMemoryPool,

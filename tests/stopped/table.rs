@@ -13,7 +13,7 @@ use crossbeam::queue::{ArrayQueue, SegQueue};
 use crate::explore::{PATIENCE, STOPS, State, Work, instructions as instructions_of};
 use crate::others::Ending;
 use crate::ours::{Pooled, Queued};
-use crate::peers::{COUNT, CountedFirst, Heapless, TornBits, Transactions, Untagged};
+use crate::peers::{COUNT, CountedFirst, Heapless, Heapless8, TornBits, Transactions, Untagged};
 use crate::row::{Expected, Row};
 use crate::subject::{Fault, Operation, Subject, get, get_and_put, put};
 
@@ -54,6 +54,8 @@ struct Extent {
     short: usize,
     /// Stops for each operation, state and ending.
     stops: usize,
+    /// As many of what is broken, maybe at few instructions only.
+    stops_of_broken: usize,
     /// Whether instructions are as few as they should be.
     optimised: bool,
 }
@@ -68,6 +70,7 @@ impl Extent {
             pairs: usize::MAX,
             short: usize::MAX,
             stops: usize::MAX,
+            stops_of_broken: usize::MAX,
             optimised,
         };
         let every_instruction = Self {
@@ -92,9 +95,10 @@ impl Extent {
             pairs: 1,
             short: 0,
             stops: 4,
+            stops_of_broken: 100,
             ..every_instruction
         };
-        let large_sample = Self { pairs: 30, stops: 2000, ..sample };
+        let large_sample = Self { pairs: 30, stops: 2000, stops_of_broken: usize::MAX, ..sample };
         match (full, optimised) {
             (true, true) => every_pair,
             (false, true) => every_instruction,
@@ -142,8 +146,7 @@ fn other<S: Subject>(name: &'static str, expected: Expected, extent: Extent) -> 
     };
     let works: Vec<_> = endings.iter().map(|&ending| work(ending, patience)).collect();
     let operations = [get(), put(), get_and_put()];
-    // Some are vulnerable at few instructions.
-    let row = Row::new(name, expected, usize::MAX, extent.stops.saturating_mul(25));
+    let row = Row::new(name, expected, usize::MAX, extent.stops_of_broken);
     let row = row.asleep::<S>(&operations.each_ref(), states, &works);
     if expected.must.contains(&Fault::Waited) {
         return row;
@@ -219,6 +222,11 @@ fn subjects() -> Subjects {
         ("`heapless::mpmc`", |name, extent| {
             other_killed::<Heapless>(name, Expected::at_least(&[FoundNone, Refused]), extent)
         }),
+        ("`heapless::mpmc`, 8-bit", |name, extent| {
+            let work = work(Ending::KeepAll, SHORT_PATIENCE);
+            Row::new(name, Expected::at_least(&[TwoOwners]), usize::MAX, extent.stops_of_broken)
+                .asleep::<Heapless8>(&[&get()], &[State::Full], &[work])
+        }),
         ("`Mutex` and `Vec`", |name, extent| {
             other::<Mutex<Vec<u32>>>(name, Expected::at_least(&[Waited]), extent)
         }),
@@ -229,11 +237,14 @@ fn subjects() -> Subjects {
             other::<TornBits>(name, Expected::at_least(&[TwoOwners]), extent)
         }),
         ("bits counted before they are taken", |name, extent| {
-            Row::new(name, Expected::at_least(&[FoundNone]), usize::MAX, extent.stops)
+            Row::new(name, Expected::at_least(&[FoundNone]), usize::MAX, extent.stops_of_broken)
                 .crowd::<CountedFirst>(&get(), work(Ending::Return, PATIENCE))
         }),
     ]
 }
+
+/// Whose turn it is.
+static TURN: Mutex<&str> = Mutex::new("");
 
 /// Ends the program if there are no stops any more: then an operation waits where it must not.
 fn watch() {
@@ -243,7 +254,11 @@ fn watch() {
             thread::sleep(4 * PATIENCE);
             let stops = STOPS.load(Ordering::Relaxed);
             if stops == last {
-                eprintln!("no progress after {stops} stops");
+                let name = TURN.lock().expect("it is only set");
+                eprintln!(
+                    "{name}: no progress for {} s, after {stops} stops",
+                    (4 * PATIENCE).as_secs()
+                );
                 process::abort();
             }
             last = stops;
@@ -269,6 +284,7 @@ pub(crate) fn main() -> ExitCode {
             continue;
         }
         found = true;
+        *TURN.lock().expect("it is only read") = name;
         let begun = Instant::now();
         let row = explore(name, extent);
         print_row(&row);
