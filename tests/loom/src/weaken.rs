@@ -20,13 +20,6 @@ struct Trial<'m> {
     models: Vec<&'m Model>,
 }
 
-/// The model that failed, after how many executions, and how.
-struct Notice<'m> {
-    model: &'m Model,
-    executions: usize,
-    message: String,
-}
-
 /// Weakens each ordering that the models used, and prints a table; whether every weakening was
 /// noticed. If the models are all there are, every ordering of the sources must be among them.
 pub(crate) fn run(models: &[Model], outcomes: &[Outcome], jobs: usize, all: bool) -> bool {
@@ -35,7 +28,7 @@ pub(crate) fn run(models: &[Model], outcomes: &[Outcome], jobs: usize, all: bool
     println!();
     let (site, ordering, to) = ("site", "ordering", "weakened to");
     println!("{site:19}  {ordering:18}  {to}  executions  noticed by");
-    in_parallel(&trials, jobs, first_notice, |trial, notice| {
+    in_parallel(&trials, jobs, first_end, |trial, end| {
         let Weakening { site, to, .. } = &trial.weakening;
         let role = match site.role {
             Role::Only => "",
@@ -44,9 +37,15 @@ pub(crate) fn run(models: &[Model], outcomes: &[Outcome], jobs: usize, all: bool
         };
         let place = format!("{}:{}", site.file, site.line);
         let ordering = format!("{:?}{role}", site.ordering);
-        let (by, executions, message) = match notice {
-            Some(Notice { model, executions, message }) => (&*model.name, executions, message),
-            None => {
+        let (by, executions, message) = match end {
+            Some((model, Outcome { executions, end: End::Failed(message), .. })) => {
+                (&*model.name, executions, message)
+            }
+            Some((model, Outcome { executions, end: End::Limit(message), .. })) => {
+                missed += 1;
+                ("FAILED", executions, format!("{} {message}", model.name))
+            }
+            _ => {
                 missed += 1;
                 ("FAILED: none", 0, format!("{} models use it", trial.models.len()))
             }
@@ -82,14 +81,11 @@ fn trials<'m>(models: &'m [Model], outcomes: &[Outcome]) -> Vec<Trial<'m>> {
     trials
 }
 
-fn first_notice<'m>(trial: &Trial<'m>) -> Option<Notice<'m>> {
-    trial.models.iter().find_map(|&model| {
-        let outcome = in_a_process(model, Some(&trial.weakening));
-        match outcome.end {
-            End::Failed(message) => Some(Notice { model, executions: outcome.executions, message }),
-            End::Held | End::Cut => None,
-        }
-    })
+/// The first model that does not hold, and what came of it.
+fn first_end<'m>(trial: &Trial<'m>) -> Option<(&'m Model, Outcome)> {
+    let models = trial.models.iter();
+    let mut ends = models.map(|&model| (model, in_a_process(model, Some(&trial.weakening))));
+    ends.find(|(_, outcome)| !matches!(outcome.end, End::Held | End::Cut))
 }
 
 fn source(file: &str) -> String {
