@@ -1,4 +1,6 @@
-//! Alignment of blocks as a type.
+//! Alignment: of blocks, as a type, and of what threads share.
+
+use core::ops::Deref;
 
 /// An alignment of `BYTES` bytes, a power of two up to 65,536: the third parameter of
 /// [`Pool`](crate::Pool).
@@ -48,3 +50,19 @@ macro_rules! alignments {
 }
 
 alignments!(1 2 4 8 16 32 64 128 256 512 1024 2048 4096 8192 16384 32768 65536);
+
+/// Keeps a value on cache lines of its own, so that cores which work on neighbours do not meet.
+///
+/// Processors with 32-bit words mostly have little memory and no shared cache: nothing is padded
+/// there.
+#[cfg_attr(target_pointer_width = "64", repr(align(64)))]
+#[derive(Debug)]
+pub(crate) struct OwnLine<T>(pub(crate) T);
+
+impl<T> Deref for OwnLine<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}

@@ -4,13 +4,14 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
+use crate::align::OwnLine;
 use crate::error::RegionError;
 use crate::free::{Bitmap, GROUP, Words};
 use crate::memory::{BlockPool, Internal, Memory};
 use crate::pool::pool_methods;
 use crate::range::{MAX_BLOCK_SIZE, MAX_COUNT, Parked};
 use crate::ring::Place;
-use crate::sync::{AtomicUsize, OwnLine};
+use crate::sync::AtomicUsize;
 
 /// The same pool over memory given at run time: huge pages, DMA memory, an AF_XDP UMEM, memory
 /// shared with a device.
@@ -238,8 +239,8 @@ mod tests {
 
     use std::vec::Vec;
 
-    use super::{Bookkeeping, GROUP, Groups, SUMMARIES, Words};
-    use crate::sync::{AtomicUsize, OwnLine};
+    use super::{Bookkeeping, GROUP, Groups, OwnLine, SUMMARIES, Words};
+    use crate::sync::AtomicUsize;
 
     #[test]
     fn words_have_lines_of_their_own_and_summaries_share_some() {

@@ -34,7 +34,8 @@
 //! during that one stop as a word has laps, times the places: at least 2^62 with 64-bit words,
 //! 2^30 with 32-bit words.
 
-use crate::sync::{self, AtomicUsize, Ordering, OwnLine};
+use crate::align::OwnLine;
+use crate::sync::{self, AtomicUsize, Ordering};
 
 /// One place of a [`Queue`](crate::Queue) over memory given at run time. All-zero; see
 /// [`Queue::with_places`](crate::Queue::with_places).

@@ -27,22 +27,6 @@ compile_error!(
      interrupts under its control"
 );
 
-/// Keeps a value on cache lines of its own, so that cores which work on neighbours do not meet.
-///
-/// Processors with 32-bit words mostly have little memory and no shared cache: nothing is padded
-/// there.
-#[cfg_attr(target_pointer_width = "64", repr(align(64)))]
-#[derive(Debug)]
-pub(crate) struct OwnLine<T>(pub(crate) T);
-
-impl<T> core::ops::Deref for OwnLine<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
 /// An address on the stack of this thread: a hint which thread it is.
 #[inline]
 pub(crate) fn stack_address() -> usize {

@@ -4,7 +4,8 @@ use core::fmt;
 
 use super::sealed::Sealed;
 use super::{FreeSet, InPlace};
-use crate::sync::{self, AtomicUsize, Ordering, OwnLine};
+use crate::align::OwnLine;
+use crate::sync::{self, AtomicUsize, Ordering};
 
 /// Numbers that share a word.
 pub(crate) const GROUP: usize = usize::BITS as usize;

@@ -2,7 +2,8 @@
 
 use super::sealed::Sealed;
 use super::{FreeSet, InPlace};
-use crate::sync::{AtomicUsize, Ordering, OwnLine};
+use crate::align::OwnLine;
+use crate::sync::{AtomicUsize, Ordering};
 
 /// An engine that also counts: `F`, with a [high-water mark](FreeSet::high_water_mark).
 ///

@@ -15,38 +15,8 @@
 //! What loom does not model: compare-and-swap that fails for no reason, and the atomics of crates
 //! that these modules use.
 
-#![allow(
-    dead_code,
-    clippy::wrong_self_convention,
-    unfulfilled_lint_expectations,
-    reason = "the shipped modules are made for a library, and models use a part of it"
-)]
-
-#[path = "../../../core/src/align.rs"]
-mod align;
-#[path = "../../../core/src/block.rs"]
-mod block;
-#[path = "../../../core/src/error.rs"]
-mod error;
-#[allow(unused_imports, reason = "an engine without atomics of the crate's own")]
-#[path = "../../../core/src/free/mod.rs"]
-mod free;
-#[path = "../../../core/src/memory.rs"]
-mod memory;
-#[path = "../../../core/src/poison.rs"]
-mod poison;
-#[path = "../../../core/src/pool.rs"]
-mod pool;
-#[path = "../../../core/src/queue.rs"]
-mod queue;
-#[path = "../../../core/src/range.rs"]
-mod range;
-#[path = "../../../core/src/region.rs"]
-mod region;
-#[path = "../../../core/src/ring.rs"]
-mod ring;
-#[path = "../../../core/src/worker.rs"]
-mod worker;
+#[path = "../../shipped.rs"]
+mod shipped;
 
 mod harness;
 mod models;
@@ -56,14 +26,8 @@ mod site;
 mod sync;
 mod weaken;
 
-// What the shipped modules find in their crate's root.
-use self::{
-    block::Block,
-    error::RawError,
-    range::{MAX_BLOCK_SIZE, MAX_COUNT},
-    region::Region,
-    worker::Worker,
-};
+// So that they are where the shipped modules look for each other.
+use shipped::*;
 
 use core::time::Duration;
 use std::process::ExitCode;

@@ -28,6 +28,8 @@ pub(crate) enum End {
     Held,
     /// It took too long.
     Cut,
+    /// Loom could not go on, which tells nothing of the sources.
+    Limit(String),
     /// One panicked.
     Failed(String),
 }
@@ -52,7 +54,7 @@ pub(crate) fn note_threads(threads: usize) {
 pub(crate) fn here(model: Model, weakening: Option<Weakening>) -> ! {
     let start = Instant::now();
     panic::set_hook(Box::new(|panic| {
-        println!("failed {}", on_one_line(panic));
+        println!("{}", told(panic));
         println!("ran {} {} 0", counted(&THREADS), counted(&EXECUTIONS));
         exit(1);
     }));
@@ -79,8 +81,9 @@ pub(crate) fn here(model: Model, weakening: Option<Weakening>) -> ! {
     exit(0);
 }
 
-/// The message, and where the panic was if that is among these or the shipped sources.
-fn on_one_line(panic: &panic::PanicHookInfo<'_>) -> String {
+/// What a panic is, and its message on the same line, with the place if that is among these or the
+/// shipped sources.
+fn told(panic: &panic::PanicHookInfo<'_>) -> String {
     let (payload, none) = (panic.payload(), "a panic without a message");
     let message = payload.downcast_ref::<&str>().copied();
     let message = message.or(payload.downcast_ref().map(String::as_str)).unwrap_or(none);
@@ -88,9 +91,15 @@ fn on_one_line(panic: &panic::PanicHookInfo<'_>) -> String {
     match panic.location() {
         Some(location) if location.file().starts_with("src/") => {
             let file = location.file().rsplit("src/").next().expect("one piece at least");
-            format!("{message} ({file}:{})", location.line())
+            format!("failed {message} ({file}:{})", location.line())
         }
-        _ => message.split_inclusive(". ").next().unwrap_or("").to_owned(),
+        _ => {
+            // Of what loom panics about, this alone is found in the sources: the rest are limits of
+            // its own, as of branches and threads.
+            let kind = if message.starts_with("Causality violation") { "failed" } else { "limit" };
+            let first_sentence = message.split_inclusive(". ").next().unwrap_or("");
+            format!("{kind} {first_sentence}")
+        }
     }
 }
 
@@ -125,12 +134,13 @@ pub(crate) fn in_a_process(model: &Model, weakening: Option<&Weakening>) -> Outc
                 outcome.time = Duration::from_micros(numbers.next().unwrap_or(0));
             }
             "cut" => outcome.end = End::Cut,
+            "limit" => outcome.end = End::Limit(format!("reached a limit: {rest}")),
             "failed" => outcome.end = End::Failed(rest.to_owned()),
             "site" => outcome.sites.push(rest.parse().expect("a site was written")),
             _ => {}
         }
     }
-    let failed = matches!(outcome.end, End::Failed(_));
-    assert!(output.status.success() || failed, "{} died: {}", model.name, output.status);
+    let panicked = matches!(outcome.end, End::Limit(_) | End::Failed(_));
+    assert!(output.status.success() || panicked, "{} died: {}", model.name, output.status);
     outcome
 }

@@ -26,7 +26,7 @@ pub(crate) fn run(models: &[Model], jobs: usize) -> Option<Vec<Outcome>> {
                 model.name
             );
             let wrong = match &outcome.end {
-                End::Failed(message) => Some(message.as_str()),
+                End::Limit(message) | End::Failed(message) => Some(message.as_str()),
                 End::Cut => Some("it was cut short"),
                 End::Held if executions < 2 => Some("one execution proves nothing"),
                 End::Held => None,

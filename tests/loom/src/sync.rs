@@ -7,7 +7,6 @@
 
 use core::cell::Cell;
 use core::fmt;
-use core::ops::Deref;
 use std::sync::OnceLock;
 
 pub(crate) use core::sync::atomic::Ordering;
@@ -121,17 +120,6 @@ pub(crate) type AtomicPart = AtomicU32;
 /// Nothing: what loom has in its place lets another thread run first, and so would hide the
 /// executions in which nobody does.
 pub(crate) fn spin_loop() {}
-
-#[derive(Debug)]
-pub(crate) struct OwnLine<T>(pub(crate) T);
-
-impl<T> Deref for OwnLine<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
 
 #[derive(Clone, Copy, Default)]
 struct Thread {

@@ -2,14 +2,20 @@
 
 use core::time::Duration;
 use std::collections::HashMap;
+use std::env;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use crate::models::Model;
 use crate::process::{End, Outcome, Weakening, in_a_process};
 use crate::report::in_parallel;
 use crate::site::{Role, Site};
+
+const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../core/src");
+
+/// The sources that are not compiled into the models: the root, and what they replace.
+const NOT_COMPILED: [&str; 2] = ["lib.rs", "sync.rs"];
 
 /// How long a model may take with a weaker ordering, which can have more executions.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -20,13 +26,6 @@ struct Trial<'m> {
     models: Vec<&'m Model>,
 }
 
-/// The model that failed, after how many executions, and how.
-struct Notice<'m> {
-    model: &'m Model,
-    executions: usize,
-    message: String,
-}
-
 /// Weakens each ordering that the models used, and prints a table; whether every weakening was
 /// noticed. If the models are all there are, every ordering of the sources must be among them.
 pub(crate) fn run(models: &[Model], outcomes: &[Outcome], jobs: usize, all: bool) -> bool {
@@ -35,7 +34,7 @@ pub(crate) fn run(models: &[Model], outcomes: &[Outcome], jobs: usize, all: bool
     println!();
     let (site, ordering, to) = ("site", "ordering", "weakened to");
     println!("{site:19}  {ordering:18}  {to}  executions  noticed by");
-    in_parallel(&trials, jobs, first_notice, |trial, notice| {
+    in_parallel(&trials, jobs, first_end, |trial, end| {
         let Weakening { site, to, .. } = &trial.weakening;
         let role = match site.role {
             Role::Only => "",
@@ -44,9 +43,15 @@ pub(crate) fn run(models: &[Model], outcomes: &[Outcome], jobs: usize, all: bool
         };
         let place = format!("{}:{}", site.file, site.line);
         let ordering = format!("{:?}{role}", site.ordering);
-        let (by, executions, message) = match notice {
-            Some(Notice { model, executions, message }) => (&*model.name, executions, message),
-            None => {
+        let (by, executions, message) = match end {
+            Some((model, Outcome { executions, end: End::Failed(message), .. })) => {
+                (&*model.name, executions, message)
+            }
+            Some((model, Outcome { executions, end: End::Limit(message), .. })) => {
+                missed += 1;
+                ("FAILED", executions, format!("{} {message}", model.name))
+            }
+            _ => {
                 missed += 1;
                 ("FAILED: none", 0, format!("{} models use it", trial.models.len()))
             }
@@ -82,19 +87,16 @@ fn trials<'m>(models: &'m [Model], outcomes: &[Outcome]) -> Vec<Trial<'m>> {
     trials
 }
 
-fn first_notice<'m>(trial: &Trial<'m>) -> Option<Notice<'m>> {
-    trial.models.iter().find_map(|&model| {
-        let outcome = in_a_process(model, Some(&trial.weakening));
-        match outcome.end {
-            End::Failed(message) => Some(Notice { model, executions: outcome.executions, message }),
-            End::Held | End::Cut => None,
-        }
-    })
+/// The first model that does not hold, and what came of it.
+fn first_end<'m>(trial: &Trial<'m>) -> Option<(&'m Model, Outcome)> {
+    let models = trial.models.iter();
+    let mut ends = models.map(|&model| (model, in_a_process(model, Some(&trial.weakening))));
+    ends.find(|(_, outcome)| !matches!(outcome.end, End::Held | End::Cut))
 }
 
 fn source(file: &str) -> String {
-    let core = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../core/src");
-    fs::read_to_string(core.join(file)).expect("the sources that were compiled are there")
+    let path = Path::new(SOURCES).join(file);
+    fs::read_to_string(path).expect("the sources that were compiled are there")
 }
 
 fn code_at(site: &Site) -> String {
@@ -102,22 +104,41 @@ fn code_at(site: &Site) -> String {
     source(&site.file).lines().nth(line).unwrap_or("").trim().to_owned()
 }
 
-/// Compares how many orderings above relaxed each file names, and how many the models used.
+/// The files in `folder` and below it.
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("the sources that were compiled are there");
+    let paths = entries.map(|entry| entry.expect("it can be listed").path());
+    paths.flat_map(|path| if path.is_dir() { files_in(&path) } else { vec![path] }).collect()
+}
+
+fn orderings_above_relaxed(source: &str) -> usize {
+    let shipped = source.lines().take_while(|line| *line != "#[cfg(test)]");
+    let code = shipped.filter(|line| !line.trim_start().starts_with("//"));
+    let names = code.flat_map(|line| line.split("Ordering::").skip(1));
+    names.filter(|name| !name.starts_with("Relaxed")).count()
+}
+
+/// Compares how many orderings above relaxed each file of the sources names, and how many the models
+/// used.
 fn every_ordering_was_used(outcomes: &[Outcome]) -> bool {
     let mut used: Vec<&Site> = outcomes.iter().flat_map(|outcome| &outcome.sites).collect();
     used.retain(|site| site.ordering != Ordering::Relaxed);
     used.sort_by_key(|site| site.key());
     used.dedup();
+    // The files that the compiler has read.
+    let compiled = env::current_exe().expect("this program has a path").with_extension("d");
+    let compiled = fs::read_to_string(compiled).expect("cargo has put it beside the program");
     let mut complete = true;
-    for file in ["ring.rs", "range.rs", "memory.rs", "free/bitmap.rs", "free/counted.rs"] {
-        let source = source(file);
-        let shipped = source.lines().take_while(|line| *line != "#[cfg(test)]");
-        let code = shipped.filter(|line| !line.trim_start().starts_with("//"));
-        let count = |line: &str| {
-            let after = line.split("Ordering::").skip(1);
-            after.filter(|name| !name.starts_with("Relaxed")).count()
-        };
-        let named: usize = code.map(count).sum();
+    for path in files_in(Path::new(SOURCES)) {
+        let file = path.strip_prefix(SOURCES).expect("it is below").to_str().expect("a plain name");
+        if NOT_COMPILED.contains(&file) {
+            continue;
+        }
+        if !compiled.contains(&format!("core/src/{file}")) {
+            complete = false;
+            println!("FAILED: {file} is not compiled into the models");
+        }
+        let named = orderings_above_relaxed(&source(file));
         let used = used.iter().filter(|site| site.file == file).count();
         if named != used {
             complete = false;

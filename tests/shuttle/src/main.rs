@@ -11,38 +11,8 @@
 //! As a control, each read-modify-write of the sources is then made two steps, a load and a store:
 //! some scenario must fail.
 
-#![allow(
-    dead_code,
-    clippy::wrong_self_convention,
-    unfulfilled_lint_expectations,
-    reason = "the shipped modules are made for a library, and scenarios use a part of it"
-)]
-
-#[path = "../../../core/src/align.rs"]
-mod align;
-#[path = "../../../core/src/block.rs"]
-mod block;
-#[path = "../../../core/src/error.rs"]
-mod error;
-#[allow(unused_imports, reason = "an engine without atomics of the crate's own")]
-#[path = "../../../core/src/free/mod.rs"]
-mod free;
-#[path = "../../../core/src/memory.rs"]
-mod memory;
-#[path = "../../../core/src/poison.rs"]
-mod poison;
-#[path = "../../../core/src/pool.rs"]
-mod pool;
-#[path = "../../../core/src/queue.rs"]
-mod queue;
-#[path = "../../../core/src/range.rs"]
-mod range;
-#[path = "../../../core/src/region.rs"]
-mod region;
-#[path = "../../../core/src/ring.rs"]
-mod ring;
-#[path = "../../../core/src/worker.rs"]
-mod worker;
+#[path = "../../shipped.rs"]
+mod shipped;
 
 #[path = "../../it/histories/linearize.rs"]
 mod linearize;
@@ -55,14 +25,8 @@ mod run;
 mod scenarios;
 mod sync;
 
-// What the shipped modules find in their crate's root.
-use self::{
-    block::Block,
-    error::RawError,
-    range::{MAX_BLOCK_SIZE, MAX_COUNT},
-    region::Region,
-    worker::Worker,
-};
+// So that they are where the shipped modules look for each other.
+use shipped::*;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,5 @@
 //! Stands in for core's `sync`: atomics with which another thread may go on before every access. All are sequentially consistent, whatever the sources ask for.
 
-use core::ops::Deref;
 use core::panic::Location;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -164,17 +163,6 @@ pub(crate) type AtomicPart = AtomicUsize;
 
 /// Nothing: whether others go on first is the scheduler's matter.
 pub(crate) fn spin_loop() {}
-
-#[derive(Debug)]
-pub(crate) struct OwnLine<T>(pub(crate) T);
-
-impl<T> Deref for OwnLine<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
 
 /// Far apart for each thread, and the same in each run.
 pub(crate) fn stack_address() -> usize {

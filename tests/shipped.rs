@@ -1,0 +1,37 @@
+//! The modules of `blockpool-core` as they are shipped, for programs whose root brings another
+//! `sync`.
+
+#![allow(
+    dead_code,
+    clippy::wrong_self_convention,
+    unused_imports,
+    unfulfilled_lint_expectations,
+    reason = "they are made for a library, and such a program uses a part of it"
+)]
+
+#[path = "../core/src"]
+mod modules {
+    pub(crate) mod align;
+    pub(crate) mod block;
+    pub(crate) mod error;
+    pub(crate) mod free;
+    pub(crate) mod memory;
+    pub(crate) mod poison;
+    pub(crate) mod pool;
+    pub(crate) mod queue;
+    pub(crate) mod range;
+    pub(crate) mod region;
+    pub(crate) mod ring;
+    pub(crate) mod worker;
+}
+
+pub(crate) use modules::*;
+
+// What they find in their crate's root.
+pub(crate) use {
+    block::Block,
+    error::RawError,
+    range::{MAX_BLOCK_SIZE, MAX_COUNT},
+    region::Region,
+    worker::Worker,
+};
