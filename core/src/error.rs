@@ -5,6 +5,7 @@ use core::fmt;
 
 /// The data range of a block was to change beyond its room; nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NoRoom {
     /// Bytes asked for.
     pub wanted: usize,
@@ -23,6 +24,7 @@ impl Error for NoRoom {}
 /// A block was claimed by a number or pointer that names no block its claimant can own; the pool
 /// is as before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RawError {
     /// The number is not below the pool's capacity.
@@ -67,6 +69,7 @@ impl Error for RawError {}
 
 /// The memory or bookkeeping given for a [`Region`](crate::Region) does not serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RegionError {
     /// The memory does not begin at a multiple of [`Region::ALIGNMENT`](crate::Region::ALIGNMENT).
@@ -133,6 +136,7 @@ impl Error for RegionError {}
 
 /// The places given for a [`Queue`](crate::Queue) are fewer than its pool's blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TooFewPlaces {
     /// Places needed: one for each block.
     pub needed: usize,

@@ -84,11 +84,20 @@
 //!
 //! With the last two, operations wait with interrupts off and are not lock-free any more. 64-bit
 //! atomics are never used.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `defmt` | `defmt::Format` of 1.x for blocks, pools, workers, queues and errors |
+//! | `embedded-io-v0.7` | `Read`, `BufRead` and `Write` of `embedded-io` 0.7 for [`Block`] |
 
 #![no_std]
 
 mod align;
 mod block;
+#[cfg(feature = "defmt")]
+mod defmt;
+#[cfg(feature = "embedded-io-v0.7")]
+mod embedded_io;
 mod error;
 mod free;
 mod memory;

@@ -1,0 +1,115 @@
+//! The traits of `embedded-io` on a block: reading takes data off its front, writing adds behind.
+
+use embedded_io::{BufRead, Error, ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
+
+use crate::block::Block;
+use crate::error::NoRoom;
+use crate::memory::BlockPool;
+
+/// As a slice that is full has it.
+impl Error for NoRoom {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::WriteZero
+    }
+}
+
+/// Reading never fails.
+impl<P: BlockPool> ErrorType for Block<'_, P> {
+    type Error = NoRoom;
+}
+
+/// Copies from the front of the data, which becomes headroom; 0 bytes at the end of the data.
+impl<P: BlockPool> Read for Block<'_, P> {
+    fn read(&mut self, bytes: &mut [u8]) -> Result<usize, NoRoom> {
+        let count = bytes.len().min(self.len());
+        bytes[..count].copy_from_slice(&self[..count]);
+        self.trim_front(count)?;
+        Ok(count)
+    }
+}
+
+impl<P: BlockPool> ReadReady for Block<'_, P> {
+    fn read_ready(&mut self) -> Result<bool, NoRoom> {
+        Ok(true)
+    }
+}
+
+/// What is consumed becomes headroom.
+///
+/// # Panics
+///
+/// `consume` panics if there is less data.
+impl<P: BlockPool> BufRead for Block<'_, P> {
+    fn fill_buf(&mut self) -> Result<&[u8], NoRoom> {
+        Ok(self)
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.trim_front(count).expect("no more is consumed than there is");
+    }
+}
+
+/// Adds as much behind the data as fits; an error if that is nothing. ([`Block::append`] adds all or
+/// nothing.)
+impl<P: BlockPool> Write for Block<'_, P> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, NoRoom> {
+        let count = bytes.len().min(self.tailroom());
+        if count == 0 && !bytes.is_empty() {
+            return Err(NoRoom { wanted: bytes.len(), room: 0 });
+        }
+        self.append(&bytes[..count])?;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> Result<(), NoRoom> {
+        Ok(())
+    }
+}
+
+impl<P: BlockPool> WriteReady for Block<'_, P> {
+    fn write_ready(&mut self) -> Result<bool, NoRoom> {
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use embedded_io::{BufRead, Read, ReadExactError, Write};
+
+    use crate::{NoRoom, Pool};
+
+    #[test]
+    fn what_was_written_is_read_in_pieces() {
+        let pool = Pool::<8, 1>::new();
+        let mut block = pool.get().unwrap();
+        assert_eq!(block.write(b"").unwrap(), 0);
+        block.write_all(b"012345").unwrap();
+        assert_eq!(block.write(b"6789").unwrap(), 2);
+        assert_eq!(block.write(b""), Ok(0));
+        assert_eq!(block.write(b"89"), Err(NoRoom { wanted: 2, room: 0 }));
+
+        let mut bytes = [0; 3];
+        block.read_exact(&mut bytes).unwrap();
+        assert_eq!(&bytes, b"012");
+        assert_eq!(block.fill_buf().unwrap(), b"34567");
+        block.consume(3);
+        assert_eq!((&block[..], block.headroom()), (&b"67"[..], 6));
+        assert_eq!(block.read_exact(&mut bytes), Err(ReadExactError::UnexpectedEof));
+        assert_eq!(block.read(&mut bytes).unwrap(), 0);
+    }
+
+    #[test]
+    fn formatted_text_stops_at_the_end_of_the_block() {
+        let pool = Pool::<4, 1>::new();
+        let mut block = pool.get().unwrap();
+        assert!(Write::write_fmt(&mut block, format_args!("{}-{}", 12, 345)).is_err());
+        assert_eq!(&block[..], b"12-3");
+    }
+
+    #[test]
+    #[should_panic(expected = "no more is consumed than there is")]
+    fn consuming_more_than_there_is_panics() {
+        let pool = Pool::<4, 1>::new();
+        pool.get().unwrap().consume(1);
+    }
+}
