@@ -5,7 +5,6 @@
     dead_code,
     clippy::wrong_self_convention,
     unused_imports,
-    unexpected_cfgs,
     unfulfilled_lint_expectations,
     reason = "they are made for a library, and such a program uses a part of it"
 )]
