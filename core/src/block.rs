@@ -7,7 +7,7 @@ use core::ptr::NonNull;
 use core::slice;
 
 use crate::error::NoRoom;
-use crate::free::FreeSet;
+use crate::free::sealed::Sealed as _;
 use crate::memory::{BlockPool, INTERNAL};
 use crate::range::Place;
 
@@ -363,8 +363,11 @@ impl<'v, 'p, P: BlockPool, const N: usize> Claims<'v, 'p, P, N> {
 
     /// There must be room.
     pub(crate) fn push(&mut self, pool: &'p P, place: Place) {
-        self.blocks.spare_capacity_mut()[self.count].write(Block::new(pool, place));
-        self.count += 1;
+        debug_assert!(self.has_room());
+        if let Some(spare) = self.blocks.spare_capacity_mut().get_mut(self.count) {
+            spare.write(Block::new(pool, place));
+            self.count += 1;
+        }
     }
 
     /// Makes the handles real: the caller has become the owner of their blocks.
@@ -404,7 +407,7 @@ impl<P: BlockPool> Drop for Block<'_, P> {
     fn drop(&mut self) {
         let number = self.place.number();
         self.pool.retire(number, INTERNAL);
-        self.pool.free(INTERNAL).give_back(number);
+        self.pool.free(INTERNAL).put(number, INTERNAL);
     }
 }
 

@@ -117,7 +117,9 @@ unsafe impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Mem
     }
 
     fn parked(&self, number: u32, _: Internal) -> &Parked {
-        &self.parked[number as usize]
+        debug_assert!((number as usize) < COUNT);
+        // SAFETY: the number is below `COUNT`, the array's length.
+        unsafe { self.parked.get_unchecked(number as usize) }
     }
 
     fn block(&self, number: u32, _: Internal) -> NonNull<u8> {

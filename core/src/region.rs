@@ -81,8 +81,17 @@ impl Bookkeeping {
 /// The words of a [`Bitmap`] in a [`Region`]'s bookkeeping.
 #[derive(Debug)]
 pub struct Groups<'m> {
-    bookkeeping: &'m [Bookkeeping],
+    first: &'m Bookkeeping,
+    others: &'m [Bookkeeping],
     capacity: usize,
+}
+
+impl<'m> Groups<'m> {
+    /// What is remembered of a group. Of one that does not exist, which never is, the first one's: a
+    /// panic, which the compiler would link in its stead, is larger.
+    fn of(&self, group: usize) -> &'m Bookkeeping {
+        group.checked_sub(1).and_then(|other| self.others.get(other)).unwrap_or(self.first)
+    }
 }
 
 impl Words for Groups<'_> {
@@ -91,11 +100,11 @@ impl Words for Groups<'_> {
     }
 
     fn word(&self, group: usize) -> &AtomicUsize {
-        &self.bookkeeping[group].out
+        &self.of(group).out
     }
 
     fn summary(&self, index: usize) -> &AtomicUsize {
-        &self.bookkeeping[index / SUMMARIES].summaries[index % SUMMARIES]
+        &self.of(index / SUMMARIES).summaries[index % SUMMARIES]
     }
 }
 
@@ -155,14 +164,16 @@ impl<'m> Region<'m> {
         }
         let needed = Self::bookkeeping_for(length, block_size);
         let given = bookkeeping.len();
-        let Some(bookkeeping) = bookkeeping.get_mut(..needed) else {
+        // There are blocks, so at least one is needed.
+        let Some([first, others @ ..]) = bookkeeping.get_mut(..needed) else {
             return Err(RegionError::TooLittleBookkeeping { needed, given });
         };
-        bookkeeping.fill_with(Bookkeeping::new);
+        *first = Bookkeeping::new();
+        others.fill_with(Bookkeeping::new);
         Ok(Self {
             memory,
             block_size,
-            free: Bitmap::with_words(Groups { bookkeeping, capacity: blocks }),
+            free: Bitmap::with_words(Groups { first, others, capacity: blocks }),
             exhausted: AtomicUsize::new(0),
             _memory: PhantomData,
         })
@@ -191,7 +202,7 @@ unsafe impl<'m> Memory for Region<'m> {
 
     fn parked(&self, number: u32, _: Internal) -> &Parked {
         let number = number as usize;
-        &self.free.words().bookkeeping[number / GROUP].parked[number % GROUP]
+        &self.free.words().of(number / GROUP).parked[number % GROUP]
     }
 
     fn block(&self, number: u32, _: Internal) -> NonNull<u8> {
@@ -246,7 +257,8 @@ mod tests {
     fn words_have_lines_of_their_own_and_summaries_share_some() {
         const COUNT: usize = 20 * GROUP;
         let bookkeeping: Vec<_> = core::iter::repeat_with(Bookkeeping::new).take(COUNT).collect();
-        let groups = Groups { bookkeeping: &bookkeeping, capacity: COUNT * GROUP };
+        let (first, others) = bookkeeping.split_first().unwrap();
+        let groups = Groups { first, others, capacity: COUNT * GROUP };
         let address = |word: &AtomicUsize| core::ptr::from_ref(word).addr();
         let words: Vec<usize> = (0..COUNT).map(|group| address(groups.word(group))).collect();
         assert!(words.windows(2).all(|pair| pair[0] + size_of::<Bookkeeping>() == pair[1]));

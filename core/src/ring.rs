@@ -182,8 +182,10 @@ impl<P: Places> Ring<P> {
         Layout::of(self.places.places().len())
     }
 
-    fn look(&self, layout: Layout, position: usize) -> (&AtomicUsize, usize, Found) {
-        let place = &self.places.places()[layout.value(position)].0;
+    /// `None` if there is no such place, which never is: a panic, which the compiler would link in its
+    /// stead, is larger.
+    fn look(&self, layout: Layout, position: usize) -> Option<(&AtomicUsize, usize, Found)> {
+        let place = &self.places.places().get(layout.value(position))?.0;
         // L1: pairs with W1 and W2. A push needs it too: whoever pops what is pushed here then sees
         // the head that passed this place before.
         let word = place.load(Ordering::Acquire);
@@ -195,7 +197,7 @@ impl<P: Places> Ring<P> {
         } else {
             Found::Elsewhere
         };
-        (place, word, found)
+        Some((place, word, found))
     }
 
     /// Moves head or tail on from `position`, and says whether nobody else did.
@@ -216,7 +218,7 @@ impl<P: Places> Ring<P> {
         loop {
             // A2: pairs with A1.
             let tail = self.tail.load(Ordering::Acquire);
-            let (place, word, found) = self.look(layout, tail);
+            let Some((place, word, found)) = self.look(layout, tail) else { return };
             match found {
                 Found::Nothing => {
                     let lap = layout.next_lap(layout.lap(tail));
@@ -257,7 +259,7 @@ impl<P: Places> Ring<P> {
         loop {
             // A3: pairs with A1.
             let head = self.head.load(Ordering::Acquire);
-            let (place, word, found) = self.look(layout, head);
+            let (place, word, found) = self.look(layout, head)?;
             match found {
                 Found::Nothing => return None,
                 Found::Chain(Chain { first, more: false }) => {
@@ -296,9 +298,9 @@ impl<P: Places> Ring<P> {
             // A4: pairs with A1.
             let mut position = self.head.load(Ordering::Acquire);
             for _ in 0..layout.places {
-                match self.look(layout, position).2 {
-                    Found::Nothing => break,
-                    Found::Chain(chain) => {
+                match self.look(layout, position).map(|(_, _, found)| found) {
+                    None | Some(Found::Nothing) => break,
+                    Some(Found::Chain(chain)) => {
                         let mut number = Some(chain.first);
                         while let Some(this) = number {
                             count += 1;
@@ -309,7 +311,7 @@ impl<P: Places> Ring<P> {
                         }
                     }
                     // A lap went by meanwhile.
-                    Found::Elsewhere => continue 'again,
+                    Some(Found::Elsewhere) => continue 'again,
                 }
                 position = layout.next(position);
             }

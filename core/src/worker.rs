@@ -5,6 +5,7 @@ use core::mem;
 
 use crate::block::{self, Block};
 use crate::free::FreeSet;
+use crate::free::sealed::Sealed as _;
 use crate::memory::{BlockPool, INTERNAL};
 
 /// A private stock of free blocks for one thread, lcore or task: taking a block and giving it back
@@ -113,7 +114,8 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
     #[cold]
     fn refill(&mut self) {
         let half = self.limit().div_ceil(2);
-        self.older.resize(half, 0).expect("half the stock fits");
+        // Half the stock fits; if not, nothing would be taken.
+        let _ = self.older.resize(half, 0);
         let near = (self.last != NO_NUMBER).then_some(self.last);
         let taken = self.pool.free(INTERNAL).take_some(&mut self.older, near);
         self.older.truncate(taken);
@@ -143,18 +145,21 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
         let limit = self.limit() - 1;
         if self.older.len() >= limit {
             if limit == 0 {
-                return self.pool.free(INTERNAL).give_back(number);
+                return self.pool.free(INTERNAL).put(number, INTERNAL);
             }
             self.give_back_oldest(limit.div_ceil(2));
         }
-        self.older.push(number).expect("the stock was just relieved");
+        // There is room; if not, the number would not be lost.
+        if let Err(number) = self.older.push(number) {
+            self.pool.free(INTERNAL).put(number, INTERNAL);
+        }
     }
 
     /// Gives the `count` oldest blocks of the stock to the shared set.
     #[cold]
     fn give_back_oldest(&mut self, count: usize) {
-        let oldest = &self.older[..count];
-        self.pool.free(INTERNAL).give_back_all(oldest);
+        let Some((oldest, _)) = self.older.split_at_checked(count) else { return };
+        self.pool.free(INTERNAL).put_all(oldest, INTERNAL);
         self.last = oldest.last().copied().unwrap_or(self.last);
         self.older.copy_within(count.., 0);
         self.older.truncate(self.older.len() - count);
@@ -195,9 +200,9 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
             self.give_back_oldest(excess.max(limit / 2).min(self.older.len()));
         }
         let kept = self.older.len();
-        let mut one_by_one = kept + blocks.len() > limit;
+        let all = kept + blocks.len();
+        let mut one_by_one = all > limit || self.older.resize(all, 0).is_err();
         if !one_by_one {
-            self.older.resize(kept + blocks.len(), 0).expect("the stock was just relieved");
             for (number, block) in self.older[kept..].iter_mut().zip(blocks.iter().rev()) {
                 *number = block.place().number();
                 one_by_one |= !core::ptr::eq(block.pool(), self.pool);
@@ -219,7 +224,7 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
     pub fn flush(&mut self) {
         let newest = mem::replace(&mut self.newest, NO_NUMBER);
         if newest != NO_NUMBER {
-            self.pool.free(INTERNAL).give_back(newest);
+            self.pool.free(INTERNAL).put(newest, INTERNAL);
         }
         self.give_back_oldest(self.older.len());
     }

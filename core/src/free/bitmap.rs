@@ -5,6 +5,7 @@ use core::fmt;
 use super::sealed::Sealed;
 use super::{FreeSet, InPlace};
 use crate::align::OwnLine;
+use crate::memory::Internal;
 use crate::sync::{self, AtomicUsize, Ordering};
 
 /// Numbers that share a word.
@@ -59,7 +60,9 @@ pub trait Words: Send + Sync {
 ///
 /// Stable Rust cannot compute an array's length from `COUNT`. It need not: this is one word for
 /// each number, and the first of every `usize::BITS` is the word of that group; the words between
-/// keep groups on cache lines of their own. Each group has its first element whatever `COUNT` is.
+/// keep groups on cache lines of their own. Each group has its first element whatever `COUNT` is: so
+/// none is out of bounds, and where the compiler does not see that, the first stands in, rather than a
+/// panic.
 pub struct Inline<const COUNT: usize>(OwnLine<[AtomicUsize; COUNT]>);
 
 impl<const COUNT: usize> fmt::Debug for Inline<COUNT> {
@@ -77,6 +80,10 @@ impl<const COUNT: usize> Inline<COUNT> {
     pub(crate) const fn new() -> Self {
         Self(OwnLine([const { AtomicUsize::new(0) }; COUNT]))
     }
+
+    fn element(&self, index: usize) -> &AtomicUsize {
+        self.0.get(index).unwrap_or(&self.0[0])
+    }
 }
 
 impl<const COUNT: usize> Words for Inline<COUNT> {
@@ -85,7 +92,7 @@ impl<const COUNT: usize> Words for Inline<COUNT> {
     }
 
     fn word(&self, group: usize) -> &AtomicUsize {
-        &self.0[group * GROUP]
+        self.element(group * GROUP)
     }
 
     fn summary(&self, index: usize) -> &AtomicUsize {
@@ -93,7 +100,7 @@ impl<const COUNT: usize> Words for Inline<COUNT> {
         // groups leave free. Each stands for a word's worth of groups, so these suffice; and a
         // group that has another behind it is complete.
         let (group, place) = (index / Self::SUMMARIES, index % Self::SUMMARIES);
-        &self.0[group * GROUP + Self::LINE + place]
+        self.element(group * GROUP + Self::LINE + place)
     }
 }
 
@@ -132,13 +139,6 @@ fn lowest(bits: usize, limit: usize) -> usize {
     bits & !rest
 }
 
-/// Apart, so that the callers' code stays small.
-#[cold]
-#[inline(never)]
-fn not_of_this_set() -> ! {
-    panic!("a number that is not below the capacity")
-}
-
 impl<W: Words> Bitmap<W> {
     pub(crate) const fn with_words(words: W) -> Self {
         Self { words, cleanings: OwnLine(AtomicUsize::new(0)) }
@@ -167,15 +167,13 @@ impl<W: Words> Bitmap<W> {
     }
 
     fn first_number(group: usize) -> u32 {
-        u32::try_from(group * GROUP).expect("numbers fit u32")
+        // Numbers fit u32.
+        (group * GROUP) as u32
     }
 
     /// The group and the bit of a number.
-    fn place(&self, number: u32) -> (usize, usize) {
+    fn place(number: u32) -> (usize, usize) {
         let number = number as usize;
-        if number >= self.words.capacity() {
-            not_of_this_set();
-        }
         (number / GROUP, 1 << (number % GROUP))
     }
 
@@ -375,7 +373,35 @@ impl<W: Words> Bitmap<W> {
     }
 }
 
-impl<W: Words> Sealed for Bitmap<W> {}
+impl<W: Words> Sealed for Bitmap<W> {
+    fn put(&self, number: u32, _: Internal) {
+        let (group, bit) = Self::place(number);
+        self.release(group, bit);
+    }
+
+    /// One atomic operation for all numbers of a group, if they lie in few groups; else some more.
+    fn put_all(&self, numbers: &[u32], _: Internal) {
+        // Groups and bits, each group at its remainder. No bits: nothing there yet.
+        const WIDTH: usize = 16;
+        let mut gathered = [(0, 0); WIDTH];
+        for &number in numbers {
+            let (group, bit) = Self::place(number);
+            let (its_group, bits) = &mut gathered[group % WIDTH];
+            if *its_group != group {
+                if *bits != 0 {
+                    self.release(*its_group, *bits);
+                }
+                (*its_group, *bits) = (group, 0);
+            }
+            *bits |= bit;
+        }
+        for (group, bits) in gathered {
+            if bits != 0 {
+                self.release(group, bits);
+            }
+        }
+    }
+}
 
 impl<W: Words> FreeSet for Bitmap<W> {
     fn capacity(&self) -> usize {
@@ -398,39 +424,11 @@ impl<W: Words> FreeSet for Bitmap<W> {
             return 0;
         };
         let taken = bits.count_ones() as usize;
-        for number in &mut numbers[..taken] {
+        for number in numbers.iter_mut().take(taken) {
             *number = Self::first_number(group) + bits.trailing_zeros();
             bits &= bits - 1;
         }
         taken
-    }
-
-    fn give_back(&self, number: u32) {
-        let (group, bit) = self.place(number);
-        self.release(group, bit);
-    }
-
-    /// One atomic operation for all numbers of a group, if they lie in few groups; else some more.
-    fn give_back_all(&self, numbers: &[u32]) {
-        // Groups and bits, each group at its remainder. No bits: nothing there yet.
-        const WIDTH: usize = 16;
-        let mut gathered = [(0, 0); WIDTH];
-        for &number in numbers {
-            let (group, bit) = self.place(number);
-            let (its_group, bits) = &mut gathered[group % WIDTH];
-            if *its_group != group {
-                if *bits != 0 {
-                    self.release(*its_group, *bits);
-                }
-                (*its_group, *bits) = (group, 0);
-            }
-            *bits |= bit;
-        }
-        for (group, bits) in gathered {
-            if bits != 0 {
-                self.release(group, bits);
-            }
-        }
     }
 
     fn available(&self) -> usize {

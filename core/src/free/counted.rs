@@ -3,6 +3,7 @@
 use super::sealed::Sealed;
 use super::{FreeSet, InPlace};
 use crate::align::OwnLine;
+use crate::memory::{INTERNAL, Internal};
 use crate::sync::{AtomicUsize, Ordering};
 
 /// An engine that also counts: `F`, with a [high-water mark](FreeSet::high_water_mark).
@@ -36,7 +37,17 @@ impl<F> Counted<F> {
     }
 }
 
-impl<F: FreeSet> Sealed for Counted<F> {}
+impl<F: FreeSet> Sealed for Counted<F> {
+    fn put(&self, number: u32, _: Internal) {
+        self.subtract(1);
+        self.inner.put(number, INTERNAL);
+    }
+
+    fn put_all(&self, numbers: &[u32], _: Internal) {
+        self.subtract(numbers.len());
+        self.inner.put_all(numbers, INTERNAL);
+    }
+}
 
 impl<F: FreeSet> FreeSet for Counted<F> {
     fn capacity(&self) -> usize {
@@ -55,22 +66,6 @@ impl<F: FreeSet> FreeSet for Counted<F> {
             self.add(taken);
         }
         taken
-    }
-
-    fn give_back(&self, number: u32) {
-        assert!((number as usize) < self.capacity(), "{number} is no number of this set");
-        self.subtract(1);
-        self.inner.give_back(number);
-    }
-
-    fn give_back_all(&self, numbers: &[u32]) {
-        let capacity = self.capacity();
-        assert!(
-            numbers.iter().all(|&number| (number as usize) < capacity),
-            "no number of this set"
-        );
-        self.subtract(numbers.len());
-        self.inner.give_back_all(numbers);
     }
 
     fn available(&self) -> usize {

@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::sealed::Sealed;
 use super::{Bitmap, FreeSet, InPlace, Inline};
+use crate::memory::{INTERNAL, Internal};
 use crate::sync::{AtomicUsize, Ordering};
 
 /// **Not lock-free, whatever a queue of atomics may look like:** while one thread is stopped inside
@@ -42,7 +43,20 @@ impl<const COUNT: usize, const PLACES: usize> fmt::Debug for HeaplessQueue<COUNT
     }
 }
 
-impl<const COUNT: usize, const PLACES: usize> Sealed for HeaplessQueue<COUNT, PLACES> {}
+impl<const COUNT: usize, const PLACES: usize> Sealed for HeaplessQueue<COUNT, PLACES> {
+    fn put(&self, number: u32, _: Internal) {
+        // Before the enqueue, so that the count does not pass zero if the number is taken at once.
+        self.queued.fetch_add(1, Ordering::Relaxed);
+        if self.queue.enqueue(number).is_err() {
+            self.queued.fetch_sub(1, Ordering::Relaxed);
+            self.spill.put(number, INTERNAL);
+        }
+    }
+
+    fn put_all(&self, numbers: &[u32], _: Internal) {
+        numbers.iter().for_each(|&number| self.put(number, INTERNAL));
+    }
+}
 
 impl<const COUNT: usize, const PLACES: usize> FreeSet for HeaplessQueue<COUNT, PLACES> {
     fn capacity(&self) -> usize {
@@ -57,16 +71,6 @@ impl<const COUNT: usize, const PLACES: usize> FreeSet for HeaplessQueue<COUNT, P
                 Some(number)
             }
             None => self.spill.take(),
-        }
-    }
-
-    fn give_back(&self, number: u32) {
-        assert!((number as usize) < COUNT, "{number} is no number of this set");
-        // Before the enqueue, so that the count does not pass zero if the number is taken at once.
-        self.queued.fetch_add(1, Ordering::Relaxed);
-        if self.queue.enqueue(number).is_err() {
-            self.queued.fetch_sub(1, Ordering::Relaxed);
-            self.spill.give_back(number);
         }
     }
 

@@ -11,6 +11,8 @@ pub use counted::Counted;
 pub use heapless_queue::HeaplessQueue;
 pub use spin_stack::SpinStack;
 
+use crate::memory::INTERNAL;
+
 /// A set of free block numbers in `[0, capacity)`: what a pool needs to know which blocks are free.
 ///
 /// A pool owns its set and calls it; the methods are public so that the algorithms can be measured
@@ -55,17 +57,21 @@ pub trait FreeSet: sealed::Sealed + Send + Sync + Sized {
     /// # Panics
     ///
     /// If `number` is not below the capacity.
-    fn give_back(&self, number: u32);
+    fn give_back(&self, number: u32) {
+        self.give_back_all(&[number]);
+    }
 
     /// Gives all `numbers` back, under the conditions of [`give_back`](Self::give_back).
     ///
     /// # Panics
     ///
-    /// If one of `numbers` is not below the capacity.
+    /// If one of `numbers` is not below the capacity; then none was given back.
     fn give_back_all(&self, numbers: &[u32]) {
-        for &number in numbers {
-            self.give_back(number);
+        let capacity = self.capacity();
+        if let Some(number) = numbers.iter().find(|&&number| number as usize >= capacity) {
+            panic!("{number} is no number of this set: they are below {capacity}");
         }
+        self.put_all(numbers, INTERNAL);
     }
 
     /// How many numbers are free; exact when no other operation runs, else a value that lay
@@ -90,8 +96,17 @@ pub trait InPlace: FreeSet {
 }
 
 pub(crate) mod sealed {
-    /// Keeps [`FreeSet`](super::FreeSet) to the engines of this crate.
-    pub trait Sealed {}
+    use crate::memory::Internal;
+
+    /// Keeps [`FreeSet`](super::FreeSet) to the engines of this crate, and has what a pool calls: its
+    /// own numbers need no check, so that no panic is linked into its operations.
+    pub trait Sealed {
+        /// Gives back a number, which is below the capacity.
+        fn put(&self, number: u32, _: Internal);
+
+        /// Gives back numbers, which are below the capacity.
+        fn put_all(&self, numbers: &[u32], _: Internal);
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::sealed::Sealed;
 use super::{FreeSet, InPlace};
+use crate::memory::Internal;
 
 /// **A lock:** while one thread is stopped inside an operation, all others spin; an interrupt that
 /// uses the set it interrupted never returns. It exists as the baseline that everyone writes
@@ -39,8 +40,7 @@ impl<const COUNT: usize> Stack<COUNT> {
         Some(number)
     }
 
-    fn give_back(&mut self, number: u32) {
-        assert!((number as usize) < COUNT, "{number} is no number of this set");
+    fn put(&mut self, number: u32) {
         self.returned.push(number).expect("no more numbers return than went out");
     }
 }
@@ -51,7 +51,16 @@ impl<const COUNT: usize> fmt::Debug for SpinStack<COUNT> {
     }
 }
 
-impl<const COUNT: usize> Sealed for SpinStack<COUNT> {}
+impl<const COUNT: usize> Sealed for SpinStack<COUNT> {
+    fn put(&self, number: u32, _: Internal) {
+        self.0.lock().put(number);
+    }
+
+    fn put_all(&self, numbers: &[u32], _: Internal) {
+        let mut stack = self.0.lock();
+        numbers.iter().for_each(|&number| stack.put(number));
+    }
+}
 
 impl<const COUNT: usize> FreeSet for SpinStack<COUNT> {
     fn capacity(&self) -> usize {
@@ -66,15 +75,6 @@ impl<const COUNT: usize> FreeSet for SpinStack<COUNT> {
         let mut stack = self.0.lock();
         let taken = numbers.iter_mut().zip(core::iter::from_fn(|| stack.take()));
         taken.map(|(place, number)| *place = number).count()
-    }
-
-    fn give_back(&self, number: u32) {
-        self.0.lock().give_back(number);
-    }
-
-    fn give_back_all(&self, numbers: &[u32]) {
-        let mut stack = self.0.lock();
-        numbers.iter().for_each(|&number| stack.give_back(number));
     }
 
     fn available(&self) -> usize {
