@@ -358,13 +358,16 @@ impl<'v, 'p, P: BlockPool, const N: usize> Claims<'v, 'p, P, N> {
     }
 
     pub(crate) fn has_room(&self) -> bool {
-        self.blocks.len() + self.count < N
+        // In this way, so that the compiler sees that `spare_capacity_mut` cannot panic.
+        N.checked_sub(self.blocks.len()).is_some_and(|spare| self.count < spare)
     }
 
     /// There must be room.
     pub(crate) fn push(&mut self, pool: &'p P, place: Place) {
         debug_assert!(self.has_room());
-        if let Some(spare) = self.blocks.spare_capacity_mut().get_mut(self.count) {
+        if self.has_room()
+            && let Some(spare) = self.blocks.spare_capacity_mut().get_mut(self.count)
+        {
             spare.write(Block::new(pool, place));
             self.count += 1;
         }

@@ -157,9 +157,13 @@ impl<'p, P: BlockPool> Queue<'p, P> {
     #[cold]
     fn push_own<const N: usize>(&self, blocks: &mut heapless::Vec<Block<'p, P>, N>) -> usize {
         let before = blocks.len();
-        for block in core::mem::take(blocks) {
+        // Pushes to vectors that held as many before cannot fail; a failure would give the block back.
+        let mut reversed = heapless::Vec::<_, N>::new();
+        while let Some(block) = blocks.pop() {
+            let _ = reversed.push(block);
+        }
+        while let Some(block) = reversed.pop() {
             if let Err(block) = self.push(block) {
-                // The vector held it before, so this cannot fail; a failure would give it back.
                 let _ = blocks.push(block);
             }
         }

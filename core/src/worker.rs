@@ -161,8 +161,11 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
         let Some((oldest, _)) = self.older.split_at_checked(count) else { return };
         self.pool.free(INTERNAL).put_all(oldest, INTERNAL);
         self.last = oldest.last().copied().unwrap_or(self.last);
-        self.older.copy_within(count.., 0);
-        self.older.truncate(self.older.len() - count);
+        // Asked again, so that the compiler sees that nothing can panic.
+        if let Some(kept) = self.older.len().checked_sub(count) {
+            self.older.copy_within(count.., 0);
+            self.older.truncate(kept);
+        }
     }
 
     /// Takes blocks until `blocks` is full or none is left, and returns how many were taken.
@@ -203,7 +206,7 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
         let all = kept + blocks.len();
         let mut one_by_one = all > limit || self.older.resize(all, 0).is_err();
         if !one_by_one {
-            for (number, block) in self.older[kept..].iter_mut().zip(blocks.iter().rev()) {
+            for (number, block) in self.older.iter_mut().skip(kept).zip(blocks.iter().rev()) {
                 *number = block.place().number();
                 one_by_one |= !core::ptr::eq(block.pool(), self.pool);
             }
