@@ -16,8 +16,8 @@ const PACKAGE: &str = "firmware-hot";
 /// A panic that may be linked into an operation: by arithmetic that is checked, as the firmware's profile asks for.
 const OVERFLOW: &str = "overflow";
 
-/// The operations: the names of their functions without `hot_`, and the panics that they may be linked with. None of these can
-/// happen; the compiler does not see why.
+/// The operations: the names of their functions without `hot_`, and the panics that they are linked with at most. The compiler does
+/// not see that none of these can happen.
 pub(crate) const OPERATIONS: [(&str, &[&str]); 15] = [
     ("pool_get", &[]),
     ("pool_give_back", &["panic_fmt"]),
@@ -32,7 +32,7 @@ pub(crate) const OPERATIONS: [(&str, &[&str]); 15] = [
     ("queue_pop", &["panic_bounds_check", OVERFLOW]),
     ("queue_push_burst", &["panic_fmt", "panic_bounds_check", "slice_index_fail", OVERFLOW]),
     ("queue_pop_burst", &["panic_bounds_check", "slice_index_fail", OVERFLOW]),
-    ("region_get", &["panic_bounds_check", OVERFLOW]),
+    ("region_get", &["panic_bounds_check", "unwrap_failed", OVERFLOW]),
     ("region_give_back", &["panic_fmt", "panic_bounds_check", OVERFLOW]),
 ];
 
@@ -110,16 +110,18 @@ fn statics_are_zeroed_not_copied(program: &Program) -> Result<(), String> {
     Ok(())
 }
 
-/// What prints a panic, and ends the program.
-fn is_panic(function: &Function) -> bool {
-    let name = &function.name;
-    name.starts_with("core::panicking::") || name.ends_with("rust_begin_unwind")
-}
+/// Where the language's library begins to panic.
+const PANICS: [&str; 6] = [
+    "core::cell::panic_",
+    "core::option::expect_failed",
+    "core::option::unwrap_failed",
+    "core::panicking::",
+    "core::result::unwrap_failed",
+    "core::slice::index::slice_",
+];
 
-/// Whether the operations are not to blame for a function: of the language's library, not inlined.
-fn is_foreign(function: &Function) -> bool {
-    let name = function.name.trim_start_matches('<');
-    name.starts_with("core::") && !name.starts_with("core::iter") || is_routine(function)
+fn is_panic(function: &Function) -> bool {
+    PANICS.iter().any(|begin| function.name.starts_with(begin)) || function.name.ends_with("rust_begin_unwind")
 }
 
 /// Copies, divides and so on, of which a program has one anyway.
@@ -129,10 +131,10 @@ fn is_routine(function: &Function) -> bool {
 }
 
 fn measure(program: &Program) -> Result<Measured, String> {
-    // Without what prints a panic, and without what every program has anyway.
+    let others = |function: &Function| is_panic(function) || is_routine(function);
     let code_of = |names: &[&str]| {
-        let reached = program.reached(names, is_foreign);
-        reached.values().filter(|function| !is_foreign(function)).map(|function| function.size).sum::<u64>()
+        let reached = program.reached(names, others);
+        reached.values().filter(|function| !others(function)).map(|function| function.size).sum::<u64>()
     };
     let mut code = BTreeMap::new();
     let mut panics = BTreeMap::new();
@@ -158,14 +160,13 @@ fn measure(program: &Program) -> Result<Measured, String> {
     Ok(Measured { code, memory: memory(program)?, panics })
 }
 
-/// The functions of the language's library by which an operation can come to a panic.
+/// The panics that an operation can come to, as far as the linker knows.
 fn panics_of(program: &Program, operation: &str) -> BTreeSet<String> {
-    let reached = program.reached(&[operation], is_foreign);
-    let gates = reached.values().filter(|function| is_foreign(function));
-    let panicking = gates.filter(|gate| program.reached(&[&gate.name], |_| false).values().any(|f| is_panic(f)));
-    panicking
-        .map(|gate| {
-            let last = gate.name.rsplit("::").next().unwrap_or(&gate.name);
+    let reached = program.reached(&[operation], is_panic);
+    let panics = reached.values().filter(|function| is_panic(function));
+    panics
+        .map(|panic| {
+            let last = panic.name.rsplit("::").next().unwrap_or(&panic.name);
             // One for each kind of arithmetic.
             if last.ends_with("_overflow") { OVERFLOW.to_owned() } else { last.to_owned() }
         })

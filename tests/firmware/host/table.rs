@@ -26,7 +26,7 @@ pub(crate) fn print_figures(figures: &[(&str, BTreeMap<String, u64>)]) {
 }
 
 /// What the hot operations need.
-pub(crate) fn print_operations(measured: &[(&str, Measured)]) {
+pub(crate) fn print_operations(measured: &[(&'static str, Measured)]) {
     if measured.is_empty() {
         return;
     }
@@ -42,13 +42,19 @@ pub(crate) fn print_operations(measured: &[(&str, Measured)]) {
         names.map(|name| (name, code(name))),
     );
     let panics = |name: &str| {
-        let panics = |measured: &Measured| measured.panics[name].iter().cloned().collect::<Vec<_>>().join(", ");
-        measured.iter().map(|(_, measured)| panics(measured)).collect()
+        let all: BTreeSet<&str> =
+            measured.iter().flat_map(|(_, measured)| &measured.panics[name]).map(String::as_str).collect();
+        let cell = |panic: &&str| {
+            let has = |(image, measured): &(&'static str, Measured)| measured.panics[name].contains(*panic).then_some(*image);
+            let images: Vec<&str> = measured.iter().filter_map(has).collect();
+            if images.len() == measured.len() { panic.to_string() } else { format!("{panic} ({})", images.join(", ")) }
+        };
+        all.iter().map(cell).collect::<Vec<_>>().join(", ")
     };
     print(
-        "panics linked, none of which can happen",
-        &images,
-        OPERATIONS.iter().map(|(operation, _)| (*operation, panics(operation))),
+        "operation",
+        &["panics that the compiler left in"],
+        OPERATIONS.iter().map(|(operation, _)| (*operation, vec![panics(operation)])),
     );
     let names = measured[0].1.memory.keys().map(String::as_str);
     let memory = |name: &str| measured.iter().map(|(_, measured)| number(measured.memory[name])).collect();
