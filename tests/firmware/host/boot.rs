@@ -44,21 +44,33 @@ impl Emulator {
     }
 }
 
-pub(crate) fn run(image: &Image, toolchains: &Toolchains, folder: &Path, verbose: bool) -> Result<Run, Outcome> {
+pub(crate) fn run(
+    image: &Image,
+    toolchains: &Toolchains,
+    folder: &Path,
+    verbose: bool,
+) -> Result<Run, Outcome> {
     let found = Command::new(image.emulator).arg("--version").stdin(Stdio::null()).output();
     if !found.is_ok_and(|output| output.status.success()) {
-        let missing = format!("no `{}`: QEMU's package for it, or `.ci/bare-metal` as root on Debian", image.emulator);
+        let missing = format!(
+            "no `{}`: QEMU's package for it, or `.ci/bare-metal` as root on Debian",
+            image.emulator
+        );
         return Err(Outcome::Skipped(missing));
     }
-    let compiler =
-        toolchains.for_target(image.target).map_err(|missing| Outcome::Skipped(missing.to_owned()))?;
+    let compiler = toolchains
+        .for_target(image.target)
+        .map_err(|missing| Outcome::Skipped(missing.to_owned()))?;
     let features = [image.machine_features, image.atomics].concat();
-    let program = build::package(image.package, &features, image.target, image.name, compiler, folder)
-        .map_err(Outcome::Failed)?;
+    let program =
+        build::package(image.package, &features, image.target, image.name, compiler, folder)
+            .map_err(Outcome::Failed)?;
 
     let log = folder.join("images").join(format!("{}.txt", image.name));
-    let status = boot(image, &program, &log).map_err(|error| Outcome::Failed(format!("{}: {error}", image.emulator)))?;
-    let text = fs::read(&log).map_err(|error| Outcome::Failed(format!("{}: {error}", log.display())))?;
+    let status = boot(image, &program, &log)
+        .map_err(|error| Outcome::Failed(format!("{}: {error}", image.emulator)))?;
+    let text =
+        fs::read(&log).map_err(|error| Outcome::Failed(format!("{}: {error}", log.display())))?;
     let text = String::from_utf8_lossy(&text);
     if verbose {
         println!("{text}");
@@ -92,7 +104,8 @@ fn judge(status: Option<ExitStatus>, text: &str) -> Result<Run, String> {
         } else if line.starts_with("passed ") {
             passed += 1;
         } else if let Some(figure) = line.strip_prefix("figure ") {
-            let (name, value) = figure.split_once(' ').ok_or_else(|| format!("no figure: {line}"))?;
+            let (name, value) =
+                figure.split_once(' ').ok_or_else(|| format!("no figure: {line}"))?;
             let value = value.trim().parse().map_err(|error| format!("{line}: {error}"))?;
             figures.insert(name.to_owned(), value);
         }

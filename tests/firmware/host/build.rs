@@ -22,14 +22,19 @@ pub(crate) fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()));
     for (variable, _) in env::vars_os() {
         let name = variable.to_string_lossy();
-        let of_cargo = name.starts_with("CARGO") && !HARMLESS.iter().any(|harmless| name.starts_with(harmless));
-        if of_cargo || ["RUSTC", "RUSTFLAGS", "RUSTDOC"].iter().any(|other| name.starts_with(other)) {
+        let of_cargo = name.starts_with("CARGO")
+            && !HARMLESS.iter().any(|harmless| name.starts_with(harmless));
+        if of_cargo || ["RUSTC", "RUSTFLAGS", "RUSTDOC"].iter().any(|other| name.starts_with(other))
+        {
             command.env_remove(&variable);
         }
     }
     // Cargo points it to the libraries of the compiler in use, which another must not load. An empty wrapper is none, whatever a
     // configuration file says.
-    command.env_remove("LD_LIBRARY_PATH").env("RUSTC_WRAPPER", "").env("RUSTC_WORKSPACE_WRAPPER", "");
+    command
+        .env_remove("LD_LIBRARY_PATH")
+        .env("RUSTC_WRAPPER", "")
+        .env("RUSTC_WORKSPACE_WRAPPER", "");
     command
 }
 
@@ -55,12 +60,21 @@ pub(crate) fn package(
     let built = folder.join("build");
     let mut command = cargo();
     command
-        .args(["build", "--release", "--locked", "--manifest-path", WORKSPACE, "--package", package])
+        .args([
+            "build",
+            "--release",
+            "--locked",
+            "--manifest-path",
+            WORKSPACE,
+            "--package",
+            package,
+        ])
         .args(["--no-default-features", "--features", &features.join(","), "--target", target])
         .arg("--target-dir")
         .arg(&built)
         .env("RUSTC", &compiler.rustc);
-    let variable = |suffix| format!("CARGO_TARGET_{}_{suffix}", target.to_uppercase().replace('-', "_"));
+    let variable =
+        |suffix| format!("CARGO_TARGET_{}_{suffix}", target.to_uppercase().replace('-', "_"));
     if let Some(sysroot) = &compiler.sysroot {
         // With a separator of its own: a path may have spaces.
         let mut flags = OsString::from("--sysroot\u{1f}");
@@ -90,7 +104,10 @@ pub(crate) fn lock(folder: &Path) -> io::Result<File> {
                 thread::sleep(Duration::from_millis(200));
             }
             Err(TryLockError::WouldBlock) => {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "another run has been using it for 15 minutes"));
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "another run has been using it for 15 minutes",
+                ));
             }
             Err(TryLockError::Error(error)) => return Err(error),
         }

@@ -24,9 +24,15 @@ pub(crate) const OPERATIONS: [(&str, &[&str]); 15] = [
     ("pool_into_raw", &["panic_bounds_check", OVERFLOW]),
     ("pool_from_raw", &[]),
     ("worker_get", &["slice_index_fail", OVERFLOW]),
-    ("worker_put", &["panic_fmt", "panic_bounds_check", "slice_index_fail", "unwrap_failed", OVERFLOW]),
+    (
+        "worker_put",
+        &["panic_fmt", "panic_bounds_check", "slice_index_fail", "unwrap_failed", OVERFLOW],
+    ),
     ("worker_get_burst", &["panic_fmt", "panic_bounds_check", "slice_index_fail", OVERFLOW]),
-    ("worker_put_burst", &["panic_fmt", "panic_bounds_check", "slice_index_fail", "unwrap_failed", OVERFLOW]),
+    (
+        "worker_put_burst",
+        &["panic_fmt", "panic_bounds_check", "slice_index_fail", "unwrap_failed", OVERFLOW],
+    ),
     ("worker_flush", &["panic_fmt", "panic_bounds_check", "slice_index_fail", OVERFLOW]),
     ("queue_push", &["panic_fmt", "panic_bounds_check", OVERFLOW]),
     ("queue_pop", &["panic_bounds_check", OVERFLOW]),
@@ -72,9 +78,14 @@ pub(crate) fn name(image: &Image) -> String {
     format!("{}/hot", image.name)
 }
 
-pub(crate) fn run(image: &Image, toolchains: &Toolchains, folder: &Path) -> Result<Measured, Outcome> {
-    let compiler =
-        toolchains.for_target(image.target).map_err(|missing| Outcome::Skipped(missing.to_owned()))?;
+pub(crate) fn run(
+    image: &Image,
+    toolchains: &Toolchains,
+    folder: &Path,
+) -> Result<Measured, Outcome> {
+    let compiler = toolchains
+        .for_target(image.target)
+        .map_err(|missing| Outcome::Skipped(missing.to_owned()))?;
     let read = |features: &[&str], suffix: &str| {
         let name = format!("{}-hot{suffix}", image.name);
         let path = build::package(PACKAGE, features, image.target, &name, compiler, folder)?;
@@ -121,7 +132,8 @@ const PANICS: [&str; 6] = [
 ];
 
 fn is_panic(function: &Function) -> bool {
-    PANICS.iter().any(|begin| function.name.starts_with(begin)) || function.name.ends_with("rust_begin_unwind")
+    PANICS.iter().any(|begin| function.name.starts_with(begin))
+        || function.name.ends_with("rust_begin_unwind")
 }
 
 /// Copies, divides and so on, of which a program has one anyway.
@@ -134,7 +146,11 @@ fn measure(program: &Program) -> Result<Measured, String> {
     let others = |function: &Function| is_panic(function) || is_routine(function);
     let code_of = |names: &[&str]| {
         let reached = program.reached(names, others);
-        reached.values().filter(|function| !others(function)).map(|function| function.size).sum::<u64>()
+        reached
+            .values()
+            .filter(|function| !others(function))
+            .map(|function| function.size)
+            .sum::<u64>()
     };
     let mut code = BTreeMap::new();
     let mut panics = BTreeMap::new();
@@ -186,18 +202,29 @@ fn no_other_panic_is_linked(measured: &Measured) -> Result<(), String> {
 
 fn memory(program: &Program) -> Result<BTreeMap<String, f64>, String> {
     let size = |name: &str| {
-        let found = program.get_static(&format!("SIZE_{name}")).ok_or_else(|| format!("no static SIZE_{name}"))?;
+        let found = program
+            .get_static(&format!("SIZE_{name}"))
+            .ok_or_else(|| format!("no static SIZE_{name}"))?;
         Ok::<_, String>(found.size as f64)
     };
     let mut memory = BTreeMap::new();
     for count in [16, 64, 1000] {
         let beyond = size(&format!("POOL_{count}"))? - (count * BLOCK_SIZE) as f64;
-        memory.insert(format!("pool of {count:>4} blocks, beyond them, for each"), beyond / count as f64);
-        memory.insert(format!("queue for {count:>4} blocks, for each"), size(&format!("QUEUE_{count}"))? / count as f64);
+        memory.insert(
+            format!("pool of {count:>4} blocks, beyond them, for each"),
+            beyond / count as f64,
+        );
+        memory.insert(
+            format!("queue for {count:>4} blocks, for each"),
+            size(&format!("QUEUE_{count}"))? / count as f64,
+        );
     }
     memory.insert("worker with a stock of 4".to_owned(), size("WORKER_4")?);
     memory.insert("worker with a stock of 64".to_owned(), size("WORKER_64")?);
-    memory.insert("bookkeeping of a region, for a word's worth of blocks".to_owned(), size("BOOKKEEPING")?);
+    memory.insert(
+        "bookkeeping of a region, for a word's worth of blocks".to_owned(),
+        size("BOOKKEEPING")?,
+    );
     memory.insert("handle of a block".to_owned(), size("BLOCK")?);
     Ok(memory)
 }

@@ -20,8 +20,16 @@ pub(crate) struct Image {
 const COUNTED: [&str; 2] = ["-icount", "shift=0"];
 
 const M0: &[&str] = &["-machine", "microbit", COUNTED[0], COUNTED[1]];
-const RISCV_WITHOUT_ATOMICS: &[&str] =
-    &["-machine", "virt", "-bios", "none", "-cpu", "rv32,a=false,zawrs=false", COUNTED[0], COUNTED[1]];
+const RISCV_WITHOUT_ATOMICS: &[&str] = &[
+    "-machine",
+    "virt",
+    "-bios",
+    "none",
+    "-cpu",
+    "rv32,a=false,zawrs=false",
+    COUNTED[0],
+    COUNTED[1],
+];
 
 pub(crate) const IMAGES: [Image; 8] = [
     Image {
@@ -94,7 +102,18 @@ pub(crate) const IMAGES: [Image; 8] = [
         atomics: &[],
         target: "aarch64-unknown-none",
         emulator: "qemu-system-aarch64",
-        // Each core on a thread of its own.
-        machine: &["-machine", "virt", "-cpu", "cortex-a57", "-smp", "4", "-accel", "tcg,thread=multi"],
+        // Each core on a thread of its own. Without the network card that it has by itself, which asks for a file.
+        machine: &[
+            "-machine",
+            "virt,gic-version=2",
+            "-cpu",
+            "cortex-a57",
+            "-smp",
+            "4",
+            "-accel",
+            "tcg,thread=multi",
+            "-nic",
+            "none",
+        ],
     },
 ];

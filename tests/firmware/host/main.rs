@@ -56,7 +56,8 @@ impl From<Result<String, String>> for Outcome {
 
 fn main() -> ExitCode {
     let arguments = Arguments::try_parse().unwrap_or(Arguments { filter: None, verbose: false });
-    let wanted = |name: &str| arguments.filter.as_deref().is_none_or(|filter| name.contains(filter));
+    let wanted =
+        |name: &str| arguments.filter.as_deref().is_none_or(|filter| name.contains(filter));
     let booted: Vec<&Image> = IMAGES.iter().filter(|image| wanted(image.name)).collect();
     let measured: Vec<&Image> = IMAGES.iter().filter(|image| wanted(&hot::name(image))).collect();
     if measured.is_empty() && booted.is_empty() {
@@ -78,12 +79,14 @@ fn main() -> ExitCode {
     let mut report = Report::default();
     let mut figures = Vec::new();
     for image in booted {
-        report.add(image.name, || match boot::run(image, &toolchains, &folder, arguments.verbose) {
-            Ok(run) => {
-                figures.push((image.name, run.figures));
-                Outcome::Passed(run.summary)
+        report.add(image.name, || {
+            match boot::run(image, &toolchains, &folder, arguments.verbose) {
+                Ok(run) => {
+                    figures.push((image.name, run.figures));
+                    Outcome::Passed(run.summary)
+                }
+                Err(outcome) => outcome,
             }
-            Err(outcome) => outcome,
         });
     }
     let mut operations = Vec::new();
@@ -134,6 +137,10 @@ impl Report {
         let Self { passed, failed, skipped } = self;
         println!("firmware: {passed} passed, {failed} failed, {skipped} skipped");
         let all_must_run = env::var_os("CI").is_some_and(|value| !value.is_empty());
-        if failed > 0 || skipped > 0 && all_must_run { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        if failed > 0 || skipped > 0 && all_must_run {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        }
     }
 }

@@ -54,7 +54,11 @@ impl Program {
             }
         }
         let is_data = |kind| matches!(kind, SectionKind::Data | SectionKind::ReadOnlyDataWithRel);
-        let data = file.sections().filter(|section| is_data(section.kind())).map(|section| section.size()).sum();
+        let data = file
+            .sections()
+            .filter(|section| is_data(section.kind()))
+            .map(|section| section.size())
+            .sum();
 
         let mut program = Self { functions, statics, data };
         for section in file.sections().filter(|section| section.kind() == SectionKind::Text) {
@@ -62,11 +66,13 @@ impl Program {
                 let RelocationTarget::Symbol(index) = relocation.target() else { continue };
                 let symbol = file.symbol_by_index(index)?;
                 // A section's symbol stands for its first byte, and the addend leads into it.
-                let inside = if symbol.kind() == SymbolKind::Section { relocation.addend() } else { 0 };
+                let inside =
+                    if symbol.kind() == SymbolKind::Section { relocation.addend() } else { 0 };
                 let named = symbol.address().wrapping_add_signed(inside) & mask;
                 let Some(target) = program.containing(named) else { continue };
                 let Some(from) = program.containing(address) else { continue };
-                if let Some(function) = program.functions.get_mut(&from).filter(|_| from != target) {
+                if let Some(function) = program.functions.get_mut(&from).filter(|_| from != target)
+                {
                     function.refers_to.insert(target);
                 }
             }
@@ -90,10 +96,18 @@ impl Program {
 
     /// The functions that are reached from those named, they among them, but nothing by way of those that `stop`, though these
     /// themselves.
-    pub(crate) fn reached(&self, names: &[&str], stop: impl Fn(&Function) -> bool) -> BTreeMap<u64, &Function> {
+    pub(crate) fn reached(
+        &self,
+        names: &[&str],
+        stop: impl Fn(&Function) -> bool,
+    ) -> BTreeMap<u64, &Function> {
         let named = |function: &Function| names.contains(&function.name.as_str());
-        let mut left: Vec<u64> =
-            self.functions.iter().filter(|(_, function)| named(function)).map(|(&first, _)| first).collect();
+        let mut left: Vec<u64> = self
+            .functions
+            .iter()
+            .filter(|(_, function)| named(function))
+            .map(|(&first, _)| first)
+            .collect();
         let mut reached = BTreeMap::new();
         while let Some(first) = left.pop() {
             let function = &self.functions[&first];

@@ -15,12 +15,15 @@ fn print<'n>(title: &str, images: &[&str], rows: impl IntoIterator<Item = (&'n s
 
 /// What the firmware printed.
 pub(crate) fn print_figures(figures: &[(&str, BTreeMap<String, u64>)]) {
-    let names: BTreeSet<&str> = figures.iter().flat_map(|(_, figures)| figures.keys().map(String::as_str)).collect();
+    let names: BTreeSet<&str> =
+        figures.iter().flat_map(|(_, figures)| figures.keys().map(String::as_str)).collect();
     if names.is_empty() {
         return;
     }
     let images: Vec<&str> = figures.iter().map(|(image, _)| *image).collect();
-    let cell = |figures: &BTreeMap<String, u64>, name| figures.get(name).map_or(String::new(), u64::to_string);
+    let cell = |figures: &BTreeMap<String, u64>, name| {
+        figures.get(name).map_or(String::new(), u64::to_string)
+    };
     let row = |name| figures.iter().map(|(_, figures)| cell(figures, name)).collect();
     print("figure", &images, names.iter().map(|name| (*name, row(*name))));
 }
@@ -32,22 +35,35 @@ pub(crate) fn print_operations(measured: &[(&'static str, Measured)]) {
     }
     let images: Vec<&str> = measured.iter().map(|(image, _)| *image).collect();
     let names = KINDS.into_iter().flat_map(|kind| {
-        let of_kind = OPERATIONS.iter().map(|(operation, _)| *operation).filter(move |name| name.starts_with(kind));
+        let of_kind = OPERATIONS
+            .iter()
+            .map(|(operation, _)| *operation)
+            .filter(move |name| name.starts_with(kind));
         of_kind.chain([kind])
     });
-    let code = |name: &str| measured.iter().map(|(_, measured)| measured.code[name].to_string()).collect();
+    let code =
+        |name: &str| measured.iter().map(|(_, measured)| measured.code[name].to_string()).collect();
     print(
         "bytes of code, with what it calls, but for panics and memcpy; all of a kind, what they share once",
         &images,
         names.map(|name| (name, code(name))),
     );
     let panics = |name: &str| {
-        let all: BTreeSet<&str> =
-            measured.iter().flat_map(|(_, measured)| &measured.panics[name]).map(String::as_str).collect();
+        let all: BTreeSet<&str> = measured
+            .iter()
+            .flat_map(|(_, measured)| &measured.panics[name])
+            .map(String::as_str)
+            .collect();
         let cell = |panic: &&str| {
-            let has = |(image, measured): &(&'static str, Measured)| measured.panics[name].contains(*panic).then_some(*image);
+            let has = |(image, measured): &(&'static str, Measured)| {
+                measured.panics[name].contains(*panic).then_some(*image)
+            };
             let images: Vec<&str> = measured.iter().filter_map(has).collect();
-            if images.len() == measured.len() { panic.to_string() } else { format!("{panic} ({})", images.join(", ")) }
+            if images.len() == measured.len() {
+                panic.to_string()
+            } else {
+                format!("{panic} ({})", images.join(", "))
+            }
         };
         all.iter().map(cell).collect::<Vec<_>>().join(", ")
     };
@@ -57,7 +73,8 @@ pub(crate) fn print_operations(measured: &[(&'static str, Measured)]) {
         OPERATIONS.iter().map(|(operation, _)| (*operation, vec![panics(operation)])),
     );
     let names = measured[0].1.memory.keys().map(String::as_str);
-    let memory = |name: &str| measured.iter().map(|(_, measured)| number(measured.memory[name])).collect();
+    let memory =
+        |name: &str| measured.iter().map(|(_, measured)| number(measured.memory[name])).collect();
     print("bytes of memory", &images, names.map(|name| (name, memory(name))));
 }
 

@@ -73,7 +73,9 @@ impl Toolchains {
             let made = from_sources(&folder.join("sysroot"), &without);
             for target in without {
                 let missing = |missing: &String| {
-                    format!("{missing}: `rustup target add {target}`, or `.ci/bare-metal` as root on Debian")
+                    format!(
+                        "{missing}: `rustup target add {target}`, or `.ci/bare-metal` as root on Debian"
+                    )
                 };
                 compilers.insert(target, made.clone().map_err(|error| missing(&error)));
             }
@@ -106,7 +108,11 @@ fn from_sources(sysroot: &Path, targets: &[&str]) -> Result<Compiler, String> {
         .collect();
     if !missing.is_empty() {
         let begin = Instant::now();
-        println!("core for {}, by {}: a minute each, once", missing.join(", "), version.lines().next().unwrap_or("?"));
+        println!(
+            "core for {}, by {}: a minute each, once",
+            missing.join(", "),
+            version.lines().next().unwrap_or("?")
+        );
         make_core(&rustc, &library, sysroot, &missing)?;
         for target in &missing {
             fs::write(stamp(target), &made_by).map_err(|error| format!("{target}: {error}"))?;
@@ -149,10 +155,14 @@ fn make_core(rustc: &Path, library: &Path, sysroot: &Path, targets: &[&str]) -> 
             fs::remove_dir_all(&libraries).map_err(failed)?;
         }
         fs::create_dir_all(&libraries).map_err(failed)?;
-        for file in fs::read_dir(folder.join("target").join(target).join("release/deps")).map_err(failed)? {
+        for file in
+            fs::read_dir(folder.join("target").join(target).join("release/deps")).map_err(failed)?
+        {
             let file = file.map_err(failed)?;
             let name = file.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".rlib") && ["libcore-", "libcompiler_builtins-"].iter().any(|lib| name.starts_with(lib)) {
+            if name.ends_with(".rlib")
+                && ["libcore-", "libcompiler_builtins-"].iter().any(|lib| name.starts_with(lib))
+            {
                 fs::copy(file.path(), libraries.join(name)).map_err(failed)?;
             }
         }
