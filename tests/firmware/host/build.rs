@@ -1,7 +1,6 @@
 //! Calls of cargo for another target than the one this program was built for.
 
 use std::env;
-use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -40,11 +39,58 @@ pub(crate) fn cargo() -> Command {
 
 /// Runs it; if it fails, the error is what it printed.
 pub(crate) fn run(command: &mut Command) -> Result<(), String> {
-    let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
+    let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
+    let line = format!("cargo {}", arguments.join(" "));
+    let output = command.output().map_err(|error| format!("{line}: {error}"))?;
     if output.status.success() {
         return Ok(());
     }
-    Err(format!("{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr)))
+    Err(format!("{line}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr)))
+}
+
+/// Whether this is where everything has to run, and to be in order.
+pub(crate) fn is_ci() -> bool {
+    env::var_os("CI").is_some_and(|value| !value.is_empty())
+}
+
+/// A call of cargo for one package of the firmware.
+fn call(
+    command: &str,
+    package: &str,
+    features: &[&str],
+    target: &str,
+    compiler: &Compiler,
+    folder: &Path,
+) -> Command {
+    let mut call = cargo();
+    call.args([
+        command,
+        "--release",
+        "--locked",
+        "--manifest-path",
+        WORKSPACE,
+        "--package",
+        package,
+    ])
+    .args(["--bin", package])
+    .args(["--no-default-features", "--features", &features.join(","), "--target", target])
+    .arg("--target-dir")
+    .arg(folder)
+    .env("RUSTC", &compiler.rustc);
+    let mut flags = Vec::new();
+    if let Some(sysroot) = &compiler.sysroot {
+        flags.push(format!("--sysroot={}", sysroot.display()));
+    }
+    if is_ci() {
+        flags.push("-Dwarnings".to_owned());
+    }
+    // With a separator of its own: a path may have spaces.
+    call.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+    if let Some(linker) = &compiler.linker {
+        let target = target.to_uppercase().replace('-', "_");
+        call.env(format!("CARGO_TARGET_{target}_LINKER"), linker);
+    }
+    call
 }
 
 /// Builds one package of the firmware, and returns where the program is: of its own, since packages built in several ways for one
@@ -58,38 +104,30 @@ pub(crate) fn package(
     folder: &Path,
 ) -> Result<PathBuf, String> {
     let built = folder.join("build");
-    let mut command = cargo();
-    command
-        .args([
-            "build",
-            "--release",
-            "--locked",
-            "--manifest-path",
-            WORKSPACE,
-            "--package",
-            package,
-        ])
-        .args(["--no-default-features", "--features", &features.join(","), "--target", target])
-        .arg("--target-dir")
-        .arg(&built)
-        .env("RUSTC", &compiler.rustc);
-    let variable =
-        |suffix| format!("CARGO_TARGET_{}_{suffix}", target.to_uppercase().replace('-', "_"));
-    if let Some(sysroot) = &compiler.sysroot {
-        // With a separator of its own: a path may have spaces.
-        let mut flags = OsString::from("--sysroot\u{1f}");
-        flags.push(sysroot);
-        command.env("CARGO_ENCODED_RUSTFLAGS", flags);
-    }
-    if let Some(linker) = &compiler.linker {
-        command.env(variable("LINKER"), linker);
-    }
-    run(&mut command)?;
+    run(&mut call("build", package, features, target, compiler, &built))?;
 
     let image = folder.join("images").join(name);
     let copied = fs::create_dir_all(folder.join("images"))
         .and_then(|()| fs::copy(built.join(target).join("release").join(package), &image));
     copied.map(|_| image).map_err(|error| format!("{name}: {error}"))
+}
+
+/// Clippy's opinion of one package of the firmware, and of those of this workspace that it needs. It has to be that of the
+/// compiler, or it does not understand the compiled `core`.
+pub(crate) fn lint(
+    package: &str,
+    features: &[&str],
+    target: &str,
+    compiler: &Compiler,
+    folder: &Path,
+) -> Result<(), String> {
+    let driver = compiler.clippy.as_ref().ok_or("no clippy of its compiler")?;
+    let mut command = call("check", package, features, target, compiler, &folder.join("lint"));
+    // As `cargo clippy` does it, which knows only the clippy beside itself.
+    command
+        .env("RUSTC_WORKSPACE_WRAPPER", driver)
+        .env("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__");
+    run(&mut command)
 }
 
 /// Keeps other runs of this program out of the folder for as long as the file is open.

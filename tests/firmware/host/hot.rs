@@ -11,7 +11,7 @@ use crate::symbols::{Function, Program};
 use crate::toolchain::Toolchains;
 use crate::{Outcome, build};
 
-const PACKAGE: &str = "firmware-hot";
+pub(crate) const PACKAGE: &str = "firmware-hot";
 
 /// A panic that may be linked into an operation: by arithmetic that is checked, as the firmware's profile asks for.
 const OVERFLOW: &str = "overflow";

@@ -24,6 +24,8 @@ pub(crate) struct Compiler {
     pub(crate) sysroot: Option<PathBuf>,
     /// If it has none of its own.
     pub(crate) linker: Option<PathBuf>,
+    /// Its clippy, if there is one.
+    pub(crate) clippy: Option<PathBuf>,
 }
 
 /// A compiler for each target, or what is missing.
@@ -45,6 +47,13 @@ fn has_core(folder: &Path) -> bool {
     fs::read_dir(folder).is_ok_and(|files| files.flatten().any(|file| is_core(&file.file_name())))
 }
 
+/// The clippy that belongs to a compiler: beside it.
+fn clippy(rustc: &Path) -> Option<PathBuf> {
+    let sysroot = PathBuf::from(ask(rustc, &["--print", "sysroot"])?);
+    let driver = sysroot.join("bin/clippy-driver");
+    driver.is_file().then_some(driver)
+}
+
 /// The linker that comes with the compiler in use: that of Debian has none for other targets.
 fn linker() -> Option<PathBuf> {
     let rustc = in_use();
@@ -63,7 +72,12 @@ impl Toolchains {
         for target in targets {
             let libraries = ask(&rustc, &["--print", "target-libdir", "--target", target]);
             if libraries.is_some_and(|libraries| has_core(Path::new(&libraries))) {
-                let compiler = Compiler { rustc: rustc.clone(), sysroot: None, linker: None };
+                let compiler = Compiler {
+                    rustc: rustc.clone(),
+                    sysroot: None,
+                    linker: None,
+                    clippy: clippy(&rustc),
+                };
                 compilers.insert(target, Ok(compiler));
             } else {
                 without.push(target);
@@ -119,7 +133,8 @@ fn from_sources(sysroot: &Path, targets: &[&str]) -> Result<Compiler, String> {
         }
         println!("core for {} targets: {:.0} s", missing.len(), begin.elapsed().as_secs_f64());
     }
-    Ok(Compiler { rustc, sysroot: Some(sysroot.to_owned()), linker: Some(linker) })
+    let clippy = clippy(&rustc);
+    Ok(Compiler { rustc, sysroot: Some(sysroot.to_owned()), linker: Some(linker), clippy })
 }
 
 /// Compiles `core` and what it needs to link. The only place that asks for features which are not stable.
