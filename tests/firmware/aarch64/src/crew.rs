@@ -51,7 +51,7 @@ impl Meeting {
     }
 }
 
-/// What a block carries: who sent it, and the how manieth of his it is.
+/// What a block carries: who sent it, and which one of his it is, from 0 on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Message {
     pub(crate) sender: u8,
