@@ -1,0 +1,85 @@
+//! The scenarios on Arm Cortex-M.
+//!
+//! Two timers of the board are the interrupts of scenario `device`. The processor's own timer,
+//! SysTick, comes at every instruction of scenario `sweep`.
+
+#![no_std]
+#![no_main]
+
+mod board;
+mod sled;
+
+use board::Timer;
+use core::fmt;
+use cortex_m::interrupt;
+use cortex_m::peripheral::NVIC;
+use cortex_m_rt::entry;
+use firmware_scenarios::{Counter, Machine, Sled, device, sweep};
+use semihosting::{println, process};
+
+struct CortexM;
+
+/// A packet has come: the lower of two priorities.
+extern "C" fn receive() {
+    Timer::RECEIVE.acknowledge();
+    device::receive();
+}
+
+/// Comes at any time, in the handler above too.
+extern "C" fn urgent() {
+    Timer::URGENT.acknowledge();
+    device::urgent();
+}
+
+#[entry]
+fn main() -> ! {
+    let passed = firmware_scenarios::run::<CortexM>();
+    process::exit(if passed { 0 } else { 1 })
+}
+
+impl Machine for CortexM {
+    fn print(line: fmt::Arguments<'_>) {
+        println!("{line}");
+    }
+
+    fn start_interrupts() {
+        let mut nvic = cortex_m::Peripherals::take().expect("called once").NVIC;
+        for timer in [Timer::RECEIVE, Timer::URGENT] {
+            // SAFETY: no critical section relies on a priority.
+            unsafe { nvic.set_priority(timer.interrupt, timer.priority) };
+            timer.start();
+            // SAFETY: both handlers may run from now on.
+            unsafe { NVIC::unmask(timer.interrupt) };
+        }
+    }
+
+    fn stop_interrupts() {
+        for timer in [Timer::RECEIVE, Timer::URGENT] {
+            NVIC::mask(timer.interrupt);
+        }
+    }
+
+    fn without_interrupts<R>(work: impl FnOnce() -> R) -> R {
+        interrupt::free(|_| work())
+    }
+
+    const COUNTER: Counter = board::SYST;
+
+    fn sled() -> Sled {
+        sled::sled()
+    }
+
+    fn run_counted(nops: usize, call: &sweep::Call) -> u32 {
+        sled::run_counted(nops, call)
+    }
+
+    fn run_interrupted(nops: usize, call: &sweep::Call) -> u32 {
+        sled::run_interrupted(nops, call)
+    }
+}
+
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    println!("failed panic: {info}\nRESULT FAIL");
+    process::exit(1)
+}

@@ -1,0 +1,136 @@
+//! Runs an operation at an exact distance from an interrupt of SysTick.
+
+use core::arch::{global_asm, naked_asm};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use cortex_m::peripheral::SYST;
+use cortex_m_rt::ExceptionFrame;
+use firmware_scenarios::{Sled, sweep};
+
+/// Of SysTick's control register.
+const ENABLE: u32 = 1;
+const INTERRUPT: u32 = 2;
+const PROCESSOR_CLOCK: u32 = 4;
+/// Some 2,000 instructions.
+const DISTANCE: u32 = 2_000 * crate::board::SYST.ticks / crate::board::SYST.instructions - 1;
+const LONGEST: u32 = 0xff_ffff;
+
+// Begins SysTick's period, goes to `entry` in the sled, calls the operation, and returns SysTick's
+// value at the end of the operation.
+global_asm!(
+    ".pushsection .text.sled_run, \"ax\"",
+    ".syntax unified",
+    ".thumb_func",
+    ".global sled_run, sled_start, sled_call, sled_back, sled_end",
+    "sled_run:", // r0: entry, r1: operation, r2: its argument, r3: for the control register
+    "push {{r4, r5, r6, lr}}",
+    "ldr r5, =0xe000e010", // SysTick
+    "mov r4, r1",
+    "movs r6, #0",
+    "str r6, [r5, #8]",
+    "str r3, [r5]",
+    "mov r3, r0",
+    "mov r0, r2",
+    "bx r3",
+    ".pool",
+    "sled_start:",
+    ".rept 2048",
+    "nop",
+    ".endr",
+    "sled_call:",
+    "blx r4",
+    "sled_back:",
+    "ldr r0, [r5, #8]",
+    ".rept 2048",
+    "nop",
+    ".endr",
+    "sled_end:",
+    "str r6, [r5]",
+    "pop {{r4, r5, r6, pc}}",
+    ".popsection",
+);
+
+unsafe extern "C" {
+    fn sled_run(entry: usize, operation: usize, hand: *mut (), control: u32) -> u32;
+    static sled_start: u8;
+    static sled_call: u8;
+    static sled_back: u8;
+    static sled_end: u8;
+}
+
+pub(crate) fn sled() -> Sled {
+    Sled {
+        start: (&raw const sled_start).addr(),
+        call: (&raw const sled_call).addr(),
+        back: (&raw const sled_back).addr(),
+        end: (&raw const sled_end).addr(),
+    }
+}
+
+fn run(nops: usize, call: &sweep::Call, period: u32, control: u32) -> u32 {
+    let syst = SYST::PTR.cast_mut();
+    // SAFETY: the register block of SysTick, which only this module uses.
+    let reload = unsafe { &raw mut (*syst).rvr }.cast::<u32>();
+    // SAFETY: a register of it.
+    unsafe { reload.write_volatile(period) };
+    // An address of the Thumb instruction set is odd.
+    let entry = (sled().call - 2 * nops) | 1;
+    // SAFETY: `nops` is at most the sled's length, and the call one of an operation with its hand.
+    unsafe { sled_run(entry, call.operation, call.hand, control) }
+}
+
+pub(crate) fn run_counted(nops: usize, call: &sweep::Call) -> u32 {
+    let value = run(nops, call, LONGEST, ENABLE | PROCESSOR_CLOCK);
+    // It counts down from zero, which comes before the greatest value.
+    value.wrapping_neg() & LONGEST
+}
+
+static AGAIN: AtomicBool = AtomicBool::new(false);
+static SECOND: AtomicUsize = AtomicUsize::new(0);
+
+/// When the first interrupt is over the same period begins once more, so the second interrupt comes
+/// in the no-operations behind the operation: the fewer of them were run, the longer the operation
+/// took after the first.
+pub(crate) fn run_interrupted(nops: usize, call: &sweep::Call) -> u32 {
+    AGAIN.store(false, Ordering::Relaxed);
+    SECOND.store(0, Ordering::Relaxed);
+    run(nops, call, DISTANCE, ENABLE | INTERRUPT | PROCESSOR_CLOCK);
+    let Sled { back, end, .. } = sled();
+    let second = SECOND.load(Ordering::Relaxed);
+    assert!((back..end).contains(&second), "no second interrupt behind the operation");
+    ((end - second) / 2) as u32
+}
+
+/// Hands on the address where the registers of the interrupted code are, and writes what comes back
+/// to SysTick's control register, after its value was set to zero.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+extern "C" fn SysTick() {
+    naked_asm!(
+        "mov r0, sp",
+        "push {{r4, lr}}",
+        "bl {handler}",
+        "ldr r1, =0xe000e010",
+        "movs r2, #0",
+        "str r2, [r1, #8]",
+        "str r0, [r1]",
+        "pop {{r4, pc}}",
+        ".pool",
+        handler = sym on_interrupt,
+    )
+}
+
+extern "C" fn on_interrupt(frame: &ExceptionFrame) -> u32 {
+    // SAFETY: the register block of SysTick, which only this module uses.
+    let control = unsafe { &raw mut (*SYST::PTR.cast_mut()).csr }.cast::<u32>();
+    // SAFETY: a register of it.
+    unsafe { control.write_volatile(0) };
+    let address = frame.pc() as usize;
+    if AGAIN.load(Ordering::Relaxed) {
+        SECOND.store(address, Ordering::Relaxed);
+        0
+    } else {
+        AGAIN.store(true, Ordering::Relaxed);
+        sweep::interrupted(address);
+        ENABLE | INTERRUPT | PROCESSOR_CLOCK
+    }
+}

@@ -1,0 +1,153 @@
+//! Calls of cargo for another target than the one this program was built for.
+
+use std::env;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::toolchain::Compiler;
+
+const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/firmware/Cargo.toml");
+
+/// Variables of cargo's that say where things are and how they are fetched, not what is built and how.
+const HARMLESS: [&str; 6] =
+    ["CARGO_HOME", "CARGO_BUILD_JOBS", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR", "CARGO_TERM_"];
+
+/// Cargo, without what was set for the tests, such as sanitizers or coverage.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()));
+    for (variable, _) in env::vars_os() {
+        let name = variable.to_string_lossy();
+        let of_cargo = name.starts_with("CARGO")
+            && !HARMLESS.iter().any(|harmless| name.starts_with(harmless));
+        if of_cargo || ["RUSTC", "RUSTFLAGS", "RUSTDOC"].iter().any(|other| name.starts_with(other))
+        {
+            command.env_remove(&variable);
+        }
+    }
+    // Cargo points it to the libraries of the compiler in use, which another must not load. An empty wrapper is none, whatever a
+    // configuration file says.
+    command
+        .env_remove("LD_LIBRARY_PATH")
+        .env("RUSTC_WRAPPER", "")
+        .env("RUSTC_WORKSPACE_WRAPPER", "");
+    command
+}
+
+/// Runs it; if it fails, the error is what it printed.
+pub(crate) fn run(command: &mut Command) -> Result<(), String> {
+    let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
+    let line = format!("cargo {}", arguments.join(" "));
+    let output = command.output().map_err(|error| format!("{line}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{line}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr)))
+}
+
+/// Whether this is where everything has to run, and to be in order.
+pub(crate) fn is_ci() -> bool {
+    env::var_os("CI").is_some_and(|value| !value.is_empty())
+}
+
+/// A call of cargo for one package of the firmware.
+fn call(
+    command: &str,
+    package: &str,
+    features: &[&str],
+    target: &str,
+    compiler: &Compiler,
+    folder: &Path,
+) -> Command {
+    let mut call = cargo();
+    call.args([
+        command,
+        "--release",
+        "--locked",
+        "--manifest-path",
+        WORKSPACE,
+        "--package",
+        package,
+    ])
+    .args(["--bin", package])
+    .args(["--no-default-features", "--features", &features.join(","), "--target", target])
+    .arg("--target-dir")
+    .arg(folder)
+    .env("RUSTC", &compiler.rustc);
+    let mut flags = Vec::new();
+    if let Some(sysroot) = &compiler.sysroot {
+        flags.push(format!("--sysroot={}", sysroot.display()));
+    }
+    if is_ci() {
+        flags.push("-Dwarnings".to_owned());
+    }
+    // With a separator of its own: a path may have spaces.
+    call.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+    if let Some(linker) = &compiler.linker {
+        let target = target.to_uppercase().replace('-', "_");
+        call.env(format!("CARGO_TARGET_{target}_LINKER"), linker);
+    }
+    call
+}
+
+/// Builds one package of the firmware, and returns where the program is: of its own, since packages built in several ways for one
+/// target share a folder.
+pub(crate) fn package(
+    package: &str,
+    features: &[&str],
+    target: &str,
+    name: &str,
+    compiler: &Compiler,
+    folder: &Path,
+) -> Result<PathBuf, String> {
+    let built = folder.join("build");
+    run(&mut call("build", package, features, target, compiler, &built))?;
+
+    let image = folder.join("images").join(name);
+    let copied = fs::create_dir_all(folder.join("images"))
+        .and_then(|()| fs::copy(built.join(target).join("release").join(package), &image));
+    copied.map(|_| image).map_err(|error| format!("{name}: {error}"))
+}
+
+/// Clippy's opinion of one package of the firmware, and of those of this workspace that it needs. It has to be that of the
+/// compiler, or it does not understand the compiled `core`.
+pub(crate) fn lint(
+    package: &str,
+    features: &[&str],
+    target: &str,
+    compiler: &Compiler,
+    folder: &Path,
+) -> Result<(), String> {
+    let driver = compiler.clippy.as_ref().ok_or("no clippy of its compiler")?;
+    let mut command = call("check", package, features, target, compiler, &folder.join("lint"));
+    // As `cargo clippy` does it, which knows only the clippy beside itself.
+    command
+        .env("RUSTC_WORKSPACE_WRAPPER", driver)
+        .env("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__");
+    run(&mut command)
+}
+
+/// Keeps other runs of this program out of the folder for as long as the file is open.
+pub(crate) fn lock(folder: &Path) -> io::Result<File> {
+    fs::create_dir_all(folder)?;
+    let file = File::create(folder.join("lock"))?;
+    let begin = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if begin.elapsed() < Duration::from_secs(900) => {
+                thread::sleep(Duration::from_millis(200));
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "another run has been using it for 15 minutes",
+                ));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The hot operations by themselves: how much code and memory they need, where their statics lie, and whether they can panic.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use object::SectionKind;
+
+use crate::image::Image;
+use crate::symbols::{Function, Program};
+use crate::toolchain::Toolchains;
+use crate::{Outcome, build};
+
+pub(crate) const PACKAGE: &str = "firmware-hot";
+
+/// A panic that may be linked into an operation: by arithmetic that is checked, as the firmware's profile asks for.
+const OVERFLOW: &str = "overflow";
+
+/// The operations: the names of their functions without `hot_`, and the panics that they are linked with at most. The compiler does
+/// not see that none of these can happen.
+pub(crate) const OPERATIONS: [(&str, &[&str]); 15] = [
+    ("pool_get", &[]),
+    ("pool_give_back", &["panic_fmt"]),
+    ("pool_into_raw", &["panic_bounds_check", OVERFLOW]),
+    ("pool_from_raw", &[]),
+    ("worker_get", &["slice_index_fail", OVERFLOW]),
+    (
+        "worker_put",
+        &["panic_fmt", "panic_bounds_check", "slice_index_fail", "unwrap_failed", OVERFLOW],
+    ),
+    ("worker_get_burst", &["panic_fmt", "panic_bounds_check", "slice_index_fail", OVERFLOW]),
+    (
+        "worker_put_burst",
+        &["panic_fmt", "panic_bounds_check", "slice_index_fail", "unwrap_failed", OVERFLOW],
+    ),
+    ("worker_flush", &["panic_fmt", "panic_bounds_check", "slice_index_fail", OVERFLOW]),
+    ("queue_push", &["panic_fmt", "panic_bounds_check", OVERFLOW]),
+    ("queue_pop", &["panic_bounds_check", OVERFLOW]),
+    ("queue_push_burst", &["panic_fmt", "panic_bounds_check", "slice_index_fail", OVERFLOW]),
+    ("queue_pop_burst", &["panic_bounds_check", "slice_index_fail", OVERFLOW]),
+    ("region_get", &["panic_bounds_check", "unwrap_failed", OVERFLOW]),
+    ("region_give_back", &["panic_fmt", "panic_bounds_check", OVERFLOW]),
+];
+
+/// The operations of a kind, as they begin.
+pub(crate) const KINDS: [&str; 4] = ["pool", "worker", "queue", "region"];
+
+/// Must lie in memory that is zeroed, not copied, when a program starts.
+const STATICS: [&str; 6] = ["POOL", "QUEUE", "WORKER", "REGION", "BOOKKEEPING", "PAGES_OF_REGION"];
+
+/// In bytes, as in the firmware.
+const BLOCK_SIZE: u64 = 256;
+
+pub(crate) struct Measured {
+    /// Bytes of code, by operation or kind.
+    pub(crate) code: BTreeMap<String, u64>,
+    /// Bytes of memory.
+    pub(crate) memory: BTreeMap<String, f64>,
+    /// The panics linked, by operation.
+    pub(crate) panics: BTreeMap<&'static str, BTreeSet<String>>,
+}
+
+impl Measured {
+    pub(crate) fn summary(&self) -> String {
+        let without = self.panics.values().filter(|panics| panics.is_empty()).count();
+        let code = |kind| self.code[kind];
+        format!(
+            "pool {} B, worker {} B, queue {} B of code; statics in .bss; {without} of {} operations without a panic",
+            code("pool"),
+            code("worker"),
+            code("queue"),
+            self.panics.len()
+        )
+    }
+}
+
+pub(crate) fn name(image: &Image) -> String {
+    format!("{}/hot", image.name)
+}
+
+pub(crate) fn run(
+    image: &Image,
+    toolchains: &Toolchains,
+    folder: &Path,
+) -> Result<Measured, Outcome> {
+    let compiler = toolchains
+        .for_target(image.target)
+        .map_err(|missing| Outcome::Skipped(missing.to_owned()))?;
+    let read = |features: &[&str], suffix: &str| {
+        let name = format!("{}-hot{suffix}", image.name);
+        let path = build::package(PACKAGE, features, image.target, &name, compiler, folder)?;
+        let bytes = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        Program::parse(&bytes).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    let check = || {
+        let program = read(image.atomics, "")?;
+        statics_are_zeroed_not_copied(&program)?;
+        let measured = measure(&program)?;
+        no_other_panic_is_linked(&measured)?;
+
+        // The check above finds what it is there for.
+        let planted = measure(&read(&[image.atomics, &["planted"]].concat(), "-planted")?)?;
+        match no_other_panic_is_linked(&planted) {
+            Err(error) if error.contains("pool_from_raw") => Ok(measured),
+            _ => Err("a panic was planted, and not found".to_owned()),
+        }
+    };
+    check().map_err(Outcome::Failed)
+}
+
+fn statics_are_zeroed_not_copied(program: &Program) -> Result<(), String> {
+    for name in STATICS {
+        let found = program.get_static(name).ok_or_else(|| format!("no static {name}"))?;
+        if found.kind != SectionKind::UninitializedData {
+            return Err(format!("{name} lies in a section of kind {:?}", found.kind));
+        }
+    }
+    if program.data != 0 {
+        return Err(format!("{} bytes are copied from the file when it starts", program.data));
+    }
+    Ok(())
+}
+
+/// Where the language's library begins to panic.
+const PANICS: [&str; 6] = [
+    "core::cell::panic_",
+    "core::option::expect_failed",
+    "core::option::unwrap_failed",
+    "core::panicking::",
+    "core::result::unwrap_failed",
+    "core::slice::index::slice_",
+];
+
+fn is_panic(function: &Function) -> bool {
+    PANICS.iter().any(|begin| function.name.starts_with(begin))
+        || function.name.ends_with("rust_begin_unwind")
+}
+
+/// Copies, divides and so on, of which a program has one anyway.
+fn is_routine(function: &Function) -> bool {
+    let name = &function.name;
+    name.starts_with("__") || name.starts_with("compiler_builtins::") || name.starts_with("mem")
+}
+
+fn measure(program: &Program) -> Result<Measured, String> {
+    let others = |function: &Function| is_panic(function) || is_routine(function);
+    let code_of = |names: &[&str]| {
+        let reached = program.reached(names, others);
+        reached
+            .values()
+            .filter(|function| !others(function))
+            .map(|function| function.size)
+            .sum::<u64>()
+    };
+    let mut code = BTreeMap::new();
+    let mut panics = BTreeMap::new();
+    let functions: Vec<(&str, String)> =
+        OPERATIONS.iter().map(|(operation, _)| (*operation, format!("hot_{operation}"))).collect();
+    for (operation, function) in &functions {
+        program.function(function).ok_or_else(|| format!("no function {function}"))?;
+        code.insert((*operation).to_owned(), code_of(&[function]));
+        panics.insert(*operation, panics_of(program, function));
+    }
+    for kind in KINDS {
+        let of_kind = functions.iter().filter(|(operation, _)| operation.starts_with(kind));
+        let names: Vec<&str> = of_kind.map(|(_, function)| function.as_str()).collect();
+        code.insert(kind.to_owned(), code_of(&names));
+    }
+    // All is reached from where the program starts, or the references tell nothing.
+    let all = program.reached(&["start"], |_| false);
+    if let Some((_, lost)) =
+        functions.iter().find(|(_, function)| all.values().all(|reached| reached.name != *function))
+    {
+        return Err(format!("nothing refers to {lost}"));
+    }
+    Ok(Measured { code, memory: memory(program)?, panics })
+}
+
+/// The panics that an operation can come to, as far as the linker knows.
+fn panics_of(program: &Program, operation: &str) -> BTreeSet<String> {
+    let reached = program.reached(&[operation], is_panic);
+    let panics = reached.values().filter(|function| is_panic(function));
+    panics
+        .map(|panic| {
+            let last = panic.name.rsplit("::").next().unwrap_or(&panic.name);
+            // One for each kind of arithmetic.
+            if last.ends_with("_overflow") { OVERFLOW.to_owned() } else { last.to_owned() }
+        })
+        .collect()
+}
+
+fn no_other_panic_is_linked(measured: &Measured) -> Result<(), String> {
+    for (operation, known) in OPERATIONS {
+        for panic in &measured.panics[operation] {
+            if !known.contains(&panic.as_str()) {
+                return Err(format!("{operation} is linked with a panic: {panic}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn memory(program: &Program) -> Result<BTreeMap<String, f64>, String> {
+    let size = |name: &str| {
+        let found = program
+            .get_static(&format!("SIZE_{name}"))
+            .ok_or_else(|| format!("no static SIZE_{name}"))?;
+        Ok::<_, String>(found.size as f64)
+    };
+    let mut memory = BTreeMap::new();
+    for count in [16, 64, 1000] {
+        let beyond = size(&format!("POOL_{count}"))? - (count * BLOCK_SIZE) as f64;
+        memory.insert(
+            format!("pool of {count:>4} blocks, beyond them, for each"),
+            beyond / count as f64,
+        );
+        memory.insert(
+            format!("queue for {count:>4} blocks, for each"),
+            size(&format!("QUEUE_{count}"))? / count as f64,
+        );
+    }
+    memory.insert("worker with a stock of 4".to_owned(), size("WORKER_4")?);
+    memory.insert("worker with a stock of 64".to_owned(), size("WORKER_64")?);
+    memory.insert(
+        "bookkeeping of a region, for a word's worth of blocks".to_owned(),
+        size("BOOKKEEPING")?,
+    );
+    memory.insert("handle of a block".to_owned(), size("BLOCK")?);
+    Ok(memory)
+}

@@ -1,0 +1,119 @@
+//! Which firmware there is, and what it runs on.
+
+/// A program, and the machine that it is for.
+#[derive(Debug)]
+pub(crate) struct Image {
+    pub(crate) name: &'static str,
+    pub(crate) package: &'static str,
+    /// Of the package: which machine.
+    pub(crate) machine_features: &'static [&'static str],
+    /// Of the package and of the hot operations: how a processor without compare-and-swap goes about it.
+    pub(crate) atomics: &'static [&'static str],
+    pub(crate) target: &'static str,
+    pub(crate) emulator: &'static str,
+    /// Options of the emulator.
+    pub(crate) machine: &'static [&'static str],
+}
+
+/// One instruction each nanosecond, whatever the host does, and interrupts between any two of them: two runs are the same. It
+/// puts all cores on one thread, so it is not for several.
+const COUNTED: [&str; 2] = ["-icount", "shift=0"];
+
+const M0: &[&str] = &["-machine", "microbit", COUNTED[0], COUNTED[1]];
+const RISCV_WITHOUT_ATOMICS: &[&str] = &[
+    "-machine",
+    "virt",
+    "-bios",
+    "none",
+    "-cpu",
+    "rv32,a=false,zawrs=false",
+    COUNTED[0],
+    COUNTED[1],
+];
+
+pub(crate) const IMAGES: [Image; 8] = [
+    Image {
+        name: "cortex-m3",
+        package: "firmware-cortex-m",
+        machine_features: &["lm3s"],
+        atomics: &[],
+        target: "thumbv7m-none-eabi",
+        emulator: "qemu-system-arm",
+        machine: &["-machine", "lm3s6965evb", COUNTED[0], COUNTED[1]],
+    },
+    Image {
+        name: "cortex-m4f",
+        package: "firmware-cortex-m",
+        machine_features: &["mps2"],
+        atomics: &[],
+        target: "thumbv7em-none-eabihf",
+        emulator: "qemu-system-arm",
+        machine: &["-machine", "mps2-an386", COUNTED[0], COUNTED[1]],
+    },
+    Image {
+        name: "cortex-m0",
+        package: "firmware-cortex-m",
+        machine_features: &["microbit"],
+        atomics: &["single-core"],
+        target: "thumbv6m-none-eabi",
+        emulator: "qemu-system-arm",
+        machine: M0,
+    },
+    Image {
+        name: "cortex-m0-critical-section",
+        package: "firmware-cortex-m",
+        machine_features: &["microbit"],
+        atomics: &["critical-section"],
+        target: "thumbv6m-none-eabi",
+        emulator: "qemu-system-arm",
+        machine: M0,
+    },
+    Image {
+        name: "riscv32imac",
+        package: "firmware-riscv",
+        machine_features: &[],
+        atomics: &[],
+        target: "riscv32imac-unknown-none-elf",
+        emulator: "qemu-system-riscv32",
+        machine: &["-machine", "virt", "-bios", "none", COUNTED[0], COUNTED[1]],
+    },
+    Image {
+        name: "riscv32imc",
+        package: "firmware-riscv",
+        machine_features: &[],
+        atomics: &["single-core"],
+        target: "riscv32imc-unknown-none-elf",
+        emulator: "qemu-system-riscv32",
+        machine: RISCV_WITHOUT_ATOMICS,
+    },
+    Image {
+        name: "riscv32imc-critical-section",
+        package: "firmware-riscv",
+        machine_features: &[],
+        atomics: &["critical-section"],
+        target: "riscv32imc-unknown-none-elf",
+        emulator: "qemu-system-riscv32",
+        machine: RISCV_WITHOUT_ATOMICS,
+    },
+    Image {
+        name: "aarch64",
+        package: "firmware-aarch64",
+        machine_features: &[],
+        atomics: &[],
+        target: "aarch64-unknown-none",
+        emulator: "qemu-system-aarch64",
+        // Each core on a thread of its own. Without the network card that it has by itself, which asks for a file.
+        machine: &[
+            "-machine",
+            "virt,gic-version=2",
+            "-cpu",
+            "cortex-a57",
+            "-smp",
+            "4",
+            "-accel",
+            "tcg,thread=multi",
+            "-nic",
+            "none",
+        ],
+    },
+];

@@ -1,0 +1,168 @@
+//! Firmware on emulated processors, without an operating system: built by a stable compiler, booted with a time limit, judged by
+//! its exit status and by what it prints. Then the hot operations alone: how much code they are, whether they can panic.
+//!
+//! The firmware itself is the workspace around this folder. Where a compiler for a target, or its emulator, is missing, this says
+//! what is missing and how to get it, and goes on; but not where everything has to run, which the variable `CI` tells.
+//!
+//! Its limits: an emulator counts instructions, not cycles, and its memory is more orderly than that of most processors.
+
+mod boot;
+mod build;
+mod hot;
+mod image;
+mod symbols;
+mod table;
+mod toolchain;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+
+use crate::image::{IMAGES, Image};
+use crate::toolchain::Toolchains;
+
+/// Builds firmware for each target, boots it in an emulator, and prints what it found out.
+#[derive(Debug, Parser)]
+// The test harness's options pass by: `cargo test` hands them to every test.
+#[command(ignore_errors = true)]
+struct Arguments {
+    /// Only what has this in its name: an image, or `hot` for the operations alone
+    filter: Option<String>,
+
+    /// All that the firmware prints
+    #[arg(long)]
+    verbose: bool,
+
+    /// Only asks clippy what it thinks of the firmware
+    #[arg(long)]
+    lint: bool,
+}
+
+/// What became of one image.
+enum Outcome {
+    Passed(String),
+    Failed(String),
+    /// What is missing, and how to get it.
+    Skipped(String),
+}
+
+impl From<Result<String, String>> for Outcome {
+    fn from(result: Result<String, String>) -> Self {
+        match result {
+            Ok(text) => Self::Passed(text),
+            Err(text) => Self::Failed(text),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments =
+        Arguments::try_parse().unwrap_or(Arguments { filter: None, verbose: false, lint: false });
+    let wanted =
+        |name: &str| arguments.filter.as_deref().is_none_or(|filter| name.contains(filter));
+    let booted: Vec<&Image> = IMAGES.iter().filter(|image| wanted(image.name)).collect();
+    let measured: Vec<&Image> = IMAGES.iter().filter(|image| wanted(&hot::name(image))).collect();
+    if measured.is_empty() && booted.is_empty() {
+        // Another test was asked for.
+        return ExitCode::SUCCESS;
+    }
+
+    // Below the folder of the build in progress, wherever that is.
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("firmware");
+    let _alone = match build::lock(&folder) {
+        Ok(lock) => lock,
+        Err(error) => {
+            println!("failed: {}: {error}", folder.display());
+            return ExitCode::FAILURE;
+        }
+    };
+    let toolchains = Toolchains::prepare(&folder, measured.iter().map(|image| image.target));
+
+    let mut report = Report::default();
+    if arguments.lint {
+        for image in measured {
+            report.add(image.name, || lint(image, &toolchains, &folder));
+        }
+        return report.end();
+    }
+    let mut figures = Vec::new();
+    for image in booted {
+        report.add(image.name, || {
+            match boot::run(image, &toolchains, &folder, arguments.verbose) {
+                Ok(run) => {
+                    figures.push((image.name, run.figures));
+                    Outcome::Passed(run.summary)
+                }
+                Err(outcome) => outcome,
+            }
+        });
+    }
+    let mut operations = Vec::new();
+    for image in measured {
+        report.add(&hot::name(image), || match hot::run(image, &toolchains, &folder) {
+            Ok(measured) => {
+                let summary = measured.summary();
+                operations.push((image.name, measured));
+                Outcome::Passed(summary)
+            }
+            Err(outcome) => outcome,
+        });
+    }
+    table::print_figures(&figures);
+    table::print_operations(&operations);
+    report.end()
+}
+
+/// What is booted on a machine, and the hot operations for it.
+fn lint(image: &Image, toolchains: &Toolchains, folder: &Path) -> Outcome {
+    let compiler = match toolchains.for_target(image.target) {
+        Ok(compiler) => compiler,
+        Err(missing) => return Outcome::Skipped(missing.to_owned()),
+    };
+    let features = [image.machine_features, image.atomics].concat();
+    let booted = build::lint(image.package, &features, image.target, compiler, folder);
+    let result = booted
+        .and_then(|()| build::lint(hot::PACKAGE, image.atomics, image.target, compiler, folder));
+    result.map(|()| "linted".to_owned()).into()
+}
+
+#[derive(Default)]
+struct Report {
+    passed: usize,
+    failed: usize,
+    skipped: usize,
+}
+
+impl Report {
+    fn add(&mut self, name: &str, run: impl FnOnce() -> Outcome) {
+        let begin = Instant::now();
+        let outcome = run();
+        let seconds = begin.elapsed().as_secs_f64();
+        match outcome {
+            Outcome::Passed(text) => {
+                self.passed += 1;
+                println!("passed: {name}: {text}; {seconds:.1} s");
+            }
+            Outcome::Failed(text) => {
+                self.failed += 1;
+                println!("failed: {name}: {text}");
+            }
+            Outcome::Skipped(text) => {
+                self.skipped += 1;
+                println!("skipped: {name}: {text}");
+            }
+        }
+    }
+
+    fn end(self) -> ExitCode {
+        let Self { passed, failed, skipped } = self;
+        println!("firmware: {passed} passed, {failed} failed, {skipped} skipped");
+        if failed > 0 || skipped > 0 && build::is_ci() {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What an executable's symbols tell: which functions there are, which refer to which, and where statics lie.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind, SymbolKind};
+
+#[derive(Debug)]
+pub(crate) struct Function {
+    /// As in the sources, without hash.
+    pub(crate) name: String,
+    pub(crate) size: u64,
+    /// First bytes of the functions that it calls or otherwise names.
+    refers_to: BTreeSet<u64>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Static {
+    pub(crate) size: u64,
+    pub(crate) kind: SectionKind,
+}
+
+/// An executable that was linked with `--emit-relocs`: these tell who refers to whom.
+#[derive(Debug)]
+pub(crate) struct Program {
+    /// By the address of the first byte.
+    functions: BTreeMap<u64, Function>,
+    statics: BTreeMap<String, Static>,
+    /// Bytes that are copied from the file when it starts.
+    pub(crate) data: u64,
+}
+
+impl Program {
+    pub(crate) fn parse(bytes: &[u8]) -> object::Result<Self> {
+        let file = object::File::parse(bytes)?;
+        // Of a Thumb function, the lowest bit is no part of the address.
+        let mask = if file.architecture() == object::Architecture::Arm { !1 } else { !0 };
+        let mut functions = BTreeMap::new();
+        let mut statics = BTreeMap::new();
+        for symbol in file.symbols().filter(|symbol| symbol.size() > 0) {
+            let (name, size) = (symbol.name()?, symbol.size());
+            match symbol.kind() {
+                SymbolKind::Text => {
+                    let name = format!("{:#}", rustc_demangle::demangle(name));
+                    let function = Function { name, size, refers_to: BTreeSet::new() };
+                    functions.insert(symbol.address() & mask, function);
+                }
+                SymbolKind::Data => {
+                    if let Some(section) = symbol.section_index() {
+                        let kind = file.section_by_index(section)?.kind();
+                        statics.insert(name.to_owned(), Static { size, kind });
+                    }
+                }
+                _ => {}
+            }
+        }
+        let is_data = |kind| matches!(kind, SectionKind::Data | SectionKind::ReadOnlyDataWithRel);
+        let data = file
+            .sections()
+            .filter(|section| is_data(section.kind()))
+            .map(|section| section.size())
+            .sum();
+
+        let mut program = Self { functions, statics, data };
+        for section in file.sections().filter(|section| section.kind() == SectionKind::Text) {
+            for (address, relocation) in section.relocations() {
+                let RelocationTarget::Symbol(index) = relocation.target() else { continue };
+                let symbol = file.symbol_by_index(index)?;
+                // A section's symbol stands for its first byte, and the addend leads into it.
+                let inside =
+                    if symbol.kind() == SymbolKind::Section { relocation.addend() } else { 0 };
+                let named = symbol.address().wrapping_add_signed(inside) & mask;
+                let Some(target) = program.containing(named) else { continue };
+                let Some(from) = program.containing(address) else { continue };
+                if let Some(function) = program.functions.get_mut(&from).filter(|_| from != target)
+                {
+                    function.refers_to.insert(target);
+                }
+            }
+        }
+        Ok(program)
+    }
+
+    /// The first byte of the function that an address is in.
+    fn containing(&self, address: u64) -> Option<u64> {
+        let (&first, function) = self.functions.range(..=address).next_back()?;
+        (address < first + function.size).then_some(first)
+    }
+
+    pub(crate) fn get_static(&self, name: &str) -> Option<&Static> {
+        self.statics.get(name)
+    }
+
+    pub(crate) fn function(&self, name: &str) -> Option<&Function> {
+        self.functions.values().find(|function| function.name == name)
+    }
+
+    /// The functions that are reached from those named, they among them, but nothing by way of those that `stop`, though these
+    /// themselves.
+    pub(crate) fn reached(
+        &self,
+        names: &[&str],
+        stop: impl Fn(&Function) -> bool,
+    ) -> BTreeMap<u64, &Function> {
+        let named = |function: &Function| names.contains(&function.name.as_str());
+        let mut left: Vec<u64> = self
+            .functions
+            .iter()
+            .filter(|(_, function)| named(function))
+            .map(|(&first, _)| first)
+            .collect();
+        let mut reached = BTreeMap::new();
+        while let Some(first) = left.pop() {
+            let function = &self.functions[&first];
+            if reached.insert(first, function).is_none() && !stop(function) {
+                left.extend(&function.refers_to);
+            }
+        }
+        reached
+    }
+}

@@ -1,0 +1,84 @@
+//! The figures, as tables in Markdown: a column for each image.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::hot::{KINDS, Measured, OPERATIONS};
+
+/// Prints `title`, and a row for each of `rows`.
+fn print<'n>(title: &str, images: &[&str], rows: impl IntoIterator<Item = (&'n str, Vec<String>)>) {
+    println!("\n| {title} | {} |", images.join(" | "));
+    println!("|---|{}", "---:|".repeat(images.len()));
+    for (name, cells) in rows {
+        println!("| {name} | {} |", cells.join(" | "));
+    }
+}
+
+/// What the firmware printed.
+pub(crate) fn print_figures(figures: &[(&str, BTreeMap<String, u64>)]) {
+    let names: BTreeSet<&str> =
+        figures.iter().flat_map(|(_, figures)| figures.keys().map(String::as_str)).collect();
+    if names.is_empty() {
+        return;
+    }
+    let images: Vec<&str> = figures.iter().map(|(image, _)| *image).collect();
+    let cell = |figures: &BTreeMap<String, u64>, name| {
+        figures.get(name).map_or(String::new(), u64::to_string)
+    };
+    let row = |name| figures.iter().map(|(_, figures)| cell(figures, name)).collect();
+    print("figure", &images, names.iter().map(|name| (*name, row(*name))));
+}
+
+/// What the hot operations need.
+pub(crate) fn print_operations(measured: &[(&'static str, Measured)]) {
+    if measured.is_empty() {
+        return;
+    }
+    let images: Vec<&str> = measured.iter().map(|(image, _)| *image).collect();
+    let names = KINDS.into_iter().flat_map(|kind| {
+        let of_kind = OPERATIONS
+            .iter()
+            .map(|(operation, _)| *operation)
+            .filter(move |name| name.starts_with(kind));
+        of_kind.chain([kind])
+    });
+    let code =
+        |name: &str| measured.iter().map(|(_, measured)| measured.code[name].to_string()).collect();
+    print(
+        "bytes of code, with what it calls, but for panics and memcpy; all of a kind, what they share once",
+        &images,
+        names.map(|name| (name, code(name))),
+    );
+    let panics = |name: &str| {
+        let all: BTreeSet<&str> = measured
+            .iter()
+            .flat_map(|(_, measured)| &measured.panics[name])
+            .map(String::as_str)
+            .collect();
+        let cell = |panic: &&str| {
+            let has = |(image, measured): &(&'static str, Measured)| {
+                measured.panics[name].contains(*panic).then_some(*image)
+            };
+            let images: Vec<&str> = measured.iter().filter_map(has).collect();
+            if images.len() == measured.len() {
+                panic.to_string()
+            } else {
+                format!("{panic} ({})", images.join(", "))
+            }
+        };
+        all.iter().map(cell).collect::<Vec<_>>().join(", ")
+    };
+    print(
+        "operation",
+        &["panics that the compiler left in"],
+        OPERATIONS.iter().map(|(operation, _)| (*operation, vec![panics(operation)])),
+    );
+    let names = measured[0].1.memory.keys().map(String::as_str);
+    let memory =
+        |name: &str| measured.iter().map(|(_, measured)| number(measured.memory[name])).collect();
+    print("bytes of memory", &images, names.map(|name| (name, memory(name))));
+}
+
+/// With a decimal where there is one.
+fn number(value: f64) -> String {
+    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") }
+}

@@ -1,0 +1,186 @@
+//! Finds a compiler for each target. The one in use serves if it has the target's `core`; else one that came with the sources of
+//! its library, with a `core` made from these.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use crate::build;
+
+/// Where Debian puts its compiler, whose sources can be had as a package too.
+const OTHER_RUSTC: &str = "/usr/bin/rustc";
+/// To be raised when `core` is built in another way.
+const RECIPE: u32 = 1;
+
+/// What builds for a target.
+#[derive(Debug, Clone)]
+pub(crate) struct Compiler {
+    pub(crate) rustc: PathBuf,
+    /// Where `core` is, if not where the compiler looks by itself.
+    pub(crate) sysroot: Option<PathBuf>,
+    /// If it has none of its own.
+    pub(crate) linker: Option<PathBuf>,
+    /// Its clippy, if there is one.
+    pub(crate) clippy: Option<PathBuf>,
+}
+
+/// A compiler for each target, or what is missing.
+pub(crate) struct Toolchains(BTreeMap<&'static str, Result<Compiler, String>>);
+
+/// What a compiler prints when asked so.
+fn ask(rustc: &Path, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(rustc).args(arguments).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn in_use() -> PathBuf {
+    env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()).into()
+}
+
+/// Whether a folder has `core` for a target.
+fn has_core(folder: &Path) -> bool {
+    let is_core = |name: &OsStr| name.to_string_lossy().starts_with("libcore-");
+    fs::read_dir(folder).is_ok_and(|files| files.flatten().any(|file| is_core(&file.file_name())))
+}
+
+/// The clippy that belongs to a compiler: beside it.
+fn clippy(rustc: &Path) -> Option<PathBuf> {
+    let sysroot = PathBuf::from(ask(rustc, &["--print", "sysroot"])?);
+    let driver = sysroot.join("bin/clippy-driver");
+    driver.is_file().then_some(driver)
+}
+
+/// The linker that comes with the compiler in use: that of Debian has none for other targets.
+fn linker() -> Option<PathBuf> {
+    let rustc = in_use();
+    let host = ask(&rustc, &["--print", "host-tuple"])?;
+    let sysroot = PathBuf::from(ask(&rustc, &["--print", "sysroot"])?);
+    let linker = sysroot.join("lib/rustlib").join(host).join("bin/rust-lld");
+    linker.is_file().then_some(linker)
+}
+
+impl Toolchains {
+    pub(crate) fn prepare(folder: &Path, targets: impl Iterator<Item = &'static str>) -> Self {
+        let targets: BTreeSet<&'static str> = targets.collect();
+        let rustc = in_use();
+        let mut compilers = BTreeMap::new();
+        let mut without = Vec::new();
+        for target in targets {
+            let libraries = ask(&rustc, &["--print", "target-libdir", "--target", target]);
+            if libraries.is_some_and(|libraries| has_core(Path::new(&libraries))) {
+                let compiler = Compiler {
+                    rustc: rustc.clone(),
+                    sysroot: None,
+                    linker: None,
+                    clippy: clippy(&rustc),
+                };
+                compilers.insert(target, Ok(compiler));
+            } else {
+                without.push(target);
+            }
+        }
+        if !without.is_empty() {
+            let made = from_sources(&folder.join("sysroot"), &without);
+            for target in without {
+                let missing = |missing: &String| {
+                    format!(
+                        "{missing}: `rustup target add {target}`, or `.ci/bare-metal` as root on Debian"
+                    )
+                };
+                compilers.insert(target, made.clone().map_err(|error| missing(&error)));
+            }
+        }
+        Self(compilers)
+    }
+
+    pub(crate) fn for_target(&self, target: &str) -> Result<&Compiler, &str> {
+        self.0[target].as_ref().map_err(String::as_str)
+    }
+}
+
+/// A compiler with sources, and `core` made from them for each of `targets`, unless that was done before.
+fn from_sources(sysroot: &Path, targets: &[&str]) -> Result<Compiler, String> {
+    let rustc = PathBuf::from(OTHER_RUSTC);
+    let version = ask(&rustc, &["-vV"]).ok_or("no compiler for it")?;
+    let own = ask(&rustc, &["--print", "sysroot"]).ok_or("no compiler for it")?;
+    let library = Path::new(&own).join("lib/rustlib/src/rust/library");
+    if !library.join("Cargo.toml").is_file() {
+        return Err(format!("no compiler for it, and no sources of the library of {OTHER_RUSTC}"));
+    }
+    let linker = linker().ok_or("no `rust-lld` for it")?;
+
+    let made_by = format!("{version}\nrecipe {RECIPE}\n");
+    let stamp = |target: &str| sysroot.join("lib/rustlib").join(target).join("made-by");
+    let missing: Vec<&str> = targets
+        .iter()
+        .copied()
+        .filter(|target| fs::read_to_string(stamp(target)).ok().as_ref() != Some(&made_by))
+        .collect();
+    if !missing.is_empty() {
+        let begin = Instant::now();
+        println!(
+            "core for {}, by {}: a minute each, once",
+            missing.join(", "),
+            version.lines().next().unwrap_or("?")
+        );
+        make_core(&rustc, &library, sysroot, &missing)?;
+        for target in &missing {
+            fs::write(stamp(target), &made_by).map_err(|error| format!("{target}: {error}"))?;
+        }
+        println!("core for {} targets: {:.0} s", missing.len(), begin.elapsed().as_secs_f64());
+    }
+    let clippy = clippy(&rustc);
+    Ok(Compiler { rustc, sysroot: Some(sysroot.to_owned()), linker: Some(linker), clippy })
+}
+
+/// Compiles `core` and what it needs to link. The only place that asks for features which are not stable.
+fn make_core(rustc: &Path, library: &Path, sysroot: &Path, targets: &[&str]) -> Result<(), String> {
+    let folder = sysroot.join("core");
+    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
+    // A package of nothing: cargo compiles `core` for it.
+    fs::create_dir_all(&folder).map_err(failed)?;
+    fs::write(folder.join("lib.rs"), "#![no_std]\n").map_err(failed)?;
+    let manifest = "[package]\nname = \"nothing\"\nedition = \"2024\"\n[lib]\npath = \"lib.rs\"\n[workspace]\n\
+                    [profile.release]\npanic = \"abort\"\ncodegen-units = 1\n";
+    fs::write(folder.join("Cargo.toml"), manifest).map_err(failed)?;
+
+    let mut command = build::cargo();
+    command
+        .args(["build", "--release", "--offline", "-Zbuild-std=core", "--target-dir", "target"])
+        // Dependencies of the library, which cargo wants to see though none of them is built.
+        .args(["--config", "source.crates-io.replace-with='library'", "--config"])
+        .arg(format!("source.library.directory='{}'", library.join("vendor").display()))
+        .current_dir(&folder)
+        .env("RUSTC", rustc)
+        .env("RUSTC_BOOTSTRAP", "1")
+        // For link-time optimisation, which cargo does not know to be wanted.
+        .env("RUSTFLAGS", "-Cembed-bitcode=yes");
+    for target in targets {
+        command.args(["--target", target]);
+    }
+    build::run(&mut command)?;
+
+    for target in targets {
+        let libraries = sysroot.join("lib/rustlib").join(target).join("lib");
+        if libraries.exists() {
+            fs::remove_dir_all(&libraries).map_err(failed)?;
+        }
+        fs::create_dir_all(&libraries).map_err(failed)?;
+        for file in
+            fs::read_dir(folder.join("target").join(target).join("release/deps")).map_err(failed)?
+        {
+            let file = file.map_err(failed)?;
+            let name = file.file_name().to_string_lossy().into_owned();
+            if name.ends_with(".rlib")
+                && ["libcore-", "libcompiler_builtins-"].iter().any(|lib| name.starts_with(lib))
+            {
+                fs::copy(file.path(), libraries.join(name)).map_err(failed)?;
+            }
+        }
+    }
+    fs::remove_dir_all(folder.join("target")).map_err(failed)
+}

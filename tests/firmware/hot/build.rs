@@ -1,0 +1,9 @@
+//! Tells the linker where things go, and to say who refers to what.
+
+fn main() {
+    let folder = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    println!("cargo::rustc-link-arg-bins=-T{folder}/hot.x");
+    println!("cargo::rustc-link-arg-bins=--emit-relocs");
+    println!("cargo::rerun-if-changed=hot.x");
+    println!("cargo::rerun-if-changed=build.rs");
+}

@@ -1,0 +1,67 @@
+//! Checks what comes out of the queue, and gives the blocks back.
+
+use super::packet::{Packet, Producer};
+use super::{Block, POOL};
+
+/// One that takes from the queue: the main loop, or an interrupt.
+pub(super) struct Receiver {
+    /// The next packet of each producer has this sequence number, or a higher one.
+    next: [u32; Producer::COUNT],
+    pub(super) received: [u32; Producer::COUNT],
+    /// The sum of their sequence numbers: with the count it tells that each came once.
+    pub(super) sum: [u64; Producer::COUNT],
+    /// Wrong bytes, a wrong order, a block that could not be given back.
+    pub(super) wrong: u32,
+    turn: u32,
+}
+
+impl Receiver {
+    pub(super) const fn new() -> Self {
+        Self {
+            next: [0; Producer::COUNT],
+            received: [0; Producer::COUNT],
+            sum: [0; Producer::COUNT],
+            wrong: 0,
+            turn: 0,
+        }
+    }
+
+    /// Checks every byte, and the order of each producer's packets. Another receiver may have had
+    /// those between.
+    pub(super) fn check(&mut self, bytes: &[u8]) {
+        let Some(Packet { producer, sequence }) = Packet::parse(bytes) else {
+            self.wrong += 1;
+            return;
+        };
+        let producer = producer as usize;
+        if sequence < self.next[producer] {
+            self.wrong += 1;
+        }
+        self.next[producer] = sequence + 1;
+        self.received[producer] += 1;
+        self.sum[producer] += u64::from(sequence);
+    }
+
+    /// Checks a block and gives it back: dropped, or as the descriptor of a transmitting device
+    /// would, by number or by address.
+    pub(super) fn finish(&mut self, block: Block) {
+        self.check(&block);
+        self.turn = (self.turn + 1) % 3;
+        let again = match self.turn {
+            0 => Ok(block),
+            1 => {
+                let index = block.into_raw();
+                // SAFETY: the number was given up just now, and nobody else has it.
+                unsafe { POOL.from_raw(index) }
+            }
+            _ => {
+                let address = block.into_raw_ptr();
+                // SAFETY: the address was given up just now, and nobody else has it.
+                unsafe { POOL.from_raw_ptr(address.as_ptr()) }
+            }
+        };
+        if again.is_err() {
+            self.wrong += 1;
+        }
+    }
+}

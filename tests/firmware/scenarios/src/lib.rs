@@ -1,0 +1,90 @@
+//! What the firmware does with the pool, on every machine.
+//!
+//! - [`device`]: interrupts of two priorities and the main loop share a pool and a queue.
+//! - [`sweep`]: an interrupt at every instruction of an operation.
+//!
+//! A machine says how it prints, and how its interrupts come. Lines that begin with `passed`,
+//! `failed`, `figure` or `RESULT` are for the program that reads them; others are for people.
+
+#![no_std]
+
+pub mod device;
+mod exclusive;
+pub mod sweep;
+
+use core::fmt;
+
+/// What a machine has to provide.
+pub trait Machine {
+    /// Prints a line.
+    fn print(line: fmt::Arguments<'_>);
+
+    /// Starts two periodic interrupts, which call [`device::receive`] and, at a higher priority,
+    /// [`device::urgent`].
+    fn start_interrupts();
+
+    /// Stops them.
+    fn stop_interrupts();
+
+    /// Works while interrupts are off.
+    fn without_interrupts<R>(work: impl FnOnce() -> R) -> R;
+
+    /// How fast the counter of [`run_counted`](Self::run_counted) counts.
+    const COUNTER: Counter;
+
+    /// Where the no-operations are.
+    fn sled() -> Sled;
+
+    /// Starts the counter, runs the last `nops` no-operations of the sled and then the operation,
+    /// and returns what the counter says.
+    fn run_counted(nops: usize, call: &sweep::Call) -> u32;
+
+    /// Starts the timer, runs the last `nops` no-operations of the sled and then the operation. A
+    /// fixed number of instructions after the start an interrupt calls [`sweep::interrupted`].
+    ///
+    /// Returns, but for a constant, how many instructions of the interrupted code ran between the
+    /// end of the interrupt and the end of the operation.
+    fn run_interrupted(nops: usize, call: &sweep::Call) -> u32;
+}
+
+/// Counts `ticks` every `instructions`, two numbers without a common divisor.
+pub struct Counter {
+    pub ticks: u32,
+    pub instructions: u32,
+}
+
+/// No-operations of two bytes each, from address `start` to `call`; there an instruction that calls
+/// the operation. The operation returns to `back`, and nothing else happens until `end`.
+#[derive(Clone, Copy)]
+pub struct Sled {
+    pub start: usize,
+    pub call: usize,
+    pub back: usize,
+    pub end: usize,
+}
+
+impl Sled {
+    /// How many no-operations there are before the call.
+    pub fn len(&self) -> usize {
+        (self.call - self.start) / 2
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Runs all scenarios, prints the verdict and returns it.
+pub fn run<M: Machine>() -> bool {
+    let verdicts = [device::run::<M>(), sweep::run::<M>()];
+    let passed = verdicts.iter().all(|&passed| passed);
+    M::print(format_args!("RESULT {}", if passed { "PASS" } else { "FAIL" }));
+    passed
+}
+
+/// Prints what came of a scenario, and returns whether it passed.
+fn verdict<M: Machine>(scenario: &str, passed: bool, text: fmt::Arguments<'_>) -> bool {
+    M::print(format_args!("{} {scenario}: {text}", if passed { "passed" } else { "failed" }));
+    passed
+}

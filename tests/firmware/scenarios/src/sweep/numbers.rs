@@ -1,0 +1,153 @@
+//! Sets of bare numbers: the engine of large pools, and two that fail.
+
+use blockpool_core::{Bitmap, FreeSet, InPlace, Inline};
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use super::subject::{Numbers, Operation, Subject};
+
+/// A set of numbers.
+pub(super) trait Set: Sized + 'static {
+    /// The numbers, in order.
+    const NUMBERS: &'static [u32];
+
+    fn new() -> Self;
+
+    fn take(&self) -> Option<u32>;
+
+    /// Whether it was taken back.
+    fn give_back(&self, number: u32) -> bool;
+}
+
+pub(super) struct Hand<S: 'static> {
+    set: &'static S,
+    one: Option<u32>,
+}
+
+impl<S: Set> Subject for S {
+    const CAPACITY: usize = S::NUMBERS.len();
+
+    type Hand = Hand<S>;
+
+    unsafe fn make(place: *mut Self) {
+        // SAFETY: the caller's promise.
+        unsafe { place.write(S::new()) };
+    }
+
+    fn index(number: u32) -> usize {
+        S::NUMBERS.binary_search(&number).expect("a number of this set")
+    }
+
+    fn get(&'static self) -> Option<u32> {
+        self.take()
+    }
+
+    fn put(&'static self, number: u32) -> bool {
+        self.give_back(number)
+    }
+
+    fn hand(&'static self, numbers: &[u32]) -> Self::Hand {
+        Hand { set: self, one: numbers.first().copied() }
+    }
+
+    fn numbers_of(hand: Self::Hand) -> Numbers {
+        hand.one.into_iter().collect()
+    }
+}
+
+impl<S: Set> Hand<S> {
+    extern "C" fn take(&mut self) {
+        self.one = self.set.take();
+    }
+
+    extern "C" fn give_back(&mut self) {
+        if let Some(number) = self.one.take() {
+            // If it is refused, nobody has it any more.
+            self.set.give_back(number);
+        }
+    }
+}
+
+pub(super) fn operations<S: Set>() -> [Operation<S>; 2] {
+    [
+        Operation {
+            got_all: |hand| hand.one.is_some(),
+            wants: 1,
+            ..Operation::new("set/take", Hand::<S>::take)
+        },
+        Operation { handed: 1, ..Operation::new("set/give-back", Hand::<S>::give_back) },
+    ]
+}
+
+/// More than 32 words, so that the set keeps a summary of them. All numbers but a few are out for
+/// ever.
+pub(super) struct ManyWords(Bitmap<Inline<1056>>);
+
+impl Set for ManyWords {
+    const NUMBERS: &'static [u32] = &[0, 31, 500, 501, 1023, 1055];
+
+    fn new() -> Self {
+        let set = Bitmap::ALL_FREE;
+        let mut some = [0; 32];
+        while set.take_some(&mut some, None) > 0 {}
+        for &number in Self::NUMBERS {
+            set.give_back(number);
+        }
+        Self(set)
+    }
+
+    fn take(&self) -> Option<u32> {
+        self.0.take()
+    }
+
+    fn give_back(&self, number: u32) -> bool {
+        self.0.give_back(number);
+        true
+    }
+}
+
+const EIGHT: &[u32] = &[0, 1, 2, 3, 4, 5, 6, 7];
+
+/// Wrong on purpose: reads a set of bits and writes it in two steps.
+pub(super) struct Torn(AtomicU32);
+
+impl Set for Torn {
+    const NUMBERS: &'static [u32] = EIGHT;
+
+    fn new() -> Self {
+        Self(AtomicU32::new(0xff))
+    }
+
+    fn take(&self) -> Option<u32> {
+        let free = self.0.load(Ordering::Relaxed);
+        self.0.store(free & free.wrapping_sub(1), Ordering::Relaxed);
+        (free != 0).then(|| free.trailing_zeros())
+    }
+
+    fn give_back(&self, number: u32) -> bool {
+        let free = self.0.load(Ordering::Relaxed);
+        self.0.store(free | 1 << number, Ordering::Relaxed);
+        true
+    }
+}
+
+/// A bare queue of `heapless`, as many places as numbers.
+pub(super) struct Bare(heapless::mpmc::Queue<u32, 8>);
+
+impl Set for Bare {
+    const NUMBERS: &'static [u32] = EIGHT;
+
+    fn new() -> Self {
+        #[expect(deprecated, reason = "to show why it is deprecated for this use")]
+        let set = Self(heapless::mpmc::Queue::new());
+        assert!(Self::NUMBERS.iter().all(|&number| set.give_back(number)));
+        set
+    }
+
+    fn take(&self) -> Option<u32> {
+        self.0.dequeue()
+    }
+
+    fn give_back(&self, number: u32) -> bool {
+        self.0.enqueue(number).is_ok()
+    }
+}

@@ -1,0 +1,173 @@
+//! Pools and workers.
+
+use blockpool_core::{Align, Block, InPlace, Pool, Worker};
+use core::hint::black_box;
+use core::{iter, mem};
+
+use super::subject::{Numbers, Operation, Subject};
+
+type Blocks<F, const COUNT: usize> = Pool<8, COUNT, Align<8>, F>;
+
+/// A pool; its raw functions turn blocks into numbers.
+pub(super) struct Pooled<F: InPlace, const COUNT: usize> {
+    pool: Blocks<F, COUNT>,
+}
+
+pub(super) struct Hand<F: InPlace + 'static, const COUNT: usize> {
+    pool: &'static Blocks<F, COUNT>,
+    one: Option<Block<'static, Blocks<F, COUNT>>>,
+    worker: Worker<'static, Blocks<F, COUNT>, 4>,
+    /// How many blocks a burst had.
+    burst: usize,
+}
+
+impl<F: InPlace + 'static, const COUNT: usize> Subject for Pooled<F, COUNT> {
+    const CAPACITY: usize = COUNT;
+
+    type Hand = Hand<F, COUNT>;
+
+    unsafe fn make(place: *mut Self) {
+        // SAFETY: the caller's promise.
+        unsafe { place.write(Self { pool: Pool::new() }) };
+    }
+
+    fn get(&'static self) -> Option<u32> {
+        self.pool.get().map(Block::into_raw)
+    }
+
+    fn put(&'static self, number: u32) -> bool {
+        // SAFETY: the number came from `get`, and its holder hands it in once.
+        unsafe { self.pool.from_raw(number) }.is_ok()
+    }
+
+    fn hand(&'static self, numbers: &[u32]) -> Self::Hand {
+        let pool = &self.pool;
+        // SAFETY: as above.
+        let block = |&number| unsafe { pool.from_raw(number) }.expect("the number is out");
+        let one = numbers.first().map(block);
+        Hand { pool, one, worker: Worker::with_stock(pool), burst: 0 }
+    }
+
+    fn numbers_of(mut hand: Self::Hand) -> Numbers {
+        let stock = iter::from_fn(|| (hand.worker.stock() > 0).then(|| hand.worker.get()));
+        hand.one.take().into_iter().chain(stock.flatten()).map(Block::into_raw).collect()
+    }
+}
+
+impl<F: InPlace + 'static, const COUNT: usize> Hand<F, COUNT> {
+    fn stock_two(&mut self) {
+        if let Some(block) = self.worker.get() {
+            self.worker.put(block);
+        }
+    }
+
+    /// A stock of four blocks is a full one.
+    fn stock_four(&mut self) {
+        let pool = self.pool;
+        let mut blocks: heapless::Vec<_, 4> = iter::from_fn(|| pool.get()).take(4).collect();
+        self.worker.put_burst(&mut blocks);
+    }
+
+    /// There is none in the hand before, so that there is nothing to be dropped.
+    fn keep(&mut self, block: Option<Block<'static, Blocks<F, COUNT>>>) {
+        mem::forget(mem::replace(&mut self.one, block));
+    }
+
+    extern "C" fn get(&mut self) {
+        let block = self.pool.get();
+        self.keep(block);
+    }
+
+    extern "C" fn give_back(&mut self) {
+        drop(self.one.take());
+    }
+
+    extern "C" fn get_and_give_back(&mut self) {
+        drop(black_box(self.pool.get()));
+    }
+
+    extern "C" fn by_address(&mut self) {
+        if let Some(block) = self.one.take() {
+            let address = block.into_raw_ptr();
+            // SAFETY: the address was given up just now, and nobody else has it.
+            let block = unsafe { self.pool.from_raw_ptr(address.as_ptr()) };
+            self.keep(block.ok());
+        }
+    }
+
+    extern "C" fn worker_get(&mut self) {
+        let block = self.worker.get();
+        self.keep(block);
+    }
+
+    extern "C" fn worker_put(&mut self) {
+        if let Some(block) = self.one.take() {
+            self.worker.put(block);
+        }
+    }
+
+    extern "C" fn worker_burst(&mut self) {
+        let mut blocks = heapless::Vec::<_, 3>::new();
+        self.burst = self.worker.get_burst(&mut blocks);
+        self.worker.put_burst(&mut blocks);
+    }
+}
+
+impl<F: InPlace + 'static, const COUNT: usize> Pooled<F, COUNT> {
+    pub(super) fn pool_operations() -> [Operation<Self>; 2] {
+        [
+            Operation {
+                got_all: |hand| hand.one.is_some(),
+                wants: 1,
+                ..Operation::new("pool/get", Hand::get)
+            },
+            Operation { handed: 1, ..Operation::new("pool/give-back", Hand::give_back) },
+        ]
+    }
+
+    pub(super) fn worker_operations() -> [Operation<Self>; 4] {
+        let worker = |name, run| Operation { may_hold: 5, ..Operation::new(name, run) };
+        [
+            Operation {
+                prepare: Hand::stock_two,
+                got_all: |hand| hand.one.is_some(),
+                wants: 1,
+                ..worker("worker/get", Hand::worker_get)
+            },
+            Operation {
+                handed: 1,
+                prepare: Hand::stock_two,
+                ..worker("worker/put", Hand::worker_put)
+            },
+            Operation {
+                got_all: |hand| hand.one.is_some(),
+                wants: 1,
+                ..worker("worker/get-with-refill", Hand::worker_get)
+            },
+            Operation {
+                handed: 1,
+                prepare: Hand::stock_four,
+                ..worker("worker/put-to-full-stock", Hand::worker_put)
+            },
+        ]
+    }
+
+    /// Longer ones, made of the others.
+    pub(super) fn round_trips() -> [Operation<Self>; 3] {
+        [
+            Operation::new("pool/get-and-give-back", Hand::get_and_give_back),
+            Operation {
+                handed: 1,
+                got_all: |hand| hand.one.is_some(),
+                ..Operation::new("pool/into-raw-and-from-raw", Hand::by_address)
+            },
+            Operation {
+                may_hold: 5,
+                blocks: 3,
+                got_all: |hand| hand.burst == 3,
+                wants: 3,
+                ..Operation::new("worker/get-and-put-burst-of-3", Hand::worker_burst)
+            },
+        ]
+    }
+}

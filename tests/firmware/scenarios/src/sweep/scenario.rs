@@ -1,0 +1,175 @@
+//! Which operations are interrupted, in which states, and what must come of it.
+
+use blockpool_core::{Bitmap, HeaplessQueue, Inline};
+
+use super::numbers::{self, Bare, ManyWords, Torn};
+use super::pooled::Pooled;
+use super::queued::Queued;
+use super::subject::{Faults, Operation, State, Subject};
+use super::sweeper::{Sweeper, Swept};
+use crate::{Machine, verdict};
+
+/// Whether interrupts wait for sections of atomic operations.
+const DELAYS: bool = !cfg!(target_has_atomic = "ptr");
+
+/// Sums over many operations.
+struct Totals {
+    sweeper: Sweeper,
+    sweeps: usize,
+    hit: usize,
+    delayed: usize,
+    incomplete: usize,
+    faulty: usize,
+    faults: Faults,
+}
+
+/// Runs the scenario, prints its verdicts and returns whether all are good.
+pub fn run<M: Machine>() -> bool {
+    ours::<M>() & torn::<M>() & heapless::<M>()
+}
+
+/// What is ours has no fault, wherever it is interrupted.
+fn ours<M: Machine>() -> bool {
+    type OneWord = Pooled<Bitmap<Inline<16>>, 16>;
+    type TwoWords = Pooled<Bitmap<Inline<40>>, 40>;
+    let mut totals = Totals::new::<M>();
+    for state in State::all(16) {
+        for operation in OneWord::pool_operations().iter().chain(&OneWord::worker_operations()) {
+            totals.figures::<M, _>(operation, &state);
+        }
+    }
+    for operation in &OneWord::round_trips() {
+        totals.figures::<M, _>(operation, &State::half_full(16));
+    }
+    for state in State::all(16).iter().chain(&State::at_the_wrap(16)) {
+        for operation in &Queued::<16>::operations() {
+            totals.figures::<M, _>(operation, state);
+        }
+    }
+    for state in [State::half_full(16)].iter().chain(&State::at_the_wrap(16)) {
+        for operation in &Queued::<16>::burst_operations() {
+            totals.figures::<M, _>(operation, state);
+        }
+    }
+    let [half_full, _, one_left, empty] = State::all(40);
+    for operation in &TwoWords::pool_operations() {
+        totals.sweep::<M, _>("pool of 40", operation, &one_left);
+        totals.sweep::<M, _>("pool of 40", operation, &empty);
+    }
+    for operation in &TwoWords::worker_operations() {
+        totals.sweep::<M, _>("pool of 40", operation, &half_full);
+    }
+    for operation in &numbers::operations::<ManyWords>() {
+        for state in State::all(ManyWords::CAPACITY) {
+            totals.sweep::<M, _>("set of 1,056", operation, &state);
+        }
+    }
+    let Totals { sweeps, hit, delayed, incomplete, faulty, faults, .. } = totals;
+    let passed = incomplete == 0 && faulty == 0 && hit > 0 && (DELAYS || delayed == 0);
+    verdict::<M>(
+        "sweep",
+        passed,
+        format_args!(
+            "{sweeps} operations in a state, {hit} instructions hit, {delayed} where the interrupt \
+             had to wait, {incomplete} incomplete, {faulty} with faults ({faults})"
+        ),
+    )
+}
+
+/// A set that is wrong on purpose is found to be.
+fn torn<M: Machine>() -> bool {
+    let mut totals = Totals::new::<M>();
+    for operation in &numbers::operations::<Torn>() {
+        totals.sweep::<M, _>("torn", operation, &State::half_full(8));
+    }
+    let seen = totals.faults.includes(Faults::TWO_OWNERS) && totals.incomplete == 0;
+    let (faulty, faults) = (totals.faulty, totals.faults);
+    verdict::<M>(
+        "sweep",
+        seen,
+        format_args!("bits in two steps, wrong on purpose: {faulty} faulty ({faults})"),
+    )
+}
+
+/// The queue of `heapless` as a free list: what its documentation says, and our cure.
+fn heapless<M: Machine>() -> bool {
+    let mut engine = Totals::new::<M>();
+    type Engine = Pooled<HeaplessQueue<8>, 8>;
+    for operation in Engine::pool_operations().iter().chain(&Engine::round_trips()) {
+        engine.sweep::<M, _>("HeaplessQueue", operation, &State::half_full(8));
+    }
+    let lost = Faults::LOST.and(Faults::REFUSED).and(Faults::TWO_OWNERS);
+    let cured = engine.faults.includes(Faults::FOUND_NONE) && !engine.faults.intersects(lost);
+    let engine_passed = verdict::<M>(
+        "heapless",
+        cured,
+        format_args!("the engine HeaplessQueue, as documented: {}", engine.faults),
+    );
+    let mut bare = Totals::new::<M>();
+    for operation in &numbers::operations::<Bare>() {
+        bare.sweep::<M, _>("heapless::mpmc", operation, &State::half_full(8));
+    }
+    let lost = Faults::LOST.and(Faults::REFUSED);
+    let bare_passed = verdict::<M>(
+        "heapless",
+        bare.faults.includes(lost),
+        format_args!("bare, as its documentation warns: {}", bare.faults),
+    );
+    engine_passed & bare_passed
+}
+
+impl Totals {
+    fn new<M: Machine>() -> Self {
+        Self {
+            sweeper: Sweeper::new::<M>(),
+            sweeps: 0,
+            hit: 0,
+            delayed: 0,
+            incomplete: 0,
+            faulty: 0,
+            faults: Faults::NONE,
+        }
+    }
+
+    /// Sweeps, and prints figures of the usual state: instructions for each block.
+    fn figures<M: Machine, S: Subject>(&mut self, operation: &Operation<S>, state: &State) {
+        let swept = self.sweep::<M, S>("16 blocks", operation, state);
+        if state.name == State::HALF_FULL {
+            let Operation { name, blocks, .. } = *operation;
+            let each = if blocks > 1 { "/per-block" } else { "" };
+            let [alone, interrupted] =
+                [swept.instructions, swept.interrupted].map(|all| (all + blocks / 2) / blocks);
+            M::print(format_args!("figure instructions/{name}{each} {alone}"));
+            M::print(format_args!("figure instructions-interrupted/{name}{each} {interrupted}"));
+        }
+    }
+
+    fn sweep<M: Machine, S: Subject>(
+        &mut self,
+        subject: &str,
+        operation: &Operation<S>,
+        state: &State,
+    ) -> Swept {
+        let swept = self.sweeper.sweep::<M, S>(operation, state);
+        self.sweeps += 1;
+        self.hit += swept.hit;
+        self.delayed += swept.delayed;
+        self.incomplete += usize::from(!swept.complete);
+        self.faulty += swept.faulty;
+        self.faults = self.faults.and(swept.faults);
+        let Swept { instructions, interrupted, hit, delayed, complete, faulty, faults, .. } = swept;
+        let name = operation.name;
+        M::print(format_args!(
+            "  {subject}, {name}, {}: {instructions} instructions, {interrupted} if interrupted; \
+             {hit} hit, {delayed} delayed{}; {faulty} faulty",
+            state.name,
+            if complete { "" } else { ", INCOMPLETE" },
+        ));
+        if let Some((at, address, ending)) = swept.first_fault {
+            M::print(format_args!(
+                "    {faults}; first before instruction {at}, address {address:#x}, {ending:?}"
+            ));
+        }
+        swept
+    }
+}
