@@ -388,12 +388,22 @@ pub(crate) fn adopt_all<'p, P: BlockPool, const N: usize>(
     numbers: impl Iterator<Item = u32>,
     blocks: &mut heapless::Vec<Block<'p, P>, N>,
 ) {
-    let mut adopted = Claims::behind(blocks);
-    numbers.for_each(|number| {
+    let before = blocks.len();
+    let spare = spare_capacity(blocks);
+    let mut count = 0;
+    numbers.zip(spare).for_each(|(number, spare)| {
         pool.hand_out(number, INTERNAL);
-        adopted.push(pool, Place::empty(number));
+        spare.write(Block::new(pool, Place::empty(number)));
+        count += 1;
     });
-    adopted.keep();
+    let len = before + count;
+    // SAFETY: the elements up to `len` were there before or are written.
+    unsafe { blocks.set_len(len) };
+}
+
+/// The vector's own function, so that the compiler sees that it cannot panic.
+fn spare_capacity<T, const N: usize>(vector: &mut heapless::Vec<T, N>) -> &mut [MaybeUninit<T>] {
+    if vector.len() > N { &mut [] } else { vector.spare_capacity_mut() }
 }
 
 /// Ends all handles without giving the blocks back: the caller has become their owner.

@@ -170,6 +170,12 @@ pub(crate) struct Ring<P> {
     places: P,
 }
 
+/// For a branch that is never taken, and that the compiler would end in a panic otherwise: a call tells
+/// it to keep the others straight.
+#[cold]
+#[inline(never)]
+fn no_such_place() {}
+
 impl<P> Ring<P> {
     /// A ring over empty places.
     pub(crate) const fn new(places: P) -> Self {
@@ -182,10 +188,17 @@ impl<P: Places> Ring<P> {
         Layout::of(self.places.places().len())
     }
 
-    /// `None` if there is no such place, which never is: a panic, which the compiler would link in its
-    /// stead, is larger.
-    fn look(&self, layout: Layout, position: usize) -> Option<(&AtomicUsize, usize, Found)> {
-        let place = &self.places.places().get(layout.value(position))?.0;
+    /// The place of a position; `None` never is.
+    fn place(&self, layout: Layout, position: usize) -> Option<&AtomicUsize> {
+        let Some(place) = self.places.places().get(layout.value(position)) else {
+            no_such_place();
+            return None;
+        };
+        Some(&place.0)
+    }
+
+    /// The word of the place of a position, and what it says.
+    fn look(place: &AtomicUsize, layout: Layout, position: usize) -> (usize, Found) {
         // L1: pairs with W1 and W2. A push needs it too: whoever pops what is pushed here then sees
         // the head that passed this place before.
         let word = place.load(Ordering::Acquire);
@@ -197,7 +210,7 @@ impl<P: Places> Ring<P> {
         } else {
             Found::Elsewhere
         };
-        Some((place, word, found))
+        (word, found)
     }
 
     /// Moves head or tail on from `position`, and says whether nobody else did.
@@ -218,7 +231,8 @@ impl<P: Places> Ring<P> {
         loop {
             // A2: pairs with A1.
             let tail = self.tail.load(Ordering::Acquire);
-            let Some((place, word, found)) = self.look(layout, tail) else { return };
+            let Some(place) = self.place(layout, tail) else { return };
+            let (word, found) = Self::look(place, layout, tail);
             match found {
                 Found::Nothing => {
                     let lap = layout.next_lap(layout.lap(tail));
@@ -259,7 +273,8 @@ impl<P: Places> Ring<P> {
         loop {
             // A3: pairs with A1.
             let head = self.head.load(Ordering::Acquire);
-            let (place, word, found) = self.look(layout, head)?;
+            let place = self.place(layout, head)?;
+            let (word, found) = Self::look(place, layout, head);
             match found {
                 Found::Nothing => return None,
                 Found::Chain(Chain { first, more: false }) => {
@@ -298,9 +313,10 @@ impl<P: Places> Ring<P> {
             // A4: pairs with A1.
             let mut position = self.head.load(Ordering::Acquire);
             for _ in 0..layout.places {
-                match self.look(layout, position).map(|(_, _, found)| found) {
-                    None | Some(Found::Nothing) => break,
-                    Some(Found::Chain(chain)) => {
+                let Some(place) = self.place(layout, position) else { break };
+                match Self::look(place, layout, position).1 {
+                    Found::Nothing => break,
+                    Found::Chain(chain) => {
                         let mut number = Some(chain.first);
                         while let Some(this) = number {
                             count += 1;
@@ -311,7 +327,7 @@ impl<P: Places> Ring<P> {
                         }
                     }
                     // A lap went by meanwhile.
-                    Some(Found::Elsewhere) => continue 'again,
+                    Found::Elsewhere => continue 'again,
                 }
                 position = layout.next(position);
             }

@@ -206,7 +206,8 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
         let all = kept + blocks.len();
         let mut one_by_one = all > limit || self.older.resize(all, 0).is_err();
         if !one_by_one {
-            for (number, block) in self.older.iter_mut().skip(kept).zip(blocks.iter().rev()) {
+            let added = self.older.get_mut(kept..).unwrap_or_default();
+            for (number, block) in added.iter_mut().zip(blocks.iter().rev()) {
                 *number = block.place().number();
                 one_by_one |= !core::ptr::eq(block.pool(), self.pool);
             }

@@ -424,7 +424,7 @@ impl<W: Words> FreeSet for Bitmap<W> {
             return 0;
         };
         let taken = bits.count_ones() as usize;
-        for number in numbers.iter_mut().take(taken) {
+        for number in numbers.get_mut(..taken).unwrap_or_default() {
             *number = Self::first_number(group) + bits.trailing_zeros();
             bits &= bits - 1;
         }
