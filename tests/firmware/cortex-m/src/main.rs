@@ -56,6 +56,7 @@ impl Machine for CortexM {
     fn stop_interrupts() {
         for timer in [Timer::RECEIVE, Timer::URGENT] {
             NVIC::mask(timer.interrupt);
+            timer.stop();
         }
     }
 
