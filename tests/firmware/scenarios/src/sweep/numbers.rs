@@ -10,7 +10,11 @@ pub(super) trait Set: Sized + 'static {
     /// The numbers, in order.
     const NUMBERS: &'static [u32];
 
-    fn new() -> Self;
+    /// To be made where it stays: a large one has no room on a small stack.
+    const NEW: Self;
+
+    /// Brings the numbers in.
+    fn fill(&self) {}
 
     fn take(&self) -> Option<u32>;
 
@@ -30,7 +34,9 @@ impl<S: Set> Subject for S {
 
     unsafe fn make(place: *mut Self) {
         // SAFETY: the caller's promise.
-        unsafe { place.write(S::new()) };
+        unsafe { place.write(S::NEW) };
+        // SAFETY: just made.
+        unsafe { &*place }.fill();
     }
 
     fn index(number: u32) -> usize {
@@ -85,14 +91,14 @@ pub(super) struct ManyWords(Bitmap<Inline<1056>>);
 impl Set for ManyWords {
     const NUMBERS: &'static [u32] = &[0, 31, 500, 501, 1023, 1055];
 
-    fn new() -> Self {
-        let set = Bitmap::ALL_FREE;
+    const NEW: Self = Self(Bitmap::ALL_FREE);
+
+    fn fill(&self) {
         let mut some = [0; 32];
-        while set.take_some(&mut some, None) > 0 {}
+        while self.0.take_some(&mut some, None) > 0 {}
         for &number in Self::NUMBERS {
-            set.give_back(number);
+            self.0.give_back(number);
         }
-        Self(set)
     }
 
     fn take(&self) -> Option<u32> {
@@ -113,9 +119,7 @@ pub(super) struct Torn(AtomicU32);
 impl Set for Torn {
     const NUMBERS: &'static [u32] = EIGHT;
 
-    fn new() -> Self {
-        Self(AtomicU32::new(0xff))
-    }
+    const NEW: Self = Self(AtomicU32::new(0xff));
 
     fn take(&self) -> Option<u32> {
         let free = self.0.load(Ordering::Relaxed);
@@ -136,11 +140,11 @@ pub(super) struct Bare(heapless::mpmc::Queue<u32, 8>);
 impl Set for Bare {
     const NUMBERS: &'static [u32] = EIGHT;
 
-    fn new() -> Self {
-        #[expect(deprecated, reason = "to show why it is deprecated for this use")]
-        let set = Self(heapless::mpmc::Queue::new());
-        assert!(Self::NUMBERS.iter().all(|&number| set.give_back(number)));
-        set
+    #[expect(deprecated, reason = "to show why it is deprecated for this use")]
+    const NEW: Self = Self(heapless::mpmc::Queue::new());
+
+    fn fill(&self) {
+        assert!(Self::NUMBERS.iter().all(|&number| self.give_back(number)));
     }
 
     fn take(&self) -> Option<u32> {
