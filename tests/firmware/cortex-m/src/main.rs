@@ -13,7 +13,7 @@ use board::Timer;
 use core::fmt;
 use cortex_m::interrupt;
 use cortex_m::peripheral::NVIC;
-use cortex_m_rt::entry;
+use cortex_m_rt::{ExceptionFrame, entry, exception};
 use firmware_scenarios::{Counter, Machine, Sled, device, sweep};
 use semihosting::{println, process};
 
@@ -77,6 +77,13 @@ impl Machine for CortexM {
     fn run_interrupted(nops: usize, call: &sweep::Call) -> u32 {
         sled::run_interrupted(nops, call)
     }
+}
+
+/// Most likely there is no more room on the stack.
+#[exception]
+unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
+    println!("failed fault: {:#x}\nRESULT FAIL", frame.pc());
+    process::exit(1)
 }
 
 #[panic_handler]

@@ -1,6 +1,6 @@
 //! Sets of bare numbers: the engine of large pools, and two that fail.
 
-use blockpool_core::{Bitmap, FreeSet, InPlace, Inline};
+use blockpool_core::{Bitmap, FreeSet, Inline};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::subject::{Numbers, Operation, Subject};
@@ -10,8 +10,12 @@ pub(super) trait Set: Sized + 'static {
     /// The numbers, in order.
     const NUMBERS: &'static [u32];
 
-    /// To be made where it stays: a large one has no room on a small stack.
-    const NEW: Self;
+    /// Makes one, which may be without its numbers yet.
+    ///
+    /// # Safety
+    ///
+    /// `place` is aligned and valid for writes.
+    unsafe fn make(place: *mut Self);
 
     /// Brings the numbers in.
     fn fill(&self) {}
@@ -34,7 +38,7 @@ impl<S: Set> Subject for S {
 
     unsafe fn make(place: *mut Self) {
         // SAFETY: the caller's promise.
-        unsafe { place.write(S::NEW) };
+        unsafe { <S as Set>::make(place) };
         // SAFETY: just made.
         unsafe { &*place }.fill();
     }
@@ -91,7 +95,11 @@ pub(super) struct ManyWords(Bitmap<Inline<1056>>);
 impl Set for ManyWords {
     const NUMBERS: &'static [u32] = &[0, 31, 500, 501, 1023, 1055];
 
-    const NEW: Self = Self(Bitmap::ALL_FREE);
+    unsafe fn make(place: *mut Self) {
+        // All-zero is the set with every number free. As a value it has no room on a small stack.
+        // SAFETY: the caller's promise.
+        unsafe { place.write_bytes(0, 1) };
+    }
 
     fn fill(&self) {
         let mut some = [0; 32];
@@ -119,7 +127,10 @@ pub(super) struct Torn(AtomicU32);
 impl Set for Torn {
     const NUMBERS: &'static [u32] = EIGHT;
 
-    const NEW: Self = Self(AtomicU32::new(0xff));
+    unsafe fn make(place: *mut Self) {
+        // SAFETY: the caller's promise.
+        unsafe { place.write(Self(AtomicU32::new(0xff))) };
+    }
 
     fn take(&self) -> Option<u32> {
         let free = self.0.load(Ordering::Relaxed);
@@ -140,8 +151,12 @@ pub(super) struct Bare(heapless::mpmc::Queue<u32, 8>);
 impl Set for Bare {
     const NUMBERS: &'static [u32] = EIGHT;
 
-    #[expect(deprecated, reason = "to show why it is deprecated for this use")]
-    const NEW: Self = Self(heapless::mpmc::Queue::new());
+    unsafe fn make(place: *mut Self) {
+        #[expect(deprecated, reason = "to show why it is deprecated for this use")]
+        let queue = heapless::mpmc::Queue::new();
+        // SAFETY: the caller's promise.
+        unsafe { place.write(Self(queue)) };
+    }
 
     fn fill(&self) {
         assert!(Self::NUMBERS.iter().all(|&number| self.give_back(number)));
