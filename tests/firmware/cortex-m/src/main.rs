@@ -19,16 +19,20 @@ use semihosting::{println, process};
 
 struct CortexM;
 
-/// A packet has come: the lower of two priorities.
-extern "C" fn receive() {
-    Timer::RECEIVE.acknowledge();
-    device::receive();
-}
-
-/// Comes at any time, in the handler above too.
-extern "C" fn urgent() {
-    Timer::URGENT.acknowledge();
-    device::urgent();
+/// The interrupts of the board: with a crate for it, each would have a handler of its own.
+#[exception]
+unsafe fn DefaultHandler(interrupt: i16) {
+    if Timer::RECEIVE.is(interrupt) {
+        // A packet has come: the lower of two priorities.
+        Timer::RECEIVE.acknowledge();
+        device::receive();
+    } else if Timer::URGENT.is(interrupt) {
+        // Comes at any time, while the above is at work too.
+        Timer::URGENT.acknowledge();
+        device::urgent();
+    } else {
+        panic!("interrupt {interrupt}");
+    }
 }
 
 #[entry]
