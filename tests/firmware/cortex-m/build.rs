@@ -19,8 +19,6 @@ fn main() -> io::Result<()> {
     );
     let directory = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     fs::write(directory.join("memory.x"), memory)?;
-    // Names of interrupts that a program may leave out: none.
-    fs::write(directory.join("device.x"), "")?;
     println!("cargo::rustc-link-search={}", directory.display());
     println!("cargo::rustc-link-arg-bins=-Tlink.x");
     println!("cargo::rustc-link-arg-bins=--nmagic");

@@ -1,4 +1,4 @@
-//! The boards: two periodic timers each, their interrupts' vectors and the clock of SysTick.
+//! The boards: two periodic timers each, and the clock of SysTick.
 
 #[cfg(feature = "lm3s")]
 #[path = "board/lm3s.rs"]
@@ -10,7 +10,6 @@ mod chosen;
 #[path = "board/mps2.rs"]
 mod chosen;
 
-use crate::{receive, urgent};
 pub(crate) use chosen::SYST;
 use chosen::{RECEIVE, URGENT};
 use cortex_m::interrupt::InterruptNumber;
@@ -40,19 +39,13 @@ impl Timer {
     pub(crate) const RECEIVE: Self = RECEIVE;
     pub(crate) const URGENT: Self = URGENT;
 
+    pub(crate) fn is(&self, interrupt: i16) -> bool {
+        i16::try_from(self.interrupt.0) == Ok(interrupt)
+    }
+
     fn write(&self, register: usize, value: u32) {
         let address = (self.registers + register) as *mut u32;
         // SAFETY: a register of the timer, which nobody else uses.
         unsafe { address.write_volatile(value) };
     }
 }
-
-/// The part of the vector table that is the board's.
-#[unsafe(link_section = ".vector_table.interrupts")]
-#[unsafe(no_mangle)]
-static __INTERRUPTS: [Option<extern "C" fn()>; 32] = {
-    let mut vectors: [Option<extern "C" fn()>; 32] = [None; 32];
-    vectors[RECEIVE.interrupt.0 as usize] = Some(receive);
-    vectors[URGENT.interrupt.0 as usize] = Some(urgent);
-    vectors
-};

@@ -13,22 +13,26 @@ use board::Timer;
 use core::fmt;
 use cortex_m::interrupt;
 use cortex_m::peripheral::NVIC;
-use cortex_m_rt::entry;
+use cortex_m_rt::{ExceptionFrame, entry, exception};
 use firmware_scenarios::{Counter, Machine, Sled, device, sweep};
 use semihosting::{println, process};
 
 struct CortexM;
 
-/// A packet has come: the lower of two priorities.
-extern "C" fn receive() {
-    Timer::RECEIVE.acknowledge();
-    device::receive();
-}
-
-/// Comes at any time, in the handler above too.
-extern "C" fn urgent() {
-    Timer::URGENT.acknowledge();
-    device::urgent();
+/// The interrupts of the board: with a crate for it, each would have a handler of its own.
+#[exception]
+unsafe fn DefaultHandler(interrupt: i16) {
+    if Timer::RECEIVE.is(interrupt) {
+        // A packet has come: the lower of two priorities.
+        Timer::RECEIVE.acknowledge();
+        device::receive();
+    } else if Timer::URGENT.is(interrupt) {
+        // Comes at any time, while the above is at work too.
+        Timer::URGENT.acknowledge();
+        device::urgent();
+    } else {
+        panic!("interrupt {interrupt}");
+    }
 }
 
 #[entry]
@@ -56,6 +60,7 @@ impl Machine for CortexM {
     fn stop_interrupts() {
         for timer in [Timer::RECEIVE, Timer::URGENT] {
             NVIC::mask(timer.interrupt);
+            timer.stop();
         }
     }
 
@@ -76,6 +81,13 @@ impl Machine for CortexM {
     fn run_interrupted(nops: usize, call: &sweep::Call) -> u32 {
         sled::run_interrupted(nops, call)
     }
+}
+
+/// Most likely there is no more room on the stack.
+#[exception]
+unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
+    println!("failed fault: {:#x}\nRESULT FAIL", frame.pc());
+    process::exit(1)
 }
 
 #[panic_handler]

@@ -2,17 +2,26 @@
 
 use core::arch::{global_asm, naked_asm};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use cortex_m::peripheral::SYST;
 use cortex_m_rt::ExceptionFrame;
 use firmware_scenarios::{Sled, sweep};
 
-/// Of SysTick's control register.
+use crate::board::SYST;
+
+/// Registers of SysTick, and bits of the first.
+const CONTROL: usize = 0;
+const RELOAD: usize = 4;
 const ENABLE: u32 = 1;
 const INTERRUPT: u32 = 2;
 const PROCESSOR_CLOCK: u32 = 4;
-/// Some 2,000 instructions.
-const DISTANCE: u32 = 2_000 * crate::board::SYST.ticks / crate::board::SYST.instructions - 1;
+/// To the first interrupt, and to the second one.
+const FIRST: u32 = period(2_000);
+const SECOND: u32 = period(4_000);
 const LONGEST: u32 = 0xff_ffff;
+
+/// For SysTick's reload register: some number of instructions.
+const fn period(instructions: u32) -> u32 {
+    instructions * SYST.ticks / SYST.instructions - 1
+}
 
 // Begins SysTick's period, goes to `entry` in the sled, calls the operation, and returns SysTick's
 // value at the end of the operation.
@@ -40,7 +49,7 @@ global_asm!(
     "blx r4",
     "sled_back:",
     "ldr r0, [r5, #8]",
-    ".rept 2048",
+    ".rept 4096",
     "nop",
     ".endr",
     "sled_end:",
@@ -66,12 +75,15 @@ pub(crate) fn sled() -> Sled {
     }
 }
 
+/// Writes one of SysTick's registers.
+fn write(register: usize, value: u32) {
+    let register = (0xe000_e010 + register) as *mut u32;
+    // SAFETY: a register of SysTick, which only this module uses.
+    unsafe { register.write_volatile(value) };
+}
+
 fn run(nops: usize, call: &sweep::Call, period: u32, control: u32) -> u32 {
-    let syst = SYST::PTR.cast_mut();
-    // SAFETY: the register block of SysTick, which only this module uses.
-    let reload = unsafe { &raw mut (*syst).rvr }.cast::<u32>();
-    // SAFETY: a register of it.
-    unsafe { reload.write_volatile(period) };
+    write(RELOAD, period);
     // An address of the Thumb instruction set is odd.
     let entry = (sled().call - 2 * nops) | 1;
     // SAFETY: `nops` is at most the sled's length, and the call one of an operation with its hand.
@@ -84,20 +96,21 @@ pub(crate) fn run_counted(nops: usize, call: &sweep::Call) -> u32 {
     value.wrapping_neg() & LONGEST
 }
 
-static AGAIN: AtomicBool = AtomicBool::new(false);
-static SECOND: AtomicUsize = AtomicUsize::new(0);
+/// Where the second interrupt returned to.
+static BEHIND: AtomicUsize = AtomicUsize::new(0);
+static IS_SECOND: AtomicBool = AtomicBool::new(false);
 
-/// When the first interrupt is over the same period begins once more, so the second interrupt comes
-/// in the no-operations behind the operation: the fewer of them were run, the longer the operation
-/// took after the first.
+/// When the first interrupt is over another period begins, so the second interrupt comes in the
+/// no-operations behind the operation: the fewer of them were run, the more of the operation came
+/// after the first.
 pub(crate) fn run_interrupted(nops: usize, call: &sweep::Call) -> u32 {
-    AGAIN.store(false, Ordering::Relaxed);
-    SECOND.store(0, Ordering::Relaxed);
-    run(nops, call, DISTANCE, ENABLE | INTERRUPT | PROCESSOR_CLOCK);
+    IS_SECOND.store(false, Ordering::Relaxed);
+    BEHIND.store(0, Ordering::Relaxed);
+    run(nops, call, FIRST, ENABLE | INTERRUPT | PROCESSOR_CLOCK);
     let Sled { back, end, .. } = sled();
-    let second = SECOND.load(Ordering::Relaxed);
-    assert!((back..end).contains(&second), "no second interrupt behind the operation");
-    ((end - second) / 2) as u32
+    let behind = BEHIND.load(Ordering::Relaxed);
+    assert!((back..end).contains(&behind), "no second interrupt behind the operation");
+    ((end - behind) / 2) as u32
 }
 
 /// Hands on the address where the registers of the interrupted code are, and writes what comes back
@@ -120,17 +133,14 @@ extern "C" fn SysTick() {
 }
 
 extern "C" fn on_interrupt(frame: &ExceptionFrame) -> u32 {
-    // SAFETY: the register block of SysTick, which only this module uses.
-    let control = unsafe { &raw mut (*SYST::PTR.cast_mut()).csr }.cast::<u32>();
-    // SAFETY: a register of it.
-    unsafe { control.write_volatile(0) };
+    write(CONTROL, 0);
     let address = frame.pc() as usize;
-    if AGAIN.load(Ordering::Relaxed) {
-        SECOND.store(address, Ordering::Relaxed);
-        0
-    } else {
-        AGAIN.store(true, Ordering::Relaxed);
-        sweep::interrupted(address);
-        ENABLE | INTERRUPT | PROCESSOR_CLOCK
+    if IS_SECOND.load(Ordering::Relaxed) {
+        BEHIND.store(address, Ordering::Relaxed);
+        return 0;
     }
+    IS_SECOND.store(true, Ordering::Relaxed);
+    sweep::interrupted(address);
+    write(RELOAD, SECOND);
+    ENABLE | INTERRUPT | PROCESSOR_CLOCK
 }

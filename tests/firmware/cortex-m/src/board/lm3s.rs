@@ -23,6 +23,10 @@ impl Timer {
         }
     }
 
+    pub(crate) fn stop(&self) {
+        self.write(0xc, 0);
+    }
+
     pub(crate) fn acknowledge(&self) {
         self.write(0x24, 1);
     }

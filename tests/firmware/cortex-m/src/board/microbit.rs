@@ -23,6 +23,10 @@ impl Timer {
         }
     }
 
+    pub(crate) fn stop(&self) {
+        self.write(0x4, 1);
+    }
+
     pub(crate) fn acknowledge(&self) {
         self.write(EVENT_COMPARE_0, 0);
     }

@@ -19,6 +19,10 @@ impl Timer {
         }
     }
 
+    pub(crate) fn stop(&self) {
+        self.write(0x0, 0);
+    }
+
     pub(crate) fn acknowledge(&self) {
         self.write(0xc, 1);
     }

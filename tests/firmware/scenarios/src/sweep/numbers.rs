@@ -1,6 +1,6 @@
 //! Sets of bare numbers: the engine of large pools, and two that fail.
 
-use blockpool_core::{Bitmap, FreeSet, InPlace, Inline};
+use blockpool_core::{Bitmap, FreeSet, Inline};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::subject::{Numbers, Operation, Subject};
@@ -10,7 +10,15 @@ pub(super) trait Set: Sized + 'static {
     /// The numbers, in order.
     const NUMBERS: &'static [u32];
 
-    fn new() -> Self;
+    /// Makes one, which may be without its numbers yet.
+    ///
+    /// # Safety
+    ///
+    /// `place` is aligned and valid for writes.
+    unsafe fn make(place: *mut Self);
+
+    /// Brings the numbers in.
+    fn fill(&self) {}
 
     fn take(&self) -> Option<u32>;
 
@@ -30,7 +38,9 @@ impl<S: Set> Subject for S {
 
     unsafe fn make(place: *mut Self) {
         // SAFETY: the caller's promise.
-        unsafe { place.write(S::new()) };
+        unsafe { <S as Set>::make(place) };
+        // SAFETY: just made.
+        unsafe { &*place }.fill();
     }
 
     fn index(number: u32) -> usize {
@@ -85,14 +95,18 @@ pub(super) struct ManyWords(Bitmap<Inline<1056>>);
 impl Set for ManyWords {
     const NUMBERS: &'static [u32] = &[0, 31, 500, 501, 1023, 1055];
 
-    fn new() -> Self {
-        let set = Bitmap::ALL_FREE;
+    unsafe fn make(place: *mut Self) {
+        // All-zero is the set with every number free. As a value it has no room on a small stack.
+        // SAFETY: the caller's promise.
+        unsafe { place.write_bytes(0, 1) };
+    }
+
+    fn fill(&self) {
         let mut some = [0; 32];
-        while set.take_some(&mut some, None) > 0 {}
+        while self.0.take_some(&mut some, None) > 0 {}
         for &number in Self::NUMBERS {
-            set.give_back(number);
+            self.0.give_back(number);
         }
-        Self(set)
     }
 
     fn take(&self) -> Option<u32> {
@@ -113,8 +127,9 @@ pub(super) struct Torn(AtomicU32);
 impl Set for Torn {
     const NUMBERS: &'static [u32] = EIGHT;
 
-    fn new() -> Self {
-        Self(AtomicU32::new(0xff))
+    unsafe fn make(place: *mut Self) {
+        // SAFETY: the caller's promise.
+        unsafe { place.write(Self(AtomicU32::new(0xff))) };
     }
 
     fn take(&self) -> Option<u32> {
@@ -136,11 +151,15 @@ pub(super) struct Bare(heapless::mpmc::Queue<u32, 8>);
 impl Set for Bare {
     const NUMBERS: &'static [u32] = EIGHT;
 
-    fn new() -> Self {
+    unsafe fn make(place: *mut Self) {
         #[expect(deprecated, reason = "to show why it is deprecated for this use")]
-        let set = Self(heapless::mpmc::Queue::new());
-        assert!(Self::NUMBERS.iter().all(|&number| set.give_back(number)));
-        set
+        let queue = heapless::mpmc::Queue::new();
+        // SAFETY: the caller's promise.
+        unsafe { place.write(Self(queue)) };
+    }
+
+    fn fill(&self) {
+        assert!(Self::NUMBERS.iter().all(|&number| self.give_back(number)));
     }
 
     fn take(&self) -> Option<u32> {

@@ -3,7 +3,7 @@
 use super::others::Ending;
 use super::run::Hit;
 use super::subject::{Faults, Numbers, Operation, State, Subject};
-use crate::{Machine, Sled};
+use crate::{Counter, Machine, Sled};
 
 /// An operation that does nothing, to know what the machine itself adds.
 struct Nothing;
@@ -58,9 +58,8 @@ pub(super) struct Sweeper {
     sled: Sled,
     /// After so many no-operations the interrupt comes just before the call.
     nops: usize,
-    /// Instructions of `Nothing`, and what the counter says of it, summed up over its period.
-    nothing: usize,
-    counted: u32,
+    /// What `counted` says of no instructions.
+    constant: usize,
     /// What is reported as `after` when nothing is left of an operation.
     after: u32,
 }
@@ -75,25 +74,29 @@ impl Sweeper {
         // The call and a few instructions later it is over.
         let ends = (1..20).map(|at| (at, hit(nops - at))).find(|(_, hit)| hit.address == sled.back);
         let (at, end) = ends.expect("nothing takes a few instructions");
-        let counted = Self::counted::<M, _>(&operation, &EMPTY);
-        Self { sled, nops, nothing: at - 1, counted, after: end.after }
+        let constant = Self::counted::<M, _>(&operation, &EMPTY) - (at - 1);
+        Self { sled, nops, constant, after: end.after }
     }
 
-    /// What the counter says, summed up over runs that begin at each point between two ticks: that
-    /// makes it exact (Hermite's identity).
-    fn counted<M: Machine, S: Subject>(operation: &Operation<S>, state: &State) -> u32 {
-        let nops = 0..M::COUNTER.instructions as usize;
-        nops.map(|nops| operation.count::<M>(state, nops)).sum()
+    /// Instructions of an operation, by the counter, but for a constant.
+    ///
+    /// The counter is coarser than an instruction, so this looks for the number of no-operations
+    /// before the operation that brings its end to the next period of the counter.
+    fn counted<M: Machine, S: Subject>(operation: &Operation<S>, state: &State) -> usize {
+        let Counter { ticks, instructions } = M::COUNTER;
+        let periods = |nops| operation.count::<M>(state, nops) / ticks;
+        let before = periods(0);
+        let (mut too_few, mut enough) = (0, instructions as usize);
+        while enough - too_few > 1 {
+            let nops = too_few.midpoint(enough);
+            *(if periods(nops) == before { &mut too_few } else { &mut enough }) = nops;
+        }
+        (before + 1) as usize * instructions as usize - enough
     }
 
     /// Instructions of an operation, its return included.
-    pub(super) fn count<M: Machine, S: Subject>(
-        &self,
-        operation: &Operation<S>,
-        state: &State,
-    ) -> usize {
-        let more = Self::counted::<M, _>(operation, state) - self.counted;
-        self.nothing + (more / M::COUNTER.ticks) as usize
+    fn count<M: Machine, S: Subject>(&self, operation: &Operation<S>, state: &State) -> usize {
+        Self::counted::<M, _>(operation, state) - self.constant
     }
 
     /// Interrupts an operation at every instruction, once for each ending.
