@@ -8,6 +8,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::hot;
 use crate::toolchain::Compiler;
 
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/firmware/Cargo.toml");
@@ -53,6 +54,11 @@ pub(crate) fn is_ci() -> bool {
     env::var_os("CI").is_some_and(|value| !value.is_empty())
 }
 
+/// What is booted checks its arithmetic; what is measured is built as usual.
+fn profile(package: &str) -> &'static str {
+    if package == hot::PACKAGE { "hot" } else { "release" }
+}
+
 /// A call of cargo for one package of the firmware.
 fn call(
     command: &str,
@@ -65,7 +71,8 @@ fn call(
     let mut call = cargo();
     call.args([
         command,
-        "--release",
+        "--profile",
+        profile(package),
         "--locked",
         "--manifest-path",
         WORKSPACE,
@@ -108,7 +115,7 @@ pub(crate) fn package(
 
     let image = folder.join("images").join(name);
     let copied = fs::create_dir_all(folder.join("images"))
-        .and_then(|()| fs::copy(built.join(target).join("release").join(package), &image));
+        .and_then(|()| fs::copy(built.join(target).join(profile(package)).join(package), &image));
     copied.map(|_| image).map_err(|error| format!("{name}: {error}"))
 }
 

@@ -1,6 +1,6 @@
 //! The hot operations by themselves: how much code and memory they need, where their statics lie, and whether they can panic.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -13,33 +13,23 @@ use crate::{Outcome, build};
 
 pub(crate) const PACKAGE: &str = "firmware-hot";
 
-/// A panic that may be linked into an operation: by arithmetic that is checked, as the firmware's profile asks for.
-const OVERFLOW: &str = "overflow";
-
-/// The operations: the names of their functions without `hot_`, and the panics that they are linked with at most. The compiler does
-/// not see that none of these can happen.
-pub(crate) const OPERATIONS: [(&str, &[&str]); 15] = [
-    ("pool_get", &[]),
-    ("pool_give_back", &["panic_fmt"]),
-    ("pool_into_raw", &["panic_bounds_check", OVERFLOW]),
-    ("pool_from_raw", &[]),
-    ("worker_get", &["slice_index_fail", OVERFLOW]),
-    (
-        "worker_put",
-        &["panic_fmt", "panic_bounds_check", "slice_index_fail", "unwrap_failed", OVERFLOW],
-    ),
-    ("worker_get_burst", &["panic_fmt", "panic_bounds_check", "slice_index_fail", OVERFLOW]),
-    (
-        "worker_put_burst",
-        &["panic_fmt", "panic_bounds_check", "slice_index_fail", "unwrap_failed", OVERFLOW],
-    ),
-    ("worker_flush", &["panic_fmt", "panic_bounds_check", "slice_index_fail", OVERFLOW]),
-    ("queue_push", &["panic_fmt", "panic_bounds_check", OVERFLOW]),
-    ("queue_pop", &["panic_bounds_check", OVERFLOW]),
-    ("queue_push_burst", &["panic_fmt", "panic_bounds_check", "slice_index_fail", OVERFLOW]),
-    ("queue_pop_burst", &["panic_bounds_check", "slice_index_fail", OVERFLOW]),
-    ("region_get", &["panic_bounds_check", "unwrap_failed", OVERFLOW]),
-    ("region_give_back", &["panic_fmt", "panic_bounds_check", OVERFLOW]),
+/// The operations: the names of their functions without `hot_`.
+pub(crate) const OPERATIONS: [&str; 15] = [
+    "pool_get",
+    "pool_give_back",
+    "pool_into_raw",
+    "pool_from_raw",
+    "worker_get",
+    "worker_put",
+    "worker_get_burst",
+    "worker_put_burst",
+    "worker_flush",
+    "queue_push",
+    "queue_pop",
+    "queue_push_burst",
+    "queue_pop_burst",
+    "region_get",
+    "region_give_back",
 ];
 
 /// The operations of a kind, as they begin.
@@ -56,20 +46,16 @@ pub(crate) struct Measured {
     pub(crate) code: BTreeMap<String, u64>,
     /// Bytes of memory.
     pub(crate) memory: BTreeMap<String, f64>,
-    /// The panics linked, by operation.
-    pub(crate) panics: BTreeMap<&'static str, BTreeSet<String>>,
 }
 
 impl Measured {
     pub(crate) fn summary(&self) -> String {
-        let without = self.panics.values().filter(|panics| panics.is_empty()).count();
         let code = |kind| self.code[kind];
         format!(
-            "pool {} B, worker {} B, queue {} B of code; statics in .bss; {without} of {} operations without a panic",
+            "pool {} B, worker {} B, queue {} B of code; statics in .bss; no panic linked",
             code("pool"),
             code("worker"),
-            code("queue"),
-            self.panics.len()
+            code("queue")
         )
     }
 }
@@ -96,11 +82,11 @@ pub(crate) fn run(
         let program = read(image.atomics, "")?;
         statics_are_zeroed_not_copied(&program)?;
         let measured = measure(&program)?;
-        no_other_panic_is_linked(&measured)?;
+        no_panic_is_linked(&program)?;
 
         // The check above finds what it is there for.
-        let planted = measure(&read(&[image.atomics, &["planted"]].concat(), "-planted")?)?;
-        match no_other_panic_is_linked(&planted) {
+        let planted = read(&[image.atomics, &["planted"]].concat(), "-planted")?;
+        match no_panic_is_linked(&planted) {
             Err(error) if error.contains("pool_from_raw") => Ok(measured),
             _ => Err("a panic was planted, and not found".to_owned()),
         }
@@ -153,13 +139,11 @@ fn measure(program: &Program) -> Result<Measured, String> {
             .sum::<u64>()
     };
     let mut code = BTreeMap::new();
-    let mut panics = BTreeMap::new();
     let functions: Vec<(&str, String)> =
-        OPERATIONS.iter().map(|(operation, _)| (*operation, format!("hot_{operation}"))).collect();
+        OPERATIONS.iter().map(|operation| (*operation, format!("hot_{operation}"))).collect();
     for (operation, function) in &functions {
         program.function(function).ok_or_else(|| format!("no function {function}"))?;
         code.insert((*operation).to_owned(), code_of(&[function]));
-        panics.insert(*operation, panics_of(program, function));
     }
     for kind in KINDS {
         let of_kind = functions.iter().filter(|(operation, _)| operation.starts_with(kind));
@@ -173,28 +157,15 @@ fn measure(program: &Program) -> Result<Measured, String> {
     {
         return Err(format!("nothing refers to {lost}"));
     }
-    Ok(Measured { code, memory: memory(program)?, panics })
+    Ok(Measured { code, memory: memory(program)? })
 }
 
-/// The panics that an operation can come to, as far as the linker knows.
-fn panics_of(program: &Program, operation: &str) -> BTreeSet<String> {
-    let reached = program.reached(&[operation], is_panic);
-    let panics = reached.values().filter(|function| is_panic(function));
-    panics
-        .map(|panic| {
-            let last = panic.name.rsplit("::").next().unwrap_or(&panic.name);
-            // One for each kind of arithmetic.
-            if last.ends_with("_overflow") { OVERFLOW.to_owned() } else { last.to_owned() }
-        })
-        .collect()
-}
-
-fn no_other_panic_is_linked(measured: &Measured) -> Result<(), String> {
-    for (operation, known) in OPERATIONS {
-        for panic in &measured.panics[operation] {
-            if !known.contains(&panic.as_str()) {
-                return Err(format!("{operation} is linked with a panic: {panic}"));
-            }
+/// No operation can come to a panic, as far as the linker knows.
+fn no_panic_is_linked(program: &Program) -> Result<(), String> {
+    for operation in OPERATIONS {
+        let reached = program.reached(&[&format!("hot_{operation}")], is_panic);
+        if let Some(panic) = reached.values().find(|function| is_panic(function)) {
+            return Err(format!("{operation} is linked with a panic: {}", panic.name));
         }
     }
     Ok(())

@@ -35,10 +35,7 @@ pub(crate) fn print_operations(measured: &[(&'static str, Measured)]) {
     }
     let images: Vec<&str> = measured.iter().map(|(image, _)| *image).collect();
     let names = KINDS.into_iter().flat_map(|kind| {
-        let of_kind = OPERATIONS
-            .iter()
-            .map(|(operation, _)| *operation)
-            .filter(move |name| name.starts_with(kind));
+        let of_kind = OPERATIONS.into_iter().filter(move |name| name.starts_with(kind));
         of_kind.chain([kind])
     });
     let code =
@@ -47,30 +44,6 @@ pub(crate) fn print_operations(measured: &[(&'static str, Measured)]) {
         "bytes of code, with what it calls, but for panics and memcpy; all of a kind, what they share once",
         &images,
         names.map(|name| (name, code(name))),
-    );
-    let panics = |name: &str| {
-        let all: BTreeSet<&str> = measured
-            .iter()
-            .flat_map(|(_, measured)| &measured.panics[name])
-            .map(String::as_str)
-            .collect();
-        let cell = |panic: &&str| {
-            let has = |(image, measured): &(&'static str, Measured)| {
-                measured.panics[name].contains(*panic).then_some(*image)
-            };
-            let images: Vec<&str> = measured.iter().filter_map(has).collect();
-            if images.len() == measured.len() {
-                panic.to_string()
-            } else {
-                format!("{panic} ({})", images.join(", "))
-            }
-        };
-        all.iter().map(cell).collect::<Vec<_>>().join(", ")
-    };
-    print(
-        "operation",
-        &["panics that the compiler left in"],
-        OPERATIONS.iter().map(|(operation, _)| (*operation, vec![panics(operation)])),
     );
     let names = measured[0].1.memory.keys().map(String::as_str);
     let memory =

@@ -16,6 +16,8 @@ type SetOperation = Operation<SetStep>;
 /// What is taken and given back. Cheap to copy.
 trait Subject: Copy + Send {
     type Held: Send;
+    /// Whether two are given back at one instant, in one word or behind a lock.
+    const GIVES_BACK_TOGETHER: bool;
 
     fn take(self) -> Option<Self::Held>;
     fn give_back(self, held: Self::Held);
@@ -25,6 +27,7 @@ trait Subject: Copy + Send {
         self.take().into_iter().collect()
     }
 
+    /// Gives back two by one operation.
     fn give_back_two(self, two: [Self::Held; 2]) {
         two.into_iter().for_each(|held| self.give_back(held));
     }
@@ -32,6 +35,7 @@ trait Subject: Copy + Send {
 
 impl<'p, P: BlockPool> Subject for &'p P {
     type Held = Block<'p, P>;
+    const GIVES_BACK_TOGETHER: bool = false;
 
     fn take(self) -> Option<Block<'p, P>> {
         self.get()
@@ -58,6 +62,7 @@ impl<F> Copy for Engine<'_, F> {}
 
 impl<F: FreeSet> Subject for Engine<'_, F> {
     type Held = u32;
+    const GIVES_BACK_TOGETHER: bool = true;
 
     fn take(self) -> Option<u32> {
         self.0.take()
@@ -209,9 +214,11 @@ fn check_histories<S: Subject>(
 }
 
 /// In one word, or behind a lock.
-fn check_strictly(subject: impl Subject, count: u32) {
+fn check_strictly<S: Subject>(subject: S, count: u32) {
     let spread = Spread { apart: 1, count };
-    check_histories(subject, spread, true, |history| is_linearizable(&spread.all(), history));
+    check_histories(subject, spread, S::GIVES_BACK_TOGETHER, |history| {
+        is_linearizable(&spread.all(), history)
+    });
 }
 
 /// One number in each of several words.
