@@ -74,10 +74,12 @@ impl Parked {
         Self([const { AtomicPart::new(0) }; PARTS])
     }
 
+    #[inline]
     fn write(&self, bits: u64, first_part: Ordering) {
-        for (part, value) in (0..).zip(&self.0).skip(1) {
+        // By index, up to a constant: a 32-bit compiler that optimises for size unrolls no iterator.
+        for part in 1..PARTS {
             // Relaxed: published with the first part, or by the queue.
-            value.store((bits >> (part * Part::BITS)) as Part, Ordering::Relaxed);
+            self.0[part].store((bits >> (part as u32 * Part::BITS)) as Part, Ordering::Relaxed);
         }
         self.0[0].store(bits as Part, first_part);
     }
