@@ -77,9 +77,11 @@ impl Parked {
     #[inline]
     fn write(&self, bits: u64, first_part: Ordering) {
         // By index, up to a constant: a 32-bit compiler that optimises for size unrolls no iterator.
-        for part in 1..PARTS {
+        let mut part = 1;
+        while part < PARTS {
             // Relaxed: published with the first part, or by the queue.
             self.0[part].store((bits >> (part as u32 * Part::BITS)) as Part, Ordering::Relaxed);
+            part += 1;
         }
         self.0[0].store(bits as Part, first_part);
     }

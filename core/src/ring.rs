@@ -447,6 +447,9 @@ mod tests {
             let layout = Layout::of(places);
             let laps = 1_u128 << (usize::BITS - layout.value_bits);
             assert!(laps * places as u128 >= 1 << (usize::BITS - 2), "{places}");
+            // They are all used.
+            let last = usize::MAX >> layout.value_bits;
+            assert_eq!((layout.next_lap(last - 1), layout.next_lap(last)), (last, 0), "{places}");
         }
     }
 

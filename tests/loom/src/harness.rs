@@ -10,7 +10,7 @@ use crate::block::Block;
 use crate::free::FreeSet;
 use crate::free::sealed::Sealed;
 use crate::free::{GROUP, InPlace};
-use crate::memory::{INTERNAL, Memory};
+use crate::memory::{INTERNAL, Internal, Memory};
 use crate::pool::Pool;
 use crate::process;
 use crate::queue::Queue;
@@ -98,7 +98,15 @@ impl<const COUNT: usize> Unmodelled<COUNT> {
     }
 }
 
-impl<const COUNT: usize> Sealed for Unmodelled<COUNT> {}
+impl<const COUNT: usize> Sealed for Unmodelled<COUNT> {
+    fn put(&self, number: u32, _: Internal) {
+        self.set(number, false);
+    }
+
+    fn put_all(&self, numbers: &[u32], _: Internal) {
+        numbers.iter().for_each(|&number| self.set(number, false));
+    }
+}
 
 impl<const COUNT: usize> FreeSet for Unmodelled<COUNT> {
     fn capacity(&self) -> usize {
@@ -107,10 +115,6 @@ impl<const COUNT: usize> FreeSet for Unmodelled<COUNT> {
 
     fn take(&self) -> Option<u32> {
         unreachable!("a model names the block")
-    }
-
-    fn give_back(&self, number: u32) {
-        self.set(number, false);
     }
 
     fn available(&self) -> usize {
