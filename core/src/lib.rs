@@ -53,7 +53,7 @@
 //! | [`Worker::get`], [`Worker::put`] | wait-free but for refill and flush, these lock-free | plain loads and stores; half a stock at a time | a worker of its own |
 //! | [`Queue::push`], [`Queue::pop`] | lock-free | 2 atomic read-modify-writes, 1 | yes |
 //! | [`Queue::push_burst`], [`Queue::pop_burst`] | lock-free | 2 atomic read-modify-writes, 2, for a whole burst | yes |
-//! | [`Block::into_raw`], [`Pool::from_raw`] | wait-free, lock-free | 2 stores, 1 atomic read-modify-write | yes |
+//! | [`Block::into_raw`], [`Pool::from_raw`] | wait-free; `from_raw` lock-free where the processor has no atomic bit operations | 2 stores, 1 atomic read-modify-write | yes |
 //!
 //! What never happens, in safe code by type:
 //!

@@ -33,7 +33,8 @@ use crate::ring::{Chain, Place, Popped, Ring};
 ///   happen during that one stop (2^30 with 32-bit words).
 ///
 /// Blocks in a queue are out, not available. Dropping the queue gives them back. A static queue
-/// refers to its pool, so it lies in `.data`.
+/// refers to its pool, so it lies in `.data`: in a microcontroller its word for each block takes flash
+/// besides. One that is made when the program starts, in a `StaticCell`, does not.
 ///
 /// ```
 /// use blockpool_core::{Pool, Queue};

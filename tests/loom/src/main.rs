@@ -30,6 +30,7 @@ mod weaken;
 use shipped::*;
 
 use core::time::Duration;
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -44,12 +45,13 @@ use site::Site;
 struct Options {
     /// Only the models with this in their name.
     name: Option<String>,
-    /// Weaken each ordering of the sources in turn: some model must fail.
+    /// Weaken each ordering of the sources in turn: some model must fail. With a name, what only
+    /// other models notice counts as not noticed.
     #[arg(long)]
     weaken: bool,
     /// How many models run at the same time [default: one for each processor].
     #[arg(long)]
-    jobs: Option<usize>,
+    jobs: Option<NonZeroUsize>,
 
     /// Run this one model in this process.
     #[arg(long, hide = true, value_name = "MODEL")]
@@ -83,7 +85,7 @@ fn main() -> ExitCode {
         eprintln!("no model has this in its name");
         return ExitCode::FAILURE;
     }
-    let jobs = jobs.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    let jobs = jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, usize::from);
     let held = report::run(&models, jobs);
     let right = match held {
         Some(outcomes) if weaken => weaken::run(&models, &outcomes, jobs, everything),

@@ -28,6 +28,7 @@ mod sync;
 // So that they are where the shipped modules look for each other.
 use shipped::*;
 
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -38,8 +39,8 @@ struct Options {
     /// Only the scenarios with this in their name, and no control.
     name: Option<String>,
     /// Executions of each scenario by each of the two schedulers.
-    #[arg(long, default_value_t = 3_000)]
-    iterations: usize,
+    #[arg(long, default_value_t = NonZeroUsize::new(3_000).expect("not zero"))]
+    iterations: NonZeroUsize,
     #[arg(long, default_value_t = 0xB10C)]
     seed: u64,
 
@@ -52,6 +53,7 @@ struct Options {
 
 fn main() -> ExitCode {
     let Options { name, iterations, seed, broken_file, broken_line } = Options::parse();
+    let iterations = iterations.get();
     let mut scenarios = scenarios::all().to_vec();
     if let Some(name) = &name {
         scenarios.retain(|scenario| scenario.name.contains(name));

@@ -5,7 +5,11 @@ use crate::free::{Bitmap, Counted, FreeSet, HeaplessQueue, InPlace, Inline};
 use crate::harness::two;
 
 pub(super) fn models() -> Vec<Model> {
-    vec![bounded(3, the_spill_set_loses_nothing), bounded(3, the_peak_is_never_too_high)]
+    vec![
+        bounded(3, the_spill_set_loses_nothing),
+        bounded(3, the_peak_is_never_too_high),
+        bounded(3, the_peak_of_a_rest_is_not_missed),
+    ]
 }
 
 /// An engine of three numbers, every atomic of which was used.
@@ -48,4 +52,13 @@ fn the_peak_is_never_too_high() {
     two(side, side);
     assert_eq!(set.high_water_mark(), Some(3));
     assert_eq!(set.available(), 3);
+}
+
+/// "Exact when no operation was under way at the moment of the peak."
+fn the_peak_of_a_rest_is_not_missed() {
+    let set = Counted::<Bitmap<Inline<3>>>::ALL_FREE;
+    let kept = set.take();
+    let side = || set.take().expect("one is free for each");
+    two(side, side);
+    assert_eq!((kept, set.high_water_mark()), (Some(0), Some(3)));
 }
