@@ -17,6 +17,9 @@ mod peers;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod row;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[path = "../selection.rs"]
+mod selection;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod step;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod subject;

@@ -15,16 +15,15 @@ use crate::others::Ending;
 use crate::ours::{Pooled, Queued};
 use crate::peers::{COUNT, CountedFirst, Heapless, Heapless8, TornBits, Transactions, Untagged};
 use crate::row::{Expected, Row};
+use crate::selection::Selection;
 use crate::subject::{Fault, Operation, Subject, get, get_and_put, put};
 
 /// Stops operations before each of their instructions, lets others work meanwhile, and prints what
 /// they saw. Fails if that is not what was expected.
 #[derive(Debug, Parser)]
-// The test harness's options pass by: `cargo test` hands them to every test.
-#[command(ignore_errors = true)]
 struct Arguments {
-    /// Only what has this in its name
-    filter: Option<String>,
+    #[command(flatten)]
+    selection: Selection,
 
     /// Every pair of instructions, in every state: hours. Without optimisation, where otherwise only
     /// a few instructions of each operation are tried: two thousand of each
@@ -269,7 +268,6 @@ fn watch() {
 pub(crate) fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let extent = Extent::new(arguments.full);
-    let filter = arguments.filter.unwrap_or_default();
     watch();
     println!(
         "| stopped before each instruction | stops | asleep, in pairs, interrupted, killed, in a crowd \
@@ -280,7 +278,7 @@ pub(crate) fn main() -> ExitCode {
     let mut complaints = Vec::new();
     let mut found = false;
     for (name, explore) in subjects() {
-        if !name.contains(&filter) {
+        if !arguments.selection.wants(name) {
             continue;
         }
         found = true;
@@ -296,7 +294,7 @@ pub(crate) fn main() -> ExitCode {
     }
     if !found {
         // No failure: `cargo test NAME` hands the name to every test.
-        println!("Nothing here has `{filter}` in its name.");
+        println!("Nothing here has such a name.");
     }
     println!();
     for note in notes {

@@ -10,6 +10,8 @@ mod boot;
 mod build;
 mod hot;
 mod image;
+#[path = "../../selection.rs"]
+mod selection;
 mod symbols;
 mod table;
 mod toolchain;
@@ -21,15 +23,15 @@ use std::time::Instant;
 use clap::Parser;
 
 use crate::image::{IMAGES, Image};
+use crate::selection::Selection;
 use crate::toolchain::Toolchains;
 
-/// Builds firmware for each target, boots it in an emulator, and prints what it found out.
+/// Builds firmware for each target, boots it in an emulator, and prints what it found out. The names
+/// are those of the images; with `/hot`, of the hot operations alone.
 #[derive(Debug, Parser)]
-// The test harness's options pass by: `cargo test` hands them to every test.
-#[command(ignore_errors = true)]
 struct Arguments {
-    /// Only what has this in its name: an image, or `hot` for the operations alone
-    filter: Option<String>,
+    #[command(flatten)]
+    selection: Selection,
 
     /// All that the firmware prints
     #[arg(long)]
@@ -58,10 +60,8 @@ impl From<Result<String, String>> for Outcome {
 }
 
 fn main() -> ExitCode {
-    let arguments =
-        Arguments::try_parse().unwrap_or(Arguments { filter: None, verbose: false, lint: false });
-    let wanted =
-        |name: &str| arguments.filter.as_deref().is_none_or(|filter| name.contains(filter));
+    let arguments = Arguments::parse();
+    let wanted = |name: &str| arguments.selection.wants(name);
     let booted: Vec<&Image> = IMAGES.iter().filter(|image| wanted(image.name)).collect();
     let measured: Vec<&Image> = IMAGES.iter().filter(|image| wanted(&hot::name(image))).collect();
     if measured.is_empty() && booted.is_empty() {

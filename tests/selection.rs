@@ -1,0 +1,51 @@
+//! What `cargo test` hands to every test program, for those that are none of the standard harness's.
+
+use clap::Args;
+
+/// Which parts of a test program run.
+#[derive(Debug, Args)]
+pub(crate) struct Selection {
+    /// Only what has one of these in its name, whatever the case
+    filters: Vec<String>,
+
+    /// Not what has this in its name
+    #[arg(long, value_name = "FILTER")]
+    skip: Vec<String>,
+
+    /// Only what is named exactly so
+    #[arg(long)]
+    exact: bool,
+
+    // These are for the others.
+    #[arg(long, hide = true)]
+    list: bool,
+    #[arg(long, hide = true)]
+    ignored: bool,
+    #[arg(long, hide = true)]
+    include_ignored: bool,
+    #[arg(long, hide = true, alias = "no-capture")]
+    nocapture: bool,
+    #[arg(long, hide = true)]
+    show_output: bool,
+    #[arg(short, long, hide = true)]
+    quiet: bool,
+    #[arg(long, hide = true)]
+    test_threads: Option<usize>,
+    #[arg(long, hide = true)]
+    color: Option<String>,
+    #[arg(long, hide = true)]
+    format: Option<String>,
+}
+
+impl Selection {
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        let name = name.to_lowercase();
+        let is_named = |filter: &String| {
+            let filter = filter.to_lowercase();
+            if self.exact { name == filter } else { name.contains(&filter) }
+        };
+        let only_others = self.list || self.ignored;
+        let is_asked_for = self.filters.is_empty() || self.filters.iter().any(is_named);
+        !only_others && is_asked_for && !self.skip.iter().any(is_named)
+    }
+}
