@@ -71,16 +71,48 @@
 //! There is no `unsafe` outside the modules that own memory (`block`, `pool`, `region`, `memory`,
 //! `poison`), no sequentially consistent ordering, and the default pool is all-zero in memory.
 //!
+//! # DMA
+//!
+//! A device gets a block's address, and gives it back by address. Where its memory must lie, and how
+//! it is aligned, the static says:
+//!
+//! ```
+//! use blockpool_core::{Align, Pool};
+//!
+//! // In memory that the controller reaches; 32 bytes are a cache line of a Cortex-M7.
+//! #[cfg_attr(target_os = "none", unsafe(link_section = ".dma"))]
+//! static FRAMES: Pool<1536, 8, Align<32>> = Pool::new();
+//!
+//! // For a descriptor: the block is the device's now.
+//! let address = FRAMES.get().expect("one is free").into_raw_ptr();
+//! # unsafe { address.as_ptr().copy_from(b"a frame".as_ptr(), 7) };
+//! let received = 7;
+//!
+//! // The device is done. SAFETY: it writes no more, and wrote that many bytes.
+//! let mut frame = unsafe { FRAMES.from_raw_ptr(address.as_ptr()) }?;
+//! unsafe { frame.set_len(received) }?;
+//! assert_eq!(&frame[..], b"a frame");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Cache maintenance, where the processor needs it, is the program's: a block whose size is a multiple
+//! of its alignment shares no cache line with another.
+//!
 //! # Features and targets
 //!
-//! No feature is needed on targets with compare-and-swap of a pointer's width (x86, Arm from v7-M,
-//! RISC-V with A). Elsewhere, as for `heapless`:
-//!
-//! | feature | for |
+//! | target | feature |
 //! |---|---|
-//! | `portable-atomic` | atomics of that crate, configured by the program |
-//! | `portable-atomic-critical-section` | the same by the `critical-section` crate: Cortex-M0, RISC-V without A |
-//! | `portable-atomic-unsafe-assume-single-core` | the same by switching interrupts off: only in a program that knows it runs on one core |
+//! | with compare-and-swap of a pointer's width: x86, AArch64, Arm from v7-M, RISC-V with A | none |
+//! | Cortex-M0 (`thumbv6m`), RISC-V without A (`riscv32imc`), on one core | `portable-atomic-unsafe-assume-single-core` |
+//! | the same, on several cores or without the right to switch interrupts off | `portable-atomic-critical-section` |
+//!
+//! They are for the program to choose, not for a library, and named as those of `heapless`:
+//!
+//! | feature | atomics |
+//! |---|---|
+//! | `portable-atomic` | of that crate, configured by the program |
+//! | `portable-atomic-critical-section` | the same, by the `critical-section` crate |
+//! | `portable-atomic-unsafe-assume-single-core` | the same, by switching interrupts off: unsound on more than one core |
 //!
 //! With the last two, operations wait with interrupts off and are not lock-free any more. 64-bit
 //! atomics are never used.

@@ -62,9 +62,16 @@ pub(crate) fn run(
         .for_target(image.target)
         .map_err(|missing| Outcome::Skipped(missing.to_owned()))?;
     let features = [image.machine_features, image.atomics].concat();
-    let program =
-        build::package(image.package, &features, image.target, image.name, compiler, folder)
-            .map_err(Outcome::Failed)?;
+    let program = build::package(
+        image.package,
+        image.program,
+        &features,
+        image.target,
+        image.name,
+        compiler,
+        folder,
+    )
+    .map_err(Outcome::Failed)?;
 
     let log = folder.join("images").join(format!("{}.txt", image.name));
     let status = boot(image, &program, &log)

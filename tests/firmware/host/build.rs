@@ -63,6 +63,7 @@ fn profile(package: &str) -> &'static str {
 fn call(
     command: &str,
     package: &str,
+    program: &str,
     features: &[&str],
     target: &str,
     compiler: &Compiler,
@@ -79,7 +80,7 @@ fn call(
         "--package",
         package,
     ])
-    .args(["--bin", package])
+    .args(["--bin", program])
     .args(["--no-default-features", "--features", &features.join(","), "--target", target])
     .arg("--target-dir")
     .arg(folder)
@@ -100,10 +101,11 @@ fn call(
     call
 }
 
-/// Builds one package of the firmware, and returns where the program is: of its own, since packages built in several ways for one
+/// Builds one program of the firmware, and returns where the program is: of its own, since packages built in several ways for one
 /// target share a folder.
 pub(crate) fn package(
     package: &str,
+    program: &str,
     features: &[&str],
     target: &str,
     name: &str,
@@ -111,25 +113,27 @@ pub(crate) fn package(
     folder: &Path,
 ) -> Result<PathBuf, String> {
     let built = folder.join("build");
-    run(&mut call("build", package, features, target, compiler, &built))?;
+    run(&mut call("build", package, program, features, target, compiler, &built))?;
 
     let image = folder.join("images").join(name);
     let copied = fs::create_dir_all(folder.join("images"))
-        .and_then(|()| fs::copy(built.join(target).join(profile(package)).join(package), &image));
+        .and_then(|()| fs::copy(built.join(target).join(profile(package)).join(program), &image));
     copied.map(|_| image).map_err(|error| format!("{name}: {error}"))
 }
 
-/// Clippy's opinion of one package of the firmware, and of those of this workspace that it needs. It has to be that of the
+/// Clippy's opinion of one program of the firmware, and of those of this workspace that it needs. It has to be that of the
 /// compiler, or it does not understand the compiled `core`.
 pub(crate) fn lint(
     package: &str,
+    program: &str,
     features: &[&str],
     target: &str,
     compiler: &Compiler,
     folder: &Path,
 ) -> Result<(), String> {
     let driver = compiler.clippy.as_ref().ok_or("no clippy of its compiler")?;
-    let mut command = call("check", package, features, target, compiler, &folder.join("lint"));
+    let mut command =
+        call("check", package, program, features, target, compiler, &folder.join("lint"));
     // As `cargo clippy` does it, which knows only the clippy beside itself.
     command
         .env("RUSTC_WORKSPACE_WRAPPER", driver)

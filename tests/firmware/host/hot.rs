@@ -74,7 +74,8 @@ pub(crate) fn run(
         .map_err(|missing| Outcome::Skipped(missing.to_owned()))?;
     let read = |features: &[&str], suffix: &str| {
         let name = format!("{}-hot{suffix}", image.name);
-        let path = build::package(PACKAGE, features, image.target, &name, compiler, folder)?;
+        let path =
+            build::package(PACKAGE, PACKAGE, features, image.target, &name, compiler, folder)?;
         let bytes = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         Program::parse(&bytes).map_err(|error| format!("{}: {error}", path.display()))
     };

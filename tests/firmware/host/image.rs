@@ -5,6 +5,7 @@
 pub(crate) struct Image {
     pub(crate) name: &'static str,
     pub(crate) package: &'static str,
+    pub(crate) program: &'static str,
     /// Of the package: which machine.
     pub(crate) machine_features: &'static [&'static str],
     /// Of the package and of the hot operations: how a processor without compare-and-swap goes about it.
@@ -19,6 +20,7 @@ pub(crate) struct Image {
 /// puts all cores on one thread, so it is not for several.
 const COUNTED: [&str; 2] = ["-icount", "shift=0"];
 
+const M3: &[&str] = &["-machine", "lm3s6965evb", COUNTED[0], COUNTED[1]];
 const M0: &[&str] = &["-machine", "microbit", COUNTED[0], COUNTED[1]];
 const RISCV_WITHOUT_ATOMICS: &[&str] = &[
     "-machine",
@@ -31,19 +33,22 @@ const RISCV_WITHOUT_ATOMICS: &[&str] = &[
     COUNTED[1],
 ];
 
-pub(crate) const IMAGES: [Image; 8] = [
+/// All that is shown of a machine, and the hot operations for it.
+pub(crate) const MACHINES: [Image; 8] = [
     Image {
         name: "cortex-m3",
         package: "firmware-cortex-m",
+        program: "firmware-cortex-m",
         machine_features: &["lm3s"],
         atomics: &[],
         target: "thumbv7m-none-eabi",
         emulator: "qemu-system-arm",
-        machine: &["-machine", "lm3s6965evb", COUNTED[0], COUNTED[1]],
+        machine: M3,
     },
     Image {
         name: "cortex-m4f",
         package: "firmware-cortex-m",
+        program: "firmware-cortex-m",
         machine_features: &["mps2"],
         atomics: &[],
         target: "thumbv7em-none-eabihf",
@@ -53,6 +58,7 @@ pub(crate) const IMAGES: [Image; 8] = [
     Image {
         name: "cortex-m0",
         package: "firmware-cortex-m",
+        program: "firmware-cortex-m",
         machine_features: &["microbit"],
         atomics: &["single-core"],
         target: "thumbv6m-none-eabi",
@@ -62,6 +68,7 @@ pub(crate) const IMAGES: [Image; 8] = [
     Image {
         name: "cortex-m0-critical-section",
         package: "firmware-cortex-m",
+        program: "firmware-cortex-m",
         machine_features: &["microbit"],
         atomics: &["critical-section"],
         target: "thumbv6m-none-eabi",
@@ -71,6 +78,7 @@ pub(crate) const IMAGES: [Image; 8] = [
     Image {
         name: "riscv32imac",
         package: "firmware-riscv",
+        program: "firmware-riscv",
         machine_features: &[],
         atomics: &[],
         target: "riscv32imac-unknown-none-elf",
@@ -80,6 +88,7 @@ pub(crate) const IMAGES: [Image; 8] = [
     Image {
         name: "riscv32imc",
         package: "firmware-riscv",
+        program: "firmware-riscv",
         machine_features: &[],
         atomics: &["single-core"],
         target: "riscv32imc-unknown-none-elf",
@@ -89,6 +98,7 @@ pub(crate) const IMAGES: [Image; 8] = [
     Image {
         name: "riscv32imc-critical-section",
         package: "firmware-riscv",
+        program: "firmware-riscv",
         machine_features: &[],
         atomics: &["critical-section"],
         target: "riscv32imc-unknown-none-elf",
@@ -98,6 +108,7 @@ pub(crate) const IMAGES: [Image; 8] = [
     Image {
         name: "aarch64",
         package: "firmware-aarch64",
+        program: "firmware-aarch64",
         machine_features: &[],
         atomics: &[],
         target: "aarch64-unknown-none",
@@ -115,5 +126,39 @@ pub(crate) const IMAGES: [Image; 8] = [
             "-nic",
             "none",
         ],
+    },
+];
+
+/// What a newcomer copies.
+pub(crate) const EXAMPLES: [Image; 3] = [
+    Image {
+        name: "example",
+        package: "firmware-cortex-m",
+        program: "example",
+        machine_features: &["lm3s"],
+        atomics: &[],
+        target: "thumbv7m-none-eabi",
+        emulator: "qemu-system-arm",
+        machine: M3,
+    },
+    Image {
+        name: "example-embassy",
+        package: "firmware-async",
+        program: "embassy",
+        machine_features: &[],
+        atomics: &[],
+        target: "thumbv7m-none-eabi",
+        emulator: "qemu-system-arm",
+        machine: M3,
+    },
+    Image {
+        name: "example-rtic",
+        package: "firmware-async",
+        program: "rtic",
+        machine_features: &[],
+        atomics: &[],
+        target: "thumbv7m-none-eabi",
+        emulator: "qemu-system-arm",
+        machine: M3,
     },
 ];

@@ -22,7 +22,7 @@ use std::time::Instant;
 
 use clap::Parser;
 
-use crate::image::{IMAGES, Image};
+use crate::image::{EXAMPLES, Image, MACHINES};
 use crate::selection::Selection;
 use crate::toolchain::Toolchains;
 
@@ -62,8 +62,9 @@ impl From<Result<String, String>> for Outcome {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let wanted = |name: &str| arguments.selection.wants(name);
-    let booted: Vec<&Image> = IMAGES.iter().filter(|image| wanted(image.name)).collect();
-    let measured: Vec<&Image> = IMAGES.iter().filter(|image| wanted(&hot::name(image))).collect();
+    let booted: Vec<&Image> =
+        MACHINES.iter().chain(&EXAMPLES).filter(|image| wanted(image.name)).collect();
+    let measured: Vec<&Image> = MACHINES.iter().filter(|image| wanted(&hot::name(image))).collect();
     if measured.is_empty() && booted.is_empty() {
         // Another test was asked for.
         return ExitCode::SUCCESS;
@@ -78,11 +79,12 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let toolchains = Toolchains::prepare(&folder, measured.iter().map(|image| image.target));
+    let toolchains =
+        Toolchains::prepare(&folder, booted.iter().chain(&measured).map(|image| image.target));
 
     let mut report = Report::default();
     if arguments.lint {
-        for image in measured {
+        for image in booted {
             report.add(image.name, || lint(image, &toolchains, &folder));
         }
         return report.end();
@@ -122,9 +124,11 @@ fn lint(image: &Image, toolchains: &Toolchains, folder: &Path) -> Outcome {
         Err(missing) => return Outcome::Skipped(missing.to_owned()),
     };
     let features = [image.machine_features, image.atomics].concat();
-    let booted = build::lint(image.package, &features, image.target, compiler, folder);
-    let result = booted
-        .and_then(|()| build::lint(hot::PACKAGE, image.atomics, image.target, compiler, folder));
+    let booted =
+        build::lint(image.package, image.program, &features, image.target, compiler, folder);
+    let result = booted.and_then(|()| {
+        build::lint(hot::PACKAGE, hot::PACKAGE, image.atomics, image.target, compiler, folder)
+    });
     result.map(|()| "linted".to_owned()).into()
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn no_interrupt() {
     // SAFETY: as above.
     unsafe { COMPARE.write_volatile(u32::MAX) };
     // SAFETY: the register's high half.
-    unsafe { COMPARE.add(1).write_volatile(0) };
+    unsafe { COMPARE.wrapping_add(1).write_volatile(0) };
 }
 
 pub(crate) fn raise_software_interrupt(raise: bool) {
