@@ -14,8 +14,15 @@ use crate::toolchain::Compiler;
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/firmware/Cargo.toml");
 
 /// Variables of cargo's that say where things are and how they are fetched, not what is built and how.
-const HARMLESS: [&str; 6] =
-    ["CARGO_HOME", "CARGO_BUILD_JOBS", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR", "CARGO_TERM_"];
+const HARMLESS: [&str; 7] = [
+    "CARGO_HOME",
+    "CARGO_BUILD_JOBS",
+    "CARGO_HTTP_",
+    "CARGO_NET_",
+    "CARGO_REGISTRIES_",
+    "CARGO_REGISTRY_",
+    "CARGO_TERM_",
+];
 
 /// Cargo, without what was set for the tests, such as sanitizers or coverage.
 pub(crate) fn cargo() -> Command {
