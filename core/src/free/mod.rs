@@ -58,7 +58,8 @@ pub trait FreeSet: sealed::Sealed + Send + Sync + Sized {
     ///
     /// If `number` is not below the capacity.
     fn give_back(&self, number: u32) {
-        self.give_back_all(&[number]);
+        check(&[number], self.capacity());
+        self.put(number, INTERNAL);
     }
 
     /// Gives all `numbers` back, under the conditions of [`give_back`](Self::give_back).
@@ -67,10 +68,7 @@ pub trait FreeSet: sealed::Sealed + Send + Sync + Sized {
     ///
     /// If one of `numbers` is not below the capacity; then none was given back.
     fn give_back_all(&self, numbers: &[u32]) {
-        let capacity = self.capacity();
-        if let Some(number) = numbers.iter().find(|&&number| number as usize >= capacity) {
-            panic!("{number} is no number of this set: they are below {capacity}");
-        }
+        check(numbers, self.capacity());
         self.put_all(numbers, INTERNAL);
     }
 
@@ -83,6 +81,12 @@ pub trait FreeSet: sealed::Sealed + Send + Sync + Sized {
     /// costs an atomic read-modify-write for each operation, so it is switched on by [`Counted`].
     fn high_water_mark(&self) -> Option<usize> {
         None
+    }
+}
+
+fn check(numbers: &[u32], capacity: usize) {
+    if let Some(number) = numbers.iter().find(|&&number| number as usize >= capacity) {
+        panic!("{number} is no number of this set: they are below {capacity}");
     }
 }
 
