@@ -381,6 +381,13 @@ impl<W: Words> Sealed for Bitmap<W> {
 
     /// One atomic operation for all numbers of a group, if they lie in few groups; else some more.
     fn put_all(&self, numbers: &[u32], _: Internal) {
+        if numbers.is_empty() {
+            return;
+        }
+        if self.groups() == 1 {
+            let bits = numbers.iter().fold(0, |bits, &number| bits | Self::place(number).1);
+            return self.release(0, bits);
+        }
         // Groups and bits, each group at its remainder. No bits: nothing there yet.
         const WIDTH: usize = 16;
         let mut gathered = [(0, 0); WIDTH];
