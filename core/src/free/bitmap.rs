@@ -157,6 +157,7 @@ impl<W: Words> Bitmap<W> {
     }
 
     /// The bits of a group's word that stand for numbers: all but in the last group.
+    #[inline] // A constant in small pools, which a compiler that optimises for size misses else.
     fn bits_of(&self, group: usize) -> usize {
         lowest_bits(self.words.capacity() - group * GROUP)
     }
