@@ -29,8 +29,9 @@ use crate::range::Place;
 ///
 /// All methods are plain computation and may be called anywhere. Dropping gives the block back to
 /// the shared set: progress and cost are those of the pool's engine, with the default one lock-free,
-/// one atomic read-modify-write (two at times, with more than 2,048 blocks), allowed in interrupts. [`Worker::put`](crate::Worker::put) is
-/// cheaper. A forgotten handle (`core::mem::forget`) keeps its block out for ever.
+/// one atomic read-modify-write (two at times, with more than 2,048 blocks, 1,024 with 32-bit words),
+/// allowed in interrupts. [`Worker::put`](crate::Worker::put) is cheaper. A forgotten handle
+/// (`core::mem::forget`) keeps its block out for ever.
 ///
 /// ```
 /// use blockpool_core::Pool;
@@ -293,7 +294,7 @@ impl<'p, P: BlockPool> Block<'p, P> {
         Ok(())
     }
 
-    /// Copies into the block, outside the data range. The caller checked the room.
+    /// Copies into the block, from `offset` of its first byte on. The caller checked the room.
     fn copy_to(&mut self, offset: usize, bytes: &[u8]) {
         debug_assert!(offset + bytes.len() <= self.capacity());
         // SAFETY: `offset` is within the block or one past its last byte.

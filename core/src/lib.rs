@@ -49,7 +49,7 @@
 //! | operation | progress | cost | from an interrupt |
 //! |---|---|---|---|
 //! | [`Pool::get`] | lock-free | 1 atomic read-modify-write; a search when the thread's word is empty | yes |
-//! | drop of a [`Block`] | lock-free | 1 atomic read-modify-write; at times 2, beyond 2,048 blocks | yes |
+//! | drop of a [`Block`] | lock-free | 1 atomic read-modify-write; at times 2, beyond 32 words: 2,048 blocks, 1,024 with 32-bit words | yes |
 //! | [`Worker::get`], [`Worker::put`] | wait-free but for refill and flush, these lock-free | plain loads and stores; half a stock at a time | a worker of its own |
 //! | [`Queue::push`], [`Queue::pop`] | lock-free | 2 atomic read-modify-writes, 1 | yes |
 //! | [`Queue::push_burst`], [`Queue::pop_burst`] | lock-free | 2 atomic read-modify-writes, 2, for a whole burst | yes |
@@ -73,14 +73,12 @@
 //!
 //! # DMA
 //!
-//! A device gets a block's address, and gives it back by address. Where its memory must lie, and how
-//! it is aligned, the static says:
+//! A device gets a block's address, and gives it back by address:
 //!
 //! ```
 //! use blockpool_core::{Align, Pool};
 //!
-//! // In memory that the controller reaches; 32 bytes are a cache line of a Cortex-M7.
-//! #[cfg_attr(target_os = "none", unsafe(link_section = ".dma"))]
+//! // 32 bytes are a cache line of a Cortex-M7.
 //! static FRAMES: Pool<1536, 8, Align<32>> = Pool::new();
 //!
 //! // For a descriptor: the block is the device's now.
@@ -95,8 +93,36 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Cache maintenance, where the processor needs it, is the program's: a block whose size is a multiple
-//! of its alignment shares no cache line with another.
+//! Where the controller does not reach all memory, a `link_section` at the static says where it lies.
+//! **That section must be zeroed before the pool is used**, as start-up code does with `.bss`: with the
+//! blocks lies what the pool knows about them, and whatever was there before is taken for it. For a
+//! section that nobody zeroes there is [`Region`]: only blocks lie in its memory, and it does not matter
+//! what they hold.
+//!
+//! ```
+//! use blockpool_core::{Align, Bookkeeping, Region};
+//! use core::mem::MaybeUninit;
+//! use core::ptr::NonNull;
+//! use static_cell::ConstStaticCell;
+//!
+//! #[repr(align(64))]
+//! struct Memory(MaybeUninit<[u8; 8 * 1536]>);
+//!
+//! #[cfg_attr(target_os = "none", unsafe(link_section = ".dma"))]
+//! static mut MEMORY: Memory = Memory(MaybeUninit::uninit());
+//! static BOOKKEEPING: ConstStaticCell<[Bookkeeping; Region::bookkeeping_for(8 * 1536, 1536)]> =
+//!     ConstStaticCell::new([const { Bookkeeping::new() }; Region::bookkeeping_for(8 * 1536, 1536)]);
+//!
+//! let bookkeeping = BOOKKEEPING.take(); // panics the second time: there is one region
+//! let first = NonNull::new(&raw mut MEMORY).expect("a static").cast();
+//! // SAFETY: a static of that length, used by nothing else.
+//! let frames = unsafe { Region::new(first, size_of::<Memory>(), 1536, bookkeeping) }?;
+//! assert_eq!(frames.get().expect("one is free").headroom(), 0);
+//! # Ok::<(), blockpool_core::RegionError>(())
+//! ```
+//!
+//! Cache maintenance, where the processor needs it, is the program's. A block that is aligned to a
+//! multiple of the cache line's size shares no line with another, whatever its size.
 //!
 //! # Features and targets
 //!

@@ -118,7 +118,7 @@ unsafe impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Mem
 
     fn parked(&self, number: u32, _: Internal) -> &Parked {
         debug_assert!((number as usize) < COUNT);
-        // SAFETY: the number is below `COUNT`, the array's length.
+        // SAFETY: by the trait's contract the number is below the capacity, which is the array's length.
         unsafe { self.parked.get_unchecked(number as usize) }
     }
 
@@ -169,12 +169,12 @@ macro_rules! pool_methods {
         ///
         /// `None` under concurrency: every block was seen out during the call, but not all at the
         /// same instant. A block given back behind the search is missed, if others take and give
-        /// back meanwhile.
+        /// back meanwhile; so may be one whose drop has not returned.
         ///
         /// May be called from any thread or interrupt. With the default engine: lock-free, never
         /// waits; one atomic read-modify-write when threads do not meet; looks through the other
         /// words of the set, O(capacity ÷ word size), when the thread's own has no free block; beyond
-        /// 2,048 blocks it then notes each word that it finds full, by about five more. See
+        /// 2,048 blocks (1,024 with 32-bit words) it then notes each word that it finds full, by about five more. See
         /// [`Bitmap`](crate::Bitmap).
         #[inline]
         pub fn get(&self) -> Option<$crate::Block<'_, Self>> {

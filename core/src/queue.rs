@@ -28,9 +28,9 @@ use crate::ring::{Chain, Place, Popped, Ring};
 ///   by one consumer or in parts by several.
 /// - Order: blocks come out in the order in which their pushes took effect; of two pushes one after
 ///   the other, the first comes out first. The blocks of a burst come out in their order, with no
-///   other's between.
+///   other's between, unless blocks of another pool were among them.
 /// - Reuse distance: a thread stopped inside an operation is fooled only if at least 2^62 pushes
-///   happen during that one stop (2^30 with 32-bit words).
+///   happen during that one stop (2^29 with 32-bit words).
 ///
 /// Blocks in a queue are out, not available. Dropping the queue gives them back. A static queue
 /// refers to its pool, so it lies in `.data`: in a microcontroller its word for each block takes flash

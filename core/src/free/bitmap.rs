@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::sealed::Sealed;
-use super::{FreeSet, InPlace};
+use super::{FreeSet, InPlace, check_count};
 use crate::align::OwnLine;
 use crate::memory::Internal;
 use crate::sync::{self, AtomicUsize, Ordering};
@@ -16,7 +16,9 @@ pub(crate) const GROUP: usize = usize::BITS as usize;
 /// - Taking and giving back are one atomic read-modify-write each when threads do not meet; with
 ///   more than 32 words a second one where the summary has to follow. A take is retried only because
 ///   another thread took or gave back a number of the same word meanwhile; a give-back never. An
-///   interrupt may do anything at any moment.
+///   interrupt may do anything at any moment. (Where atomic operations are pairs of load-link and
+///   store-conditional, as on Cortex-M3 and RISC-V, either is also retried when an interrupt, or a
+///   write nearby, came between the two.)
 /// - A bit does not move and carries no tag, so there is no ABA hazard and no reuse distance.
 /// - Many neighbouring numbers are taken, or given back, by one atomic operation.
 /// - `None` means that every number was seen out during the search, or was being given back by a call
@@ -193,7 +195,8 @@ impl<W: Words> Bitmap<W> {
             // bit: on x86-64 it costs half as much again.
             match word.compare_exchange_weak(out, out | bit, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => return Some(Self::first_number(group) + free.trailing_zeros()),
-                // Another thread took or gave back a number of this group: its success.
+                // Another thread took or gave back a number of this group: its success. (Or the
+                // processor's store-conditional failed by itself.)
                 Err(now) => out = now,
             }
         }
@@ -450,7 +453,10 @@ impl<W: Words> FreeSet for Bitmap<W> {
 
 impl<const COUNT: usize> InPlace for Bitmap<Inline<COUNT>> {
     const COUNT: usize = COUNT;
-    const ALL_FREE: Self = Self::with_words(Inline::new());
+    const ALL_FREE: Self = {
+        check_count(COUNT);
+        Self::with_words(Inline::new())
+    };
 }
 
 #[cfg(test)]

@@ -8,8 +8,9 @@ use crate::sync::{AtomicUsize, Ordering};
 
 /// An engine that also counts: `F`, with a [high-water mark](FreeSet::high_water_mark).
 ///
-/// Every operation pays one more atomic read-modify-write, on a word that all threads share: for
-/// finding out how large a pool must be, not for the tightest hot path. Progress is that of `F`.
+/// Every take and give-back pays one more atomic read-modify-write, and a take that raises the mark
+/// another, on words that all threads share: for finding out how large a pool must be, not for the
+/// tightest hot path. Progress is that of `F`.
 ///
 /// The mark is exact when no operation was under way at the moment of the peak; otherwise it may read
 /// low by the numbers in the takes and give-backs that were. It never reads high.

@@ -8,11 +8,12 @@ use crate::memory::{INTERNAL, Internal};
 use crate::sync::{AtomicUsize, Ordering};
 
 /// **Not lock-free, whatever a queue of atomics may look like:** while one thread is stopped inside
-/// an operation, others can find no free number although there are some; if it dies there, none of
-/// those in the queue is ever found again. It exists because a
-/// `heapless::mpmc::Queue` of block numbers is what is usually tried first, so that it can be
-/// tested and measured beside [`Bitmap`] under the same conditions; there is no other reason to
-/// choose it.
+/// an operation, others can find no free number although there are some; and one that had begun an
+/// operation itself, be it a give-back, can spin until the stopped one goes on. If that dies there,
+/// such a thread spins for ever, and it may be that none of the numbers in the queue is ever found
+/// again. This engine exists because a `heapless::mpmc::Queue` of block numbers is what is usually
+/// tried first, so that it can be tested and measured beside [`Bitmap`] under the same conditions;
+/// there is no other reason to choose it.
 ///
 /// `heapless` itself deprecates its queue for this use. Bare, it also loses blocks: an `enqueue`
 /// that meets a half-done `dequeue` is refused as if the queue were full, and the number has
@@ -22,7 +23,7 @@ use crate::sync::{AtomicUsize, Ordering};
 ///
 /// Reuse distance, that of `heapless` with `mpmc_large`: a thread stopped inside a dequeue is fooled,
 /// and a number handed out twice, after exactly a multiple of 2^64 dequeues during that one stop;
-/// with 32-bit words, of 2^32.
+/// inside an enqueue, and a number lost, after as many enqueues. With 32-bit words it is 2^32.
 ///
 /// `PLACES` is the size of the queue, a power of two as `heapless` demands, at least 2; with fewer
 /// places than `COUNT` the spill set is used more. A static of it lies in `.data`, not `.bss`.

@@ -12,6 +12,7 @@ pub use heapless_queue::HeaplessQueue;
 pub use spin_stack::SpinStack;
 
 use crate::memory::INTERNAL;
+use crate::range::MAX_COUNT;
 
 /// A set of free block numbers in `[0, capacity)`: what a pool needs to know which blocks are free.
 ///
@@ -24,7 +25,7 @@ use crate::memory::INTERNAL;
 /// | [`Bitmap`] | lock-free | two atomic read-modify-writes | yes |
 /// | [`HeaplessQueue`] | not lock-free: see its first paragraph | four or more | only with care |
 /// | [`SpinStack`] | a lock | two lock round trips | no: deadlock |
-/// | [`Counted`] | that of the engine inside | two more than the engine inside | as the engine inside |
+/// | [`Counted`] | that of the engine inside | two more than the engine inside, three while the mark rises | as the engine inside |
 ///
 /// The trait is sealed: a pool's soundness rests on no number being out twice.
 pub trait FreeSet: sealed::Sealed + Send + Sync + Sized {
@@ -56,7 +57,7 @@ pub trait FreeSet: sealed::Sealed + Send + Sync + Sized {
     ///
     /// # Panics
     ///
-    /// If `number` is not below the capacity.
+    /// If `number` is not below the capacity. An engine that notices that it was not out may panic too.
     fn give_back(&self, number: u32) {
         check(&[number], self.capacity());
         self.put(number, INTERNAL);
@@ -66,7 +67,8 @@ pub trait FreeSet: sealed::Sealed + Send + Sync + Sized {
     ///
     /// # Panics
     ///
-    /// If one of `numbers` is not below the capacity; then none was given back.
+    /// If one of `numbers` is not below the capacity; then none was given back. Else as
+    /// [`give_back`](Self::give_back).
     fn give_back_all(&self, numbers: &[u32]) {
         check(numbers, self.capacity());
         self.put_all(numbers, INTERNAL);
@@ -92,11 +94,16 @@ fn check(numbers: &[u32], capacity: usize) {
 
 /// An engine that holds its own memory, as a [`Pool`](crate::Pool) needs it.
 pub trait InPlace: FreeSet {
-    /// How many numbers the set is for.
+    /// How many numbers the set is for: 1 to 2^29; others do not compile.
     const COUNT: usize;
 
     /// The set in which every number is free.
     const ALL_FREE: Self;
+}
+
+/// For the `ALL_FREE` of engines.
+const fn check_count(count: usize) {
+    assert!(count >= 1 && count <= MAX_COUNT, "a set is for 1 to 2^29 numbers");
 }
 
 pub(crate) mod sealed {

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::sealed::Sealed;
-use super::{FreeSet, InPlace};
+use super::{FreeSet, InPlace, check_count};
 use crate::memory::Internal;
 
 /// **A lock:** while one thread is stopped inside an operation, all others spin; an interrupt that
@@ -88,9 +88,12 @@ impl<const COUNT: usize> FreeSet for SpinStack<COUNT> {
 
 impl<const COUNT: usize> InPlace for SpinStack<COUNT> {
     const COUNT: usize = COUNT;
-    const ALL_FREE: Self = Self(spin::mutex::SpinMutex::new(Stack {
-        returned: heapless::Vec::new(),
-        fresh: 0,
-        peak: 0,
-    }));
+    const ALL_FREE: Self = {
+        check_count(COUNT);
+        Self(spin::mutex::SpinMutex::new(Stack {
+            returned: heapless::Vec::new(),
+            fresh: 0,
+            peak: 0,
+        }))
+    };
 }
