@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::memory::Made;
 use crate::others::{Ending, Others, Progress};
-use crate::step::{Step, Stop, install};
+use crate::step::{At, Step, Stop, install};
 use crate::subject::{Fault, Numbers, Operation, Subject};
 
 /// How many numbers are in the subject when the operation begins, besides those that it is handed.
@@ -116,13 +116,14 @@ impl<'scope, 'step: 'scope> Sleeper<'scope, 'step> {
         subject: &'scope S,
         operation: &Operation<S>,
         mut numbers: Numbers,
+        patience: Duration,
     ) -> Self {
         let run = operation.run;
         let thread = scope.spawn(move || {
             let accepted = step.run(|| run(subject, &mut numbers));
             (numbers, accepted)
         });
-        step.wait(PATIENCE);
+        step.wait(patience);
         Self { step, thread }
     }
 
@@ -137,11 +138,11 @@ impl<'scope, 'step: 'scope> Sleeper<'scope, 'step> {
     }
 }
 
-/// Stops each of `operations` before the instruction of the number beside it, lets others work, lets
+/// Stops each of `operations` before the instruction beside it, lets others work, lets
 /// the operations go on in the order `ends`, and looks whether all numbers are there.
 pub(crate) fn asleep<S: Subject>(
     state: State,
-    operations: &[(&Operation<S>, usize)],
+    operations: &[(&Operation<S>, At)],
     ends: &[usize],
     work: Work,
 ) -> Seen {
@@ -149,7 +150,8 @@ pub(crate) fn asleep<S: Subject>(
     let names: Vec<_> = operations.iter().map(|&(operation, _)| operation).collect();
     let missing = names.iter().map(|operation| operation.may_hold).sum();
     let (held, handed) = prepare(subject, state, &names);
-    let steps: Vec<_> = operations.iter().map(|&(_, at)| Step::new(at, Stop::Sleep)).collect();
+    let steps: Vec<_> =
+        operations.iter().map(|&(_, at)| Step::new(subject, at, Stop::Sleep)).collect();
     let progress = &Progress::default();
 
     thread::scope(|scope| {
@@ -159,7 +161,7 @@ pub(crate) fn asleep<S: Subject>(
             .zip(&steps)
             .zip(handed)
             .map(|((operation, step), numbers)| {
-                Some(Sleeper::begin(scope, step, subject, operation, numbers))
+                Some(Sleeper::begin(scope, step, subject, operation, numbers, work.patience))
             })
             .collect();
         let mut others = Others::new(subject, held, missing);
@@ -188,6 +190,13 @@ pub(crate) fn asleep<S: Subject>(
             others.faults.insert(Fault::Waited);
         }
         for &index in ends {
+            steps[index].go_on();
+            steps[index].wait_for_the_end(work.patience);
+            if !steps[index].ended() {
+                // It waits for one that still sleeps.
+                others.faults.insert(Fault::Waited);
+                steps.iter().for_each(Step::go_on);
+            }
             sleepers[index].take().expect("each once").end(&mut others);
         }
         others.settle();
@@ -219,19 +228,24 @@ fn seen<S: Subject>(stopped: bool, step: &Step<'_>, others: &Others<'_, S>) -> S
     }
 }
 
-/// An operation that nobody disturbs, counted as far as its instruction number `at`.
-fn undisturbed<S: Subject>(state: State, operation: &Operation<S>, at: usize) -> Step<'static> {
+/// An operation that nobody disturbs, counted as far as `at`.
+fn undisturbed<S: Subject>(state: State, operation: &Operation<S>, at: At) -> Step<'static> {
     let subject = &*Made::<S>::new();
     let (_, mut handed) = prepare(subject, state, &[operation]);
     let mut numbers = handed.remove(0);
-    let step = Step::new(at, Stop::Interrupt(&|| ()));
+    let step = Step::new(subject, at, Stop::Interrupt(&|| ()));
     step.run(|| (operation.run)(subject, &mut numbers));
     step
 }
 
 /// How many instructions an operation has that nobody disturbs.
 pub(crate) fn instructions<S: Subject>(state: State, operation: &Operation<S>) -> usize {
-    undisturbed(state, operation, usize::MAX).instructions()
+    undisturbed(state, operation, At::Instruction(usize::MAX)).instructions()
+}
+
+/// How many of them read or write the subject.
+pub(crate) fn accesses<S: Subject>(state: State, operation: &Operation<S>) -> usize {
+    undisturbed(state, operation, At::Access(usize::MAX)).accesses()
 }
 
 /// As [`asleep`] with one operation, but the others' work is done on top of it, on the same thread:
@@ -239,7 +253,7 @@ pub(crate) fn instructions<S: Subject>(state: State, operation: &Operation<S>) -
 pub(crate) fn interrupted<S: Subject>(
     state: State,
     operation: &Operation<S>,
-    at: usize,
+    at: At,
     work: Work,
 ) -> Seen {
     let subject = &*Made::<S>::new();
@@ -247,7 +261,7 @@ pub(crate) fn interrupted<S: Subject>(
     let mut numbers = handed.remove(0);
     let others = RefCell::new(Others::new(subject, held, operation.may_hold));
     let handler = || others.borrow_mut().work(work, &Progress::default());
-    let step = Step::new(at, Stop::Interrupt(&handler));
+    let step = Step::new(subject, at, Stop::Interrupt(&handler));
     let accepted = step.run(|| (operation.run)(subject, &mut numbers));
     let mut others = others.borrow_mut();
     if !accepted {
@@ -262,13 +276,13 @@ pub(crate) fn interrupted<S: Subject>(
 pub(crate) fn killed<S: Subject>(
     state: State,
     operation: &Operation<S>,
-    at: usize,
+    at: At,
     work: Work,
 ) -> Seen {
     let subject = &*Made::<S>::shared();
     let (held, mut handed) = prepare(subject, state, &[operation]);
     let mut numbers = handed.remove(0);
-    let step = Step::new(at, Stop::Exit);
+    let step = Step::new(subject, at, Stop::Exit);
     install();
     // SAFETY: the child only runs the operation, which neither allocates nor locks, and ends.
     let child = unsafe { libc::fork() };
@@ -309,16 +323,16 @@ pub(crate) fn killed<S: Subject>(
 
 /// Many threads are stopped in the same operation on an empty subject, more than three for each
 /// number. One number is given back then: the next get finds it.
-pub(crate) fn crowd<S: Subject>(operation: &Operation<S>, at: usize) -> Seen {
+pub(crate) fn crowd<S: Subject>(operation: &Operation<S>, at: At) -> Seen {
     let subject = &*Made::<S>::new();
     let many = 3 * subject.capacity() + 1;
     let (held, _) = prepare(subject, State::Empty, &[operation]);
-    let steps: Vec<_> = (0..many).map(|_| Step::new(at, Stop::Sleep)).collect();
+    let steps: Vec<_> = (0..many).map(|_| Step::new(subject, at, Stop::Sleep)).collect();
     thread::scope(|scope| {
         let _awaken = Awaken(&steps);
         let sleepers: Vec<_> = steps
             .iter()
-            .map(|step| Sleeper::begin(scope, step, subject, operation, Numbers::new()))
+            .map(|step| Sleeper::begin(scope, step, subject, operation, Numbers::new(), PATIENCE))
             .collect();
         let stopped = steps.iter().all(Step::stopped);
         let mut others = Others::new(subject, held, 0);

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::explore::{Seen, State, Work, asleep, crowd, instructions, interrupted, killed};
+use crate::explore::{
+    Seen, State, Work, accesses, asleep, crowd, instructions, interrupted, killed,
+};
 use crate::others::Ending;
+use crate::step::At;
 use crate::subject::{Fault, Operation, Subject};
 
 /// What a subject is expected to show.
@@ -26,6 +29,15 @@ impl Expected {
     pub(crate) const fn at_least(must: &'static [Fault]) -> Self {
         Self { must, may: &Fault::ALL }
     }
+}
+
+/// Where one operation is stopped, for each state and ending.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stops {
+    EveryInstruction,
+    EveryAccess,
+    /// About as many, evenly spread.
+    Instructions(usize),
 }
 
 /// How an operation is stopped.
@@ -53,8 +65,7 @@ pub(crate) struct Row {
     /// The most instructions of an operation of the others; 0: not counted.
     pub(crate) instructions: usize,
     pub(crate) at_most_instructions: usize,
-    /// For each operation, state and ending.
-    most_stops: usize,
+    chosen: Stops,
     /// The most numbers that went with a killed process.
     pub(crate) gone: Option<usize>,
 }
@@ -64,7 +75,7 @@ impl Row {
         name: &'static str,
         expected: Expected,
         at_most_instructions: usize,
-        most_stops: usize,
+        chosen: Stops,
     ) -> Self {
         Self {
             name,
@@ -74,7 +85,7 @@ impl Row {
             faults: BTreeMap::new(),
             instructions: 0,
             at_most_instructions,
-            most_stops,
+            chosen,
             gone: None,
         }
     }
@@ -111,9 +122,9 @@ impl Row {
             format!("{} instructions, at most {}", self.instructions, self.at_most_instructions)
         });
         let stops = self.stops.into_iter().sum::<usize>();
-        let few = (stops < self.most_stops.min(10)).then(|| format!("only {stops} stops"));
+        let few = (stops < 10).then(|| format!("only {stops} stops"));
         // What finds nothing in those that are broken proves nothing about the others; a sample may.
-        let every = self.most_stops == usize::MAX;
+        let every = !matches!(self.chosen, Stops::Instructions(_));
         let blind =
             KINDS.iter().zip(self.stops).zip(self.faulty).filter_map(|((kind, stops), faulty)| {
                 let blind = every && stops > 0 && !faulty && !self.expected.must.is_empty();
@@ -122,23 +133,29 @@ impl Row {
         missing.chain(unexpected).chain(slow).chain(few).chain(blind).collect()
     }
 
-    /// Every instruction of an operation, or about `most_stops` of them, evenly spread.
+    /// Where to stop an operation; the last is beyond its end.
     fn instants<S: Subject>(
         &self,
         state: State,
         operation: &Operation<S>,
-    ) -> impl Iterator<Item = usize> + use<S> {
-        let apart = instructions(state, operation).div_ceil(self.most_stops).max(1);
+    ) -> impl Iterator<Item = At> + use<S> {
+        let (apart, at): (_, fn(usize) -> At) = match self.chosen {
+            Stops::EveryInstruction => (1, At::Instruction),
+            Stops::EveryAccess => (1, At::Access),
+            Stops::Instructions(most) => {
+                (instructions(state, operation).div_ceil(most).max(1), At::Instruction)
+            }
+        };
         // Another remainder in each state.
-        (state as usize % apart..).step_by(apart)
+        (state as usize % apart..).step_by(apart).map(at)
     }
 
-    /// One operation stopped, at every instruction of each.
+    /// One operation stopped, wherever it is to be.
     fn each<S: Subject>(
         mut self,
         kind: Kind,
         (operations, states, works): (&[&Operation<S>], &[State], &[Work]),
-        stop: impl Fn(State, &Operation<S>, usize, Work) -> Seen,
+        stop: impl Fn(State, &Operation<S>, At, Work) -> Seen,
     ) -> Self {
         for operation in operations {
             for &state in states {
@@ -197,8 +214,9 @@ impl Row {
         })
     }
 
-    /// Two threads asleep, at every pair of instructions, or about `most` of them, evenly spread, for
-    /// each pair of operations.
+    /// Two threads asleep, at every pair of accesses, or about `most` of them, evenly spread, for each
+    /// pair of operations. They go on after the others' `work`; then again without any, one to its end
+    /// before the other, for which it could be waiting, wakes.
     pub(crate) fn pairs<S: Subject>(
         mut self,
         pairs: &[[&Operation<S>; 2]],
@@ -206,9 +224,10 @@ impl Row {
         work: Work,
         most: usize,
     ) -> Self {
+        let idle = Work { rounds: 0, ..work };
         for &[first, second] in pairs {
             for &state in states {
-                let counts = [first, second].map(|operation| instructions(state, operation));
+                let counts = [first, second].map(|operation| accesses(state, operation));
                 let apart = (counts[0] * counts[1]).div_ceil(most).isqrt().max(1);
                 // In the other order each time.
                 let mut ends = [0, 1];
@@ -216,14 +235,19 @@ impl Row {
                     // Another remainder each time. More than that many is no operation that ends.
                     let most = 10 * counts[1] + 1000;
                     for at_second in (at_first / apart % apart..most).step_by(apart) {
-                        let operations = [(first, at_first), (second, at_second)];
+                        let at = [at_first, at_second].map(At::Access);
                         ends.reverse();
-                        let seen = asleep(state, &operations, &ends, work);
-                        let place = || {
-                            let one = place(first, at_first, state, work.ending);
-                            format!("{one}, {} at {at_second}", second.name)
-                        };
-                        if !self.add(Kind::InPairs, place, seen) {
+                        let mut more = true;
+                        for (work, ends) in [(work, ends), (idle, [0, 1]), (idle, [1, 0])] {
+                            let seen =
+                                asleep(state, &[(first, at[0]), (second, at[1])], &ends, work);
+                            let place = || {
+                                let one = place(first, at[0], state, work.ending);
+                                format!("{one}, {} at {:?}", second.name, at[1])
+                            };
+                            more &= self.add(Kind::InPairs, place, seen);
+                        }
+                        if !more {
                             break;
                         }
                     }
@@ -237,8 +261,8 @@ impl Row {
     }
 }
 
-fn place<S>(operation: &Operation<S>, at: usize, state: State, ending: Ending) -> String {
-    format!("{} at {at}, {state:?}, {ending:?}", operation.name)
+fn place<S>(operation: &Operation<S>, at: At, state: State, ending: Ending) -> String {
+    format!("{} at {at:?}, {state:?}, {ending:?}", operation.name)
 }
 
 /// The function and line of an instruction.

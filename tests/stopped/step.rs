@@ -8,11 +8,15 @@
 use std::arch::asm;
 use std::cell::Cell;
 use std::mem;
+use std::ops::Range;
 use std::panic;
 use std::ptr;
+use std::slice;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+use iced_x86::{Decoder, DecoderOptions, Register};
 
 /// The trap flag of the flags register.
 const TRAP_FLAG: i64 = 1 << 8;
@@ -32,12 +36,23 @@ pub(crate) enum Stop<'a> {
     Exit,
 }
 
-/// A run of one operation, stopped before its instruction number `at`, the first being 0; not at all
-/// if it has fewer.
+/// Before which instruction a run is stopped, the first being 0; not at all if it has fewer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum At {
+    Instruction(usize),
+    /// Of those that read or write the subject: what is stopped before another one looks to everyone
+    /// as if it were stopped before the next of these.
+    Access(usize),
+}
+
+/// A run of one operation.
 pub(crate) struct Step<'a> {
-    at: usize,
+    /// The addresses of the subject.
+    subject: Range<usize>,
+    at: At,
     stop: Stop<'a>,
     instructions: AtomicUsize,
+    accesses: AtomicUsize,
     address: AtomicUsize,
     /// A futex: how far it is.
     progress: AtomicU32,
@@ -56,11 +71,14 @@ const ENDED: u32 = 2;
 unsafe impl Sync for Step<'_> {}
 
 impl<'a> Step<'a> {
-    pub(crate) fn new(at: usize, stop: Stop<'a>) -> Self {
+    pub(crate) fn new<S>(subject: &S, at: At, stop: Stop<'a>) -> Self {
+        let start = ptr::from_ref(subject).addr();
         Self {
+            subject: start..start + size_of::<S>(),
             at,
             stop,
             instructions: AtomicUsize::new(0),
+            accesses: AtomicUsize::new(0),
             address: AtomicUsize::new(0),
             progress: AtomicU32::new(RUNS),
             was_stopped: AtomicBool::new(false),
@@ -83,10 +101,19 @@ impl<'a> Step<'a> {
 
     /// Waits until the operation was stopped or has ended, but not longer than that.
     pub(crate) fn wait(&self, patience: Duration) {
+        self.wait_while(RUNS, patience);
+    }
+
+    /// Waits until a stopped operation has ended, but not longer than that.
+    pub(crate) fn wait_for_the_end(&self, patience: Duration) {
+        self.wait_while(STOPPED, patience);
+    }
+
+    fn wait_while(&self, progress: u32, patience: Duration) {
         let begun = Instant::now();
         // Pairs with the stores in `Stepping::drop` and `stop_here`.
-        while self.progress.load(Ordering::Acquire) == RUNS && begun.elapsed() < patience {
-            futex_wait(&self.progress, RUNS, patience);
+        while self.progress.load(Ordering::Acquire) == progress && begun.elapsed() < patience {
+            futex_wait(&self.progress, progress, patience);
         }
     }
 
@@ -112,6 +139,11 @@ impl<'a> Step<'a> {
         self.instructions.load(Ordering::Relaxed)
     }
 
+    /// How many of them read or wrote the subject; counted if that was asked for.
+    pub(crate) fn accesses(&self) -> usize {
+        self.accesses.load(Ordering::Relaxed)
+    }
+
     /// Lets a sleeping thread go on.
     pub(crate) fn go_on(&self) {
         // Pairs with the load in `stop_here`.
@@ -119,12 +151,24 @@ impl<'a> Step<'a> {
         futex_wake(&self.may_go_on);
     }
 
+    /// Notes the instruction that is next; whether it is the wanted one. In the signal handler.
+    fn is_wanted(&self, registers: &[libc::greg_t]) -> bool {
+        let number = self.instructions.fetch_add(1, Ordering::Relaxed);
+        match self.at {
+            At::Instruction(wanted) => number == wanted,
+            At::Access(wanted) => {
+                accesses(registers, &self.subject)
+                    && self.accesses.fetch_add(1, Ordering::Relaxed) == wanted
+            }
+        }
+    }
+
     /// In the signal handler; only what a handler may call.
     fn stop_here(&self, address: usize) {
         self.address.store(address, Ordering::Relaxed);
         // Pairs with the load in `stopped`.
         self.was_stopped.store(true, Ordering::Release);
-        // Pairs with the load in `wait`.
+        // Pairs with the load in `wait_while`.
         self.progress.store(STOPPED, Ordering::Release);
         futex_wake(&self.progress);
         match self.stop {
@@ -154,7 +198,7 @@ impl Drop for Stepping<'_> {
         // SAFETY: as in `run`; clears the trap flag.
         unsafe { asm!("pushfq", "and qword ptr [rsp], -0x101", "popfq") };
         CURRENT.set(ptr::null());
-        // Pairs with the load in `wait`.
+        // Pairs with the load in `wait_while`.
         self.0.progress.store(ENDED, Ordering::Release);
         futex_wake(&self.0.progress);
     }
@@ -162,9 +206,52 @@ impl Drop for Stepping<'_> {
 
 /// The instructions of `operation`.
 pub(crate) fn count<R>(operation: impl FnOnce() -> R) -> (R, usize) {
-    let step = Step::new(usize::MAX, Stop::Sleep);
+    let step = Step::new(&(), At::Instruction(usize::MAX), Stop::Sleep);
     let result = step.run(operation);
     (result, step.instructions())
+}
+
+/// Whether the instruction that is next reads or writes one of these addresses. Neither allocates nor
+/// locks.
+fn accesses(registers: &[libc::greg_t], addresses: &Range<usize>) -> bool {
+    /// The longest instruction has as many bytes.
+    const LONGEST: usize = 15;
+    /// As the processor numbers them.
+    const NUMBERED: [i32; 16] = [
+        libc::REG_RAX,
+        libc::REG_RCX,
+        libc::REG_RDX,
+        libc::REG_RBX,
+        libc::REG_RSP,
+        libc::REG_RBP,
+        libc::REG_RSI,
+        libc::REG_RDI,
+        libc::REG_R8,
+        libc::REG_R9,
+        libc::REG_R10,
+        libc::REG_R11,
+        libc::REG_R12,
+        libc::REG_R13,
+        libc::REG_R14,
+        libc::REG_R15,
+    ];
+    let next = registers[libc::REG_RIP as usize];
+    // SAFETY: code is never the last that is mapped of its file: constants follow it.
+    let bytes = unsafe { slice::from_raw_parts(next as *const u8, LONGEST) };
+    let instruction = Decoder::with_ip(64, bytes, next as u64, DecoderOptions::NONE).decode();
+    // Of segments, only those of thread-local variables have a base, and these are no part of it.
+    let value = |register: Register, _, _| {
+        let register = register.full_register();
+        let general = register.is_gpr().then(|| registers[NUMBERED[register.number()] as usize]);
+        Some(general.unwrap_or_default() as u64)
+    };
+    // 0 if it is not in memory.
+    let at = |operand| instruction.virtual_address(operand, 0, value);
+    let size = instruction.memory_size().size();
+    (0..instruction.op_count()).filter_map(at).any(|first| {
+        let first = first as usize;
+        first < addresses.end && addresses.start < first.saturating_add(size)
+    })
 }
 
 extern "C" fn on_trap(_: i32, _: *mut libc::siginfo_t, context: *mut libc::c_void) {
@@ -178,11 +265,11 @@ extern "C" fn on_trap(_: i32, _: *mut libc::siginfo_t, context: *mut libc::c_voi
     // SAFETY: null, or the step that `run` on this thread borrows.
     let step = unsafe { CURRENT.get().as_ref() };
     let last = step.is_none_or(|step| {
-        let number = step.instructions.fetch_add(1, Ordering::Relaxed);
-        if number == step.at {
+        let wanted = step.is_wanted(registers);
+        if wanted {
             step.stop_here(registers[libc::REG_RIP as usize] as usize);
         }
-        number == step.at
+        wanted
     });
     if last {
         // The rest runs at full speed.
@@ -195,6 +282,8 @@ extern "C" fn on_trap(_: i32, _: *mut libc::siginfo_t, context: *mut libc::c_voi
 pub(crate) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        // Makes its tables: no work for a signal handler.
+        let _ = Decoder::new(64, &[], DecoderOptions::NONE).decode();
         // SAFETY: all-zero is a valid sigaction.
         let mut action: libc::sigaction = unsafe { mem::zeroed() };
         action.sa_sigaction = on_trap as *const () as usize;

@@ -14,7 +14,7 @@ use crate::explore::{PATIENCE, STOPS, State, Work, instructions as instructions_
 use crate::others::Ending;
 use crate::ours::{Pooled, Queued};
 use crate::peers::{COUNT, CountedFirst, Heapless, Heapless8, TornBits, Transactions, Untagged};
-use crate::row::{Expected, Row};
+use crate::row::{Expected, Row, Stops};
 use crate::selection::Selection;
 use crate::subject::{Fault, Operation, Subject, get, get_and_put, put};
 
@@ -47,14 +47,13 @@ struct Extent {
     /// For operations that are not short.
     states: &'static [State],
     pair_states: &'static [State],
-    /// Pairs of instructions for each pair of operations.
+    /// Pairs of accesses for each pair of operations.
     pairs: usize,
     /// Instructions of an operation that is stopped in every state, with every ending.
     short: usize,
-    /// Stops for each operation, state and ending.
-    stops: usize,
-    /// As many of what is broken, maybe at few instructions only.
-    stops_of_broken: usize,
+    stops: Stops,
+    /// Of what is broken; not all of it lies in one place.
+    stops_of_broken: Stops,
     /// Whether instructions are as few as they should be.
     optimised: bool,
 }
@@ -68,8 +67,8 @@ impl Extent {
             pair_states: &State::ALL,
             pairs: usize::MAX,
             short: usize::MAX,
-            stops: usize::MAX,
-            stops_of_broken: usize::MAX,
+            stops: Stops::EveryInstruction,
+            stops_of_broken: Stops::EveryInstruction,
             optimised,
         };
         let every_instruction = Self {
@@ -93,11 +92,16 @@ impl Extent {
             pair_states: &[State::One],
             pairs: 1,
             short: 0,
-            stops: 4,
-            stops_of_broken: 100,
+            stops: Stops::EveryAccess,
+            stops_of_broken: Stops::Instructions(100),
             ..every_instruction
         };
-        let large_sample = Self { pairs: 30, stops: 2000, stops_of_broken: usize::MAX, ..sample };
+        let large_sample = Self {
+            pairs: 30,
+            stops: Stops::EveryAccess,
+            stops_of_broken: Stops::EveryInstruction,
+            ..sample
+        };
         match (full, optimised) {
             (true, true) => every_pair,
             (false, true) => every_instruction,
@@ -137,7 +141,9 @@ fn lock_free<S: Subject>(
 
 /// Anything else: one thread asleep, to see what the others see.
 fn other<S: Subject>(name: &'static str, expected: Expected, extent: Extent) -> Row {
-    let (states, endings, patience): (&[_], &[_], _) = if expected.must.contains(&Fault::Waited) {
+    // For a single sleeper, that is.
+    let waits = expected.must.first() == Some(&Fault::Waited);
+    let (states, endings, patience): (&[_], &[_], _) = if waits {
         // Each wait takes its time.
         (&[State::Half], &[Ending::Return], SHORT_PATIENCE)
     } else {
@@ -147,17 +153,20 @@ fn other<S: Subject>(name: &'static str, expected: Expected, extent: Extent) -> 
     let operations = [get(), put(), get_and_put()];
     let row = Row::new(name, expected, usize::MAX, extent.stops_of_broken);
     let row = row.asleep::<S>(&operations.each_ref(), states, &works);
-    if expected.must.contains(&Fault::Waited) {
+    if waits {
         return row;
     }
     let [get, put, _] = &operations;
     // What was on top is there again, on top of another.
-    let restored = work(Ending::Keep { keep: 1, last: 0 }, patience);
-    row.pairs(&[[get, put], [put, get]], &[State::Full], restored, 10 * extent.pairs).interrupted(
-        &operations.each_ref(),
-        states,
-        &works,
+    // Some wait in a pair only.
+    let restored = work(Ending::Keep { keep: 1, last: 0 }, Duration::from_secs(1));
+    row.pairs(
+        &[[get, put], [put, get], [get, get], [put, put]],
+        &[State::Full],
+        restored,
+        extent.pairs.saturating_mul(10),
     )
+    .interrupted(&operations.each_ref(), states, &works)
 }
 
 /// What is broken, in a process killed as well.
@@ -203,7 +212,7 @@ fn subjects() -> Subjects {
         ("`Queue`, in chains of 3", |name, extent| lock_free(name, 120, &queue::<3>(), extent)),
         ("`Pool`, `HeaplessQueue`", |name, extent| {
             // Killed, it takes all that is in its queue with it.
-            let expected = Expected { must: &[FoundNone], may: &[FoundNone, Lost] };
+            let expected = Expected { must: &[FoundNone, Waited], may: &[FoundNone, Waited, Lost] };
             other_killed::<Pooled<HeaplessQueue<COUNT>, COUNT>>(name, expected, extent)
         }),
         ("`Pool`, `SpinStack`", |name, extent| {
