@@ -261,7 +261,8 @@ impl<'p, P: BlockPool> Block<'p, P> {
     pub fn resize(&mut self, len: usize, value: u8) -> Result<(), NoRoom> {
         fits(len, self.len() + self.tailroom())?;
         if let Some(more) = len.checked_sub(self.len()) {
-            self.tailroom_mut()[..more].fill(MaybeUninit::new(value));
+            // There is as much; asked for so that no panic is linked.
+            self.tailroom_mut().get_mut(..more).unwrap_or_default().fill(MaybeUninit::new(value));
         }
         self.set_end(self.place.start() + len);
         Ok(())
@@ -307,8 +308,8 @@ impl<'p, P: BlockPool> Block<'p, P> {
     /// Gives up the handle and keeps the block out, under its number.
     ///
     /// The data range is remembered; `from_raw` of the pool makes a handle again, once. Until then
-    /// whoever knows the number owns the block: a device, foreign code, a queue of one's own. Two
-    /// plain stores.
+    /// whoever knows the number owns the block: a device, foreign code, a queue of one's own. One
+    /// store, two with 32-bit words.
     ///
     /// ```
     /// # static POOL: blockpool_core::Pool<256, 8> = blockpool_core::Pool::new();

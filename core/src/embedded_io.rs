@@ -74,7 +74,7 @@ impl<P: BlockPool> WriteReady for Block<'_, P> {
 
 #[cfg(test)]
 mod tests {
-    use embedded_io::{BufRead, Read, ReadExactError, Write};
+    use embedded_io::{BufRead, Read, ReadExactError, ReadReady, Write, WriteReady};
 
     use crate::{NoRoom, Pool};
 
@@ -82,6 +82,7 @@ mod tests {
     fn what_was_written_is_read_in_pieces() {
         let pool = Pool::<8, 1>::new();
         let mut block = pool.get().unwrap();
+        assert_eq!((block.read_ready(), block.write_ready()), (Ok(true), Ok(true)));
         assert_eq!(block.write(b"").unwrap(), 0);
         block.write_all(b"012345").unwrap();
         assert_eq!(block.write(b"6789").unwrap(), 2);

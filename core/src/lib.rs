@@ -53,7 +53,7 @@
 //! | [`Worker::get`], [`Worker::put`] | wait-free but for refill and flush, these lock-free | plain loads and stores; half a stock at a time | a worker of its own |
 //! | [`Queue::push`], [`Queue::pop`] | lock-free | 2 atomic read-modify-writes, 1 | yes |
 //! | [`Queue::push_burst`], [`Queue::pop_burst`] | lock-free | 2 atomic read-modify-writes, 2, for a whole burst | yes |
-//! | [`Block::into_raw`], [`Pool::from_raw`] | wait-free; `from_raw` lock-free where the processor has no atomic bit operations | 2 stores, 1 atomic read-modify-write | yes |
+//! | [`Block::into_raw`], [`Pool::from_raw`] | wait-free; `from_raw` lock-free where the processor has no atomic bit operations | 1 store, 2 with 32-bit words; 1 atomic read-modify-write | yes |
 //!
 //! What never happens, in safe code by type:
 //!
@@ -132,16 +132,18 @@
 //! | Cortex-M0 (`thumbv6m`), RISC-V without A (`riscv32imc`), on one core | `portable-atomic-unsafe-assume-single-core` |
 //! | the same, on several cores or without the right to switch interrupts off | `portable-atomic-critical-section` |
 //!
-//! They are for the program to choose, not for a library, and named as those of `heapless`:
+//! Without one, such a target does not compile: the dependency `spin` says first that it finds no
+//! `compare_exchange`. They are for the program to choose, not for a library, and named as those of
+//! `heapless`:
 //!
 //! | feature | atomics |
 //! |---|---|
 //! | `portable-atomic` | of that crate, configured by the program |
-//! | `portable-atomic-critical-section` | the same, by the `critical-section` crate |
+//! | `portable-atomic-critical-section` | the same, by the `critical-section` crate, for which the program has an implementation |
 //! | `portable-atomic-unsafe-assume-single-core` | the same, by switching interrupts off: unsound on more than one core |
 //!
-//! With the last two, operations wait with interrupts off and are not lock-free any more. 64-bit
-//! atomics are never used.
+//! With the last two, operations wait with interrupts off and are not lock-free any more. Atomics
+//! wider than a pointer are never used.
 //!
 //! | feature | adds |
 //! |---|---|

@@ -1,6 +1,7 @@
 //! What blocks, workers and queues need of a pool, wherever its memory lies: the one
 //! implementation behind [`Pool`](crate::Pool) and [`Region`](crate::Region).
 
+use core::num::NonZero;
 use core::ptr::NonNull;
 
 use crate::block::Block;
@@ -69,7 +70,7 @@ pub trait BlockPool: Memory + Sync + Sized {
 
     /// See [`Pool::memory`](crate::Pool::memory).
     fn memory(&self) -> (NonNull<u8>, usize) {
-        (self.block(0, INTERNAL), self.stride(INTERNAL) * self.capacity())
+        (self.block(0, INTERNAL), self.stride(INTERNAL).get() * self.capacity())
     }
 
     /// See [`Pool::from_raw`](crate::Pool::from_raw).
@@ -142,7 +143,7 @@ pub unsafe trait Memory {
     /// Bytes in a block.
     fn size(&self, _: Internal) -> usize;
     /// Bytes from one block's first byte to the next one's.
-    fn stride(&self, _: Internal) -> usize;
+    fn stride(&self, _: Internal) -> NonZero<usize>;
     /// How often a block was wanted and none was free.
     fn exhausted_count(&self, _: Internal) -> &AtomicUsize;
 
@@ -166,12 +167,12 @@ pub unsafe trait Memory {
     /// To be called before a handle is made for a block that was free.
     fn hand_out(&self, number: u32, _: Internal) {
         let first = self.block(number, INTERNAL);
-        poison::block_is_owned(first, self.size(INTERNAL), self.stride(INTERNAL));
+        poison::block_is_owned(first, self.size(INTERNAL), self.stride(INTERNAL).get());
     }
 
     /// To be called before a block that its owner gives back can be taken by anyone.
     fn retire(&self, number: u32, _: Internal) {
-        poison::block_is_free(self.block(number, INTERNAL), self.stride(INTERNAL));
+        poison::block_is_free(self.block(number, INTERNAL), self.stride(INTERNAL).get());
     }
 
     /// Counts a failed get.

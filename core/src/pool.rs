@@ -3,6 +3,7 @@
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::mem::MaybeUninit;
+use core::num::NonZero;
 use core::panic::RefUnwindSafe;
 use core::ptr::NonNull;
 
@@ -133,8 +134,8 @@ unsafe impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Mem
         SIZE
     }
 
-    fn stride(&self, _: Internal) -> usize {
-        size_of::<Slot<SIZE, A>>()
+    fn stride(&self, _: Internal) -> NonZero<usize> {
+        const { NonZero::new(size_of::<Slot<SIZE, A>>()).expect("a block has a byte") }
     }
 
     fn exhausted_count(&self, _: Internal) -> &AtomicUsize {

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::num::NonZero;
 use core::ptr::NonNull;
 
 use crate::align::OwnLine;
@@ -45,7 +46,7 @@ use crate::sync::AtomicUsize;
 /// ```
 pub struct Region<'m> {
     memory: NonNull<u8>,
-    block_size: usize,
+    block_size: NonZero<usize>,
     free: Bitmap<Groups<'m>>,
     exhausted: AtomicUsize,
     /// The memory is borrowed as if by a mutable reference.
@@ -145,12 +146,10 @@ impl<'m> Region<'m> {
         block_size: usize,
         bookkeeping: &'m mut [Bookkeeping],
     ) -> Result<Self, RegionError> {
-        if block_size == 0
-            || !block_size.is_multiple_of(Self::ALIGNMENT)
-            || block_size > MAX_BLOCK_SIZE
-        {
+        let serves = block_size.is_multiple_of(Self::ALIGNMENT) && block_size <= MAX_BLOCK_SIZE;
+        let Some(stride) = NonZero::new(block_size).filter(|_| serves) else {
             return Err(RegionError::BlockSize { block_size });
-        }
+        };
         match memory.addr().get() % Self::ALIGNMENT {
             0 => {}
             by => return Err(RegionError::Misaligned { by }),
@@ -172,7 +171,7 @@ impl<'m> Region<'m> {
         others.fill_with(Bookkeeping::new);
         Ok(Self {
             memory,
-            block_size,
+            block_size: stride,
             free: Bitmap::with_words(Groups { first, others, capacity: blocks }),
             exhausted: AtomicUsize::new(0),
             _memory: PhantomData,
@@ -208,14 +207,14 @@ unsafe impl<'m> Memory for Region<'m> {
     fn block(&self, number: u32, _: Internal) -> NonNull<u8> {
         debug_assert!((number as usize) < self.free.words().capacity);
         // SAFETY: the number is below the capacity, so the block lies in the memory.
-        unsafe { self.memory.add(number as usize * self.block_size) }
+        unsafe { self.memory.add(number as usize * self.block_size.get()) }
     }
 
     fn size(&self, _: Internal) -> usize {
-        self.block_size
+        self.block_size.get()
     }
 
-    fn stride(&self, _: Internal) -> usize {
+    fn stride(&self, _: Internal) -> NonZero<usize> {
         self.block_size
     }
 
@@ -237,7 +236,7 @@ impl fmt::Debug for Region<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Region")
             .field("memory", &self.memory)
-            .field("block_size", &self.block_size)
+            .field("block_size", &self.block_size.get())
             .field("capacity", &self.capacity())
             .field("available", &self.available())
             .finish_non_exhaustive()
