@@ -3,8 +3,9 @@
 use loom::sync::atomic::AtomicUsize as LoomAtomic;
 use loom::sync::atomic::Ordering::{Acquire, Release};
 
+use super::engines::settled;
 use super::{Model, bounded, every};
-use crate::free::{Bitmap, FreeSet, GROUP, Words};
+use crate::free::{Bitmap, FreeSet, GROUP, Inline, Words};
 use crate::harness::{Payload, address_with_home, three, two};
 use crate::sync::{AtomicUsize, set_stack_address};
 
@@ -15,6 +16,7 @@ const SUMMARY: usize = 0;
 pub(super) fn models() -> Vec<Model> {
     let mut models = vec![
         every(one_number_goes_from_hand_to_hand),
+        every(numbers_of_a_word_for_two),
         bounded(3, numbers_taken_by_some_go_from_hand_to_hand),
         every(two_numbers_for_two_suffice::<WORDS>).variant("words"),
         every(two_numbers_for_two_suffice::<SUMMARY>).variant("summary"),
@@ -140,6 +142,15 @@ fn one_number_goes_from_hand_to_hand() {
     let set = Set::<1, WORDS>::new();
     two(|| set.take_and_give_back(0), || set.take_and_give_back(0));
     assert_eq!(set.left(), 1, "a number is hidden");
+}
+
+/// Two who want different bits of one word hinder each other for a while only: without end, it would
+/// be more steps than loom allows.
+fn numbers_of_a_word_for_two() {
+    let set: Bitmap<Inline<3>> = settled();
+    let side = || set.take().map(|number| set.give_back(number)).is_some();
+    assert_eq!(two(side, side), (true, true), "none, though one was free");
+    assert_eq!(set.available(), 3);
 }
 
 /// T2 with G1.

@@ -13,7 +13,7 @@ pub(super) fn models() -> Vec<Model> {
 }
 
 /// An engine of three numbers, every atomic of which was used.
-fn settled<F: InPlace>() -> F {
+pub(super) fn settled<F: InPlace>() -> F {
     let set = F::ALL_FREE;
     let all: Vec<u32> = core::iter::from_fn(|| set.take()).collect();
     assert_eq!(all.len(), 3);
