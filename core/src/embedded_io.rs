@@ -74,7 +74,9 @@ impl<P: BlockPool> WriteReady for Block<'_, P> {
 
 #[cfg(test)]
 mod tests {
-    use embedded_io::{BufRead, Read, ReadExactError, ReadReady, Write, WriteReady};
+    use embedded_io::{
+        BufRead, Error, ErrorKind, Read, ReadExactError, ReadReady, Write, WriteReady,
+    };
 
     use crate::{NoRoom, Pool};
 
@@ -87,7 +89,9 @@ mod tests {
         block.write_all(b"012345").unwrap();
         assert_eq!(block.write(b"6789").unwrap(), 2);
         assert_eq!(block.write(b""), Ok(0));
-        assert_eq!(block.write(b"89"), Err(NoRoom { wanted: 2, room: 0 }));
+        let full = block.write(b"89").unwrap_err();
+        assert_eq!((full, full.kind()), (NoRoom { wanted: 2, room: 0 }, ErrorKind::WriteZero));
+        assert_eq!(block.flush(), Ok(()));
 
         let mut bytes = [0; 3];
         block.read_exact(&mut bytes).unwrap();
