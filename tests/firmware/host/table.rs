@@ -20,11 +20,12 @@ pub(crate) fn print_figures(figures: &[(&str, BTreeMap<String, u64>)]) {
     if names.is_empty() {
         return;
     }
-    let images: Vec<&str> = figures.iter().map(|(image, _)| *image).collect();
+    let with_figures = || figures.iter().filter(|(_, figures)| !figures.is_empty());
+    let images: Vec<&str> = with_figures().map(|(image, _)| *image).collect();
     let cell = |figures: &BTreeMap<String, u64>, name| {
         figures.get(name).map_or(String::new(), u64::to_string)
     };
-    let row = |name| figures.iter().map(|(_, figures)| cell(figures, name)).collect();
+    let row = |name| with_figures().map(|(_, figures)| cell(figures, name)).collect();
     print("figure", &images, names.iter().map(|name| (*name, row(*name))));
 }
 
