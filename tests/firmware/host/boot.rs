@@ -58,9 +58,7 @@ pub(crate) fn run(
         );
         return Err(Outcome::Skipped(missing));
     }
-    let compiler = toolchains
-        .for_target(image.target)
-        .map_err(|missing| Outcome::Skipped(missing.to_owned()))?;
+    let compiler = toolchains.for_target(image.target)?;
     let features = [image.machine_features, image.atomics].concat();
     let program = build::package(
         image.package,

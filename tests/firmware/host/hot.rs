@@ -69,9 +69,7 @@ pub(crate) fn run(
     toolchains: &Toolchains,
     folder: &Path,
 ) -> Result<Measured, Outcome> {
-    let compiler = toolchains
-        .for_target(image.target)
-        .map_err(|missing| Outcome::Skipped(missing.to_owned()))?;
+    let compiler = toolchains.for_target(image.target)?;
     let read = |features: &[&str], suffix: &str| {
         let name = format!("{}-hot{suffix}", image.name);
         let path =

@@ -43,6 +43,7 @@ struct Arguments {
 }
 
 /// What became of one image.
+#[derive(Debug, Clone)]
 enum Outcome {
     Passed(String),
     Failed(String),
@@ -121,7 +122,7 @@ fn main() -> ExitCode {
 fn lint(image: &Image, toolchains: &Toolchains, folder: &Path) -> Outcome {
     let compiler = match toolchains.for_target(image.target) {
         Ok(compiler) => compiler,
-        Err(missing) => return Outcome::Skipped(missing.to_owned()),
+        Err(outcome) => return outcome,
     };
     let features = [image.machine_features, image.atomics].concat();
     let booted =
