@@ -25,8 +25,7 @@ struct Arguments {
     #[command(flatten)]
     selection: Selection,
 
-    /// Every pair of instructions, in every state: hours. Without optimisation, where otherwise only
-    /// a few instructions of each operation are tried: two thousand of each
+    /// Every pair of accesses, in every state: hours
     #[arg(long)]
     full: bool,
 }
@@ -96,16 +95,16 @@ impl Extent {
             stops_of_broken: Stops::Instructions(100),
             ..every_instruction
         };
-        let large_sample = Self {
-            pairs: 30,
-            stops: Stops::EveryAccess,
+        let every_access = Self {
+            pairs: usize::MAX,
+            states: &State::ALL,
             stops_of_broken: Stops::EveryInstruction,
             ..sample
         };
         match (full, optimised) {
             (true, true) => every_pair,
             (false, true) => every_instruction,
-            (true, false) => large_sample,
+            (true, false) => every_access,
             (false, false) => sample,
         }
     }

@@ -125,7 +125,9 @@ mod tests {
     //! One harness for every engine.
     extern crate std;
 
-    use super::{Bitmap, Counted, HeaplessQueue, InPlace, Inline, SpinStack};
+    use super::{
+        Bitmap, Counted, HeaplessQueue, InPlace, Inline, MAX_COUNT, SpinStack, check_count,
+    };
     use std::boxed::Box;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::vec::Vec;
@@ -188,6 +190,13 @@ mod tests {
             assert!(panics(&|| set.give_back(beyond)), "{beyond} of {count}");
             assert!(panics(&|| set.give_back_all(&[beyond])), "{beyond} of {count}");
             assert_eq!(set.available(), count, "nothing was given back");
+        }
+    }
+
+    #[test]
+    fn a_set_is_for_some_numbers_but_not_too_many() {
+        for (count, serves) in [(0, false), (1, true), (MAX_COUNT, true), (MAX_COUNT + 1, false)] {
+            assert_eq!(catch_unwind(|| check_count(count)).is_ok(), serves, "{count}");
         }
     }
 
