@@ -16,9 +16,11 @@ pub(crate) struct Selection {
     #[arg(long)]
     exact: bool,
 
-    // These are for the others.
-    #[arg(long, hide = true)]
+    /// Only prints the names
+    #[arg(long)]
     list: bool,
+
+    // These are for the others.
     #[arg(long, hide = true)]
     ignored: bool,
     #[arg(long, hide = true)]
@@ -38,14 +40,20 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
+    /// Prints which of `names` would run, as the standard harness does, if that is what was asked for.
+    pub(crate) fn list(&self, names: impl IntoIterator<Item = impl AsRef<str>>) -> bool {
+        let names = names.into_iter().filter(|name| self.list && self.wants(name.as_ref()));
+        names.for_each(|name| println!("{}: test", name.as_ref()));
+        self.list
+    }
+
     pub(crate) fn wants(&self, name: &str) -> bool {
         let name = name.to_lowercase();
         let is_named = |filter: &String| {
             let filter = filter.to_lowercase();
             if self.exact { name == filter } else { name.contains(&filter) }
         };
-        let only_others = self.list || self.ignored;
         let is_asked_for = self.filters.is_empty() || self.filters.iter().any(is_named);
-        !only_others && is_asked_for && !self.skip.iter().any(is_named)
+        !self.ignored && is_asked_for && !self.skip.iter().any(is_named)
     }
 }

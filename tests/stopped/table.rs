@@ -275,6 +275,9 @@ fn watch() {
 
 pub(crate) fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if arguments.selection.list(subjects().into_iter().map(|(name, _)| name)) {
+        return ExitCode::SUCCESS;
+    }
     let extent = Extent::new(arguments.full);
     watch();
     println!(

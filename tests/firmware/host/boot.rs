@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+#[cfg(target_os = "linux")]
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::image::Image;
+use crate::image::{Expected, Image};
 use crate::toolchain::Toolchains;
 use crate::{Outcome, build};
 
 const LIMIT: Duration = Duration::from_secs(120);
+/// The oldest that the images are known to boot in; `.ci/bare-metal` reads it here.
+const OLDEST_QEMU: u32 = 10;
 
 /// What firmware that passed had to say.
 pub(crate) struct Run {
@@ -50,17 +54,8 @@ pub(crate) fn run(
     folder: &Path,
     verbose: bool,
 ) -> Result<Run, Outcome> {
-    let found = Command::new(image.emulator).arg("--version").stdin(Stdio::null()).output();
-    if !found.is_ok_and(|output| output.status.success()) {
-        let missing = format!(
-            "no `{}`: QEMU's package for it, or `.ci/bare-metal` as root on Debian",
-            image.emulator
-        );
-        return Err(Outcome::Skipped(missing));
-    }
-    let compiler = toolchains
-        .for_target(image.target)
-        .map_err(|missing| Outcome::Skipped(missing.to_owned()))?;
+    find(image.emulator)?;
+    let compiler = toolchains.for_target(image.target)?;
     let features = [image.machine_features, image.atomics].concat();
     let program = build::package(
         image.package,
@@ -82,34 +77,69 @@ pub(crate) fn run(
     if verbose {
         println!("{text}");
     }
-    judge(status, &text).map_err(|error| Outcome::Failed(format!("{error}; it printed:\n{text}")))
+    judge(&image.expected, status, &text)
+        .map_err(|error| Outcome::Failed(format!("{error}; it printed:\n{text}")))
+}
+
+/// Whether an emulator is there and new enough.
+fn find(emulator: &str) -> Result<(), Outcome> {
+    let output = Command::new(emulator).arg("--version").stdin(Stdio::null()).output();
+    let output = output.ok().filter(|output| output.status.success());
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let version =
+        text.as_deref().and_then(|text| text.split_once(" version ")?.1.split_whitespace().next());
+    let release = version.and_then(|version| version.split('.').next()?.parse().ok());
+    if release.is_some_and(|release: u32| release >= OLDEST_QEMU) {
+        return Ok(());
+    }
+    let found = version.map(|version| format!(", but {version}")).unwrap_or_default();
+    Err(Outcome::Skipped(format!(
+        "no `{emulator}` of QEMU {OLDEST_QEMU} or newer{found}: QEMU's package for it, or `.ci/bare-metal` as root on Debian"
+    )))
 }
 
 fn boot(image: &Image, program: &Path, log: &Path) -> std::io::Result<Option<ExitStatus>> {
     let output = File::create(log)?;
     let errors = output.try_clone()?;
-    let emulator = Command::new(image.emulator)
+    let mut command = Command::new(image.emulator);
+    command
         .args(image.machine)
         .args(["-nographic", "-monitor", "none", "-serial", "none", "-no-reboot"])
         .args(["-semihosting-config", "enable=on,target=native", "-kernel"])
         .arg(program)
         .stdin(Stdio::null())
         .stdout(output)
-        .stderr(errors)
-        .spawn()?;
-    Emulator(emulator).wait()
+        .stderr(errors);
+    #[cfg(target_os = "linux")]
+    end_with_this_program(&mut command);
+    Emulator(command.spawn()?).wait()
+}
+
+/// Though nobody may be left to wait for it: a signal ends this program without running destructors.
+#[cfg(target_os = "linux")]
+fn end_with_this_program(command: &mut Command) {
+    let set = || {
+        // SAFETY: sets an attribute of the child.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+        Ok(())
+    };
+    // SAFETY: between fork and exec, where only what a signal handler may do is allowed, this is one system call.
+    unsafe { command.pre_exec(set) };
 }
 
 /// Exit status and text have to agree.
-fn judge(status: Option<ExitStatus>, text: &str) -> Result<Run, String> {
+fn judge(expected: &Expected, status: Option<ExitStatus>, text: &str) -> Result<Run, String> {
     let status = status.ok_or_else(|| format!("did not end within {} s", LIMIT.as_secs()))?;
-    let mut passed = 0;
+    let mut passed = Vec::new();
+    let mut hit = 0;
     let mut figures = BTreeMap::new();
     for line in text.lines() {
         if line.starts_with("failed ") {
             return Err(line.to_owned());
-        } else if line.starts_with("passed ") {
-            passed += 1;
+        } else if let Some(scenario) = line.strip_prefix("passed ") {
+            let (name, said) = scenario.split_once(':').unwrap_or((scenario, ""));
+            passed.push(name);
+            hit += instructions_hit(said).unwrap_or(0);
         } else if let Some(figure) = line.strip_prefix("figure ") {
             let (name, value) =
                 figure.split_once(' ').ok_or_else(|| format!("no figure: {line}"))?;
@@ -121,8 +151,21 @@ fn judge(status: Option<ExitStatus>, text: &str) -> Result<Run, String> {
     if !status.success() || verdict != "RESULT PASS" {
         return Err(format!("{status}, the last line is {verdict:?}"));
     }
-    if passed == 0 {
-        return Err("nothing passed, nothing failed".to_owned());
+    let Expected { scenarios, figures: least_figures, instructions_hit: least_hit } = *expected;
+    if passed != scenarios {
+        return Err(format!("{passed:?} passed, not {scenarios:?}"));
     }
-    Ok(Run { summary: format!("{passed} scenarios"), figures })
+    if figures.len() < least_figures || hit < least_hit {
+        return Err(format!(
+            "{} figures of at least {least_figures}, {hit} instructions hit of at least {least_hit}",
+            figures.len()
+        ));
+    }
+    let plural = if passed.len() == 1 { "" } else { "s" };
+    Ok(Run { summary: format!("{} scenario{plural}", passed.len()), figures })
+}
+
+/// How many a sweep says that it interrupted.
+fn instructions_hit(said: &str) -> Option<u64> {
+    said.split_once(" instructions hit")?.0.rsplit(' ').next()?.parse().ok()
 }

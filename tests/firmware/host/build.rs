@@ -58,7 +58,7 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
 
 /// Whether this is where everything has to run, and to be in order.
 pub(crate) fn is_ci() -> bool {
-    env::var_os("CI").is_some_and(|value| !value.is_empty())
+    env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false")
 }
 
 /// What is booted checks its arithmetic; what is measured is built as usual.
@@ -153,9 +153,14 @@ pub(crate) fn lock(folder: &Path) -> io::Result<File> {
     fs::create_dir_all(folder)?;
     let file = File::create(folder.join("lock"))?;
     let begin = Instant::now();
+    let mut waits = false;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if !waits => {
+                println!("another run uses {}, waiting", folder.display());
+                waits = true;
+            }
             Err(TryLockError::WouldBlock) if begin.elapsed() < Duration::from_secs(900) => {
                 thread::sleep(Duration::from_millis(200));
             }

@@ -14,7 +14,45 @@ pub(crate) struct Image {
     pub(crate) emulator: &'static str,
     /// Options of the emulator.
     pub(crate) machine: &'static [&'static str],
+    pub(crate) expected: Expected,
 }
+
+/// What a program has to print.
+#[derive(Debug)]
+pub(crate) struct Expected {
+    /// The names after `passed`, in this order: no other, and none more or less often.
+    pub(crate) scenarios: &'static [&'static str],
+    /// At least so many.
+    pub(crate) figures: usize,
+    /// By sweeps, at least.
+    pub(crate) instructions_hit: u64,
+}
+
+impl Expected {
+    const fn scenarios(scenarios: &'static [&'static str]) -> Self {
+        Self { scenarios, figures: 0, instructions_hit: 0 }
+    }
+}
+
+/// Of `firmware-scenarios`. The bounds are a little below what the shortest code gives.
+const ON_ONE_CORE: Expected = Expected {
+    scenarios: &[
+        "device", "device", "device", "device", "device", "sweep", "sweep", "heapless", "heapless",
+    ],
+    figures: 32,
+    instructions_hit: 15_000,
+};
+
+const ON_FOUR_CORES: Expected = Expected::scenarios(&[
+    "each-for-itself",
+    "producers-and-consumers",
+    "workers",
+    "bursts-larger-than-the-pool",
+    "exhaustion",
+    "by-pointer",
+    "heapless-engine",
+    "one-core-stays-away",
+]);
 
 /// One instruction each nanosecond, whatever the host does, and interrupts between any two of them: two runs are the same. It
 /// puts all cores on one thread, so it is not for several.
@@ -44,6 +82,7 @@ pub(crate) const MACHINES: [Image; 8] = [
         target: "thumbv7m-none-eabi",
         emulator: "qemu-system-arm",
         machine: M3,
+        expected: ON_ONE_CORE,
     },
     Image {
         name: "cortex-m4f",
@@ -54,6 +93,7 @@ pub(crate) const MACHINES: [Image; 8] = [
         target: "thumbv7em-none-eabihf",
         emulator: "qemu-system-arm",
         machine: &["-machine", "mps2-an386", COUNTED[0], COUNTED[1]],
+        expected: ON_ONE_CORE,
     },
     Image {
         name: "cortex-m0",
@@ -64,6 +104,7 @@ pub(crate) const MACHINES: [Image; 8] = [
         target: "thumbv6m-none-eabi",
         emulator: "qemu-system-arm",
         machine: M0,
+        expected: ON_ONE_CORE,
     },
     Image {
         name: "cortex-m0-critical-section",
@@ -74,6 +115,7 @@ pub(crate) const MACHINES: [Image; 8] = [
         target: "thumbv6m-none-eabi",
         emulator: "qemu-system-arm",
         machine: M0,
+        expected: ON_ONE_CORE,
     },
     Image {
         name: "riscv32imac",
@@ -84,6 +126,7 @@ pub(crate) const MACHINES: [Image; 8] = [
         target: "riscv32imac-unknown-none-elf",
         emulator: "qemu-system-riscv32",
         machine: &["-machine", "virt", "-bios", "none", COUNTED[0], COUNTED[1]],
+        expected: ON_ONE_CORE,
     },
     Image {
         name: "riscv32imc",
@@ -94,6 +137,7 @@ pub(crate) const MACHINES: [Image; 8] = [
         target: "riscv32imc-unknown-none-elf",
         emulator: "qemu-system-riscv32",
         machine: RISCV_WITHOUT_ATOMICS,
+        expected: ON_ONE_CORE,
     },
     Image {
         name: "riscv32imc-critical-section",
@@ -104,6 +148,7 @@ pub(crate) const MACHINES: [Image; 8] = [
         target: "riscv32imc-unknown-none-elf",
         emulator: "qemu-system-riscv32",
         machine: RISCV_WITHOUT_ATOMICS,
+        expected: ON_ONE_CORE,
     },
     Image {
         name: "aarch64",
@@ -126,6 +171,7 @@ pub(crate) const MACHINES: [Image; 8] = [
             "-nic",
             "none",
         ],
+        expected: ON_FOUR_CORES,
     },
 ];
 
@@ -140,6 +186,7 @@ pub(crate) const EXAMPLES: [Image; 3] = [
         target: "thumbv7m-none-eabi",
         emulator: "qemu-system-arm",
         machine: M3,
+        expected: Expected::scenarios(&["example"]),
     },
     Image {
         name: "example-embassy",
@@ -150,6 +197,7 @@ pub(crate) const EXAMPLES: [Image; 3] = [
         target: "thumbv7m-none-eabi",
         emulator: "qemu-system-arm",
         machine: M3,
+        expected: Expected::scenarios(&["example-embassy"]),
     },
     Image {
         name: "example-rtic",
@@ -160,5 +208,6 @@ pub(crate) const EXAMPLES: [Image; 3] = [
         target: "thumbv7m-none-eabi",
         emulator: "qemu-system-arm",
         machine: M3,
+        expected: Expected::scenarios(&["example-rtic"]),
     },
 ];

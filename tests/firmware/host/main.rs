@@ -26,9 +26,10 @@ use crate::image::{EXAMPLES, Image, MACHINES};
 use crate::selection::Selection;
 use crate::toolchain::Toolchains;
 
-/// Builds firmware for each target, boots it in an emulator, and prints what it found out. The names
-/// are those of the images; with `/hot`, of the hot operations alone.
+/// Builds firmware for each target, boots it in an emulator, and prints what it found out. With
+/// `/hot`, a name is that of the hot operations alone.
 #[derive(Debug, Parser)]
+#[command(after_help = format!("Names:\n  {}", names().join("\n  ")))]
 struct Arguments {
     #[command(flatten)]
     selection: Selection,
@@ -42,7 +43,13 @@ struct Arguments {
     lint: bool,
 }
 
+fn names() -> Vec<String> {
+    let booted = MACHINES.iter().chain(&EXAMPLES).map(|image| image.name.to_owned());
+    booted.chain(MACHINES.iter().map(hot::name)).collect()
+}
+
 /// What became of one image.
+#[derive(Debug, Clone)]
 enum Outcome {
     Passed(String),
     Failed(String),
@@ -61,12 +68,17 @@ impl From<Result<String, String>> for Outcome {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let names = names();
+    if arguments.selection.list(&names) {
+        return ExitCode::SUCCESS;
+    }
     let wanted = |name: &str| arguments.selection.wants(name);
     let booted: Vec<&Image> =
         MACHINES.iter().chain(&EXAMPLES).filter(|image| wanted(image.name)).collect();
     let measured: Vec<&Image> = MACHINES.iter().filter(|image| wanted(&hot::name(image))).collect();
     if measured.is_empty() && booted.is_empty() {
-        // Another test was asked for.
+        // No failure: `cargo test NAME` hands the name to every test.
+        println!("firmware: 0 of {} selected", names.len());
         return ExitCode::SUCCESS;
     }
 
@@ -85,7 +97,15 @@ fn main() -> ExitCode {
     let mut report = Report::default();
     if arguments.lint {
         for image in booted {
-            report.add(image.name, || lint(image, &toolchains, &folder));
+            let features = [image.machine_features, image.atomics].concat();
+            report.add(image.name, || {
+                lint(image.package, image.program, &features, image.target, &toolchains, &folder)
+            });
+        }
+        for image in measured {
+            report.add(&hot::name(image), || {
+                lint(hot::PACKAGE, hot::PACKAGE, image.atomics, image.target, &toolchains, &folder)
+            });
         }
         return report.end();
     }
@@ -117,18 +137,19 @@ fn main() -> ExitCode {
     report.end()
 }
 
-/// What is booted on a machine, and the hot operations for it.
-fn lint(image: &Image, toolchains: &Toolchains, folder: &Path) -> Outcome {
-    let compiler = match toolchains.for_target(image.target) {
+fn lint(
+    package: &str,
+    program: &str,
+    features: &[&str],
+    target: &str,
+    toolchains: &Toolchains,
+    folder: &Path,
+) -> Outcome {
+    let compiler = match toolchains.for_target(target) {
         Ok(compiler) => compiler,
-        Err(missing) => return Outcome::Skipped(missing.to_owned()),
+        Err(outcome) => return outcome,
     };
-    let features = [image.machine_features, image.atomics].concat();
-    let booted =
-        build::lint(image.package, image.program, &features, image.target, compiler, folder);
-    let result = booted.and_then(|()| {
-        build::lint(hot::PACKAGE, hot::PACKAGE, image.atomics, image.target, compiler, folder)
-    });
+    let result = build::lint(package, program, features, target, compiler, folder);
     result.map(|()| "linted".to_owned()).into()
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Static {
 pub(crate) struct Program {
     /// By the address of the first byte.
     functions: BTreeMap<u64, Function>,
+    /// First bytes, by name: functions that are alike may have become one, with a name each.
+    names: BTreeMap<String, u64>,
     statics: BTreeMap<String, Static>,
     /// Bytes that are copied from the file when it starts.
     pub(crate) data: u64,
@@ -35,14 +37,16 @@ impl Program {
         // Of a Thumb function, the lowest bit is no part of the address.
         let mask = if file.architecture() == object::Architecture::Arm { !1 } else { !0 };
         let mut functions = BTreeMap::new();
+        let mut names = BTreeMap::new();
         let mut statics = BTreeMap::new();
         for symbol in file.symbols().filter(|symbol| symbol.size() > 0) {
             let (name, size) = (symbol.name()?, symbol.size());
             match symbol.kind() {
                 SymbolKind::Text => {
                     let name = format!("{:#}", rustc_demangle::demangle(name));
-                    let function = Function { name, size, refers_to: BTreeSet::new() };
-                    functions.insert(symbol.address() & mask, function);
+                    let first = symbol.address() & mask;
+                    names.insert(name.clone(), first);
+                    functions.insert(first, Function { name, size, refers_to: BTreeSet::new() });
                 }
                 SymbolKind::Data => {
                     if let Some(section) = symbol.section_index() {
@@ -60,7 +64,7 @@ impl Program {
             .map(|section| section.size())
             .sum();
 
-        let mut program = Self { functions, statics, data };
+        let mut program = Self { functions, names, statics, data };
         for section in file.sections().filter(|section| section.kind() == SectionKind::Text) {
             for (address, relocation) in section.relocations() {
                 let RelocationTarget::Symbol(index) = relocation.target() else { continue };
@@ -90,8 +94,9 @@ impl Program {
         self.statics.get(name)
     }
 
-    pub(crate) fn function(&self, name: &str) -> Option<&Function> {
-        self.functions.values().find(|function| function.name == name)
+    /// The first byte of a function.
+    pub(crate) fn function(&self, name: &str) -> Option<u64> {
+        self.names.get(name).copied()
     }
 
     /// The functions that are reached from those named, they among them, but nothing by way of those that `stop`, though these
@@ -101,13 +106,7 @@ impl Program {
         names: &[&str],
         stop: impl Fn(&Function) -> bool,
     ) -> BTreeMap<u64, &Function> {
-        let named = |function: &Function| names.contains(&function.name.as_str());
-        let mut left: Vec<u64> = self
-            .functions
-            .iter()
-            .filter(|(_, function)| named(function))
-            .map(|(&first, _)| first)
-            .collect();
+        let mut left: Vec<u64> = names.iter().filter_map(|name| self.function(name)).collect();
         let mut reached = BTreeMap::new();
         while let Some(first) = left.pop() {
             let function = &self.functions[&first];

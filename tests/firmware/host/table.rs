@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::hot::{KINDS, Measured, OPERATIONS};
+use crate::hot::{Measured, OPERATIONS, POOLS};
 
 /// Prints `title`, and a row for each of `rows`.
 fn print<'n>(title: &str, images: &[&str], rows: impl IntoIterator<Item = (&'n str, Vec<String>)>) {
@@ -20,11 +20,12 @@ pub(crate) fn print_figures(figures: &[(&str, BTreeMap<String, u64>)]) {
     if names.is_empty() {
         return;
     }
-    let images: Vec<&str> = figures.iter().map(|(image, _)| *image).collect();
+    let with_figures = || figures.iter().filter(|(_, figures)| !figures.is_empty());
+    let images: Vec<&str> = with_figures().map(|(image, _)| *image).collect();
     let cell = |figures: &BTreeMap<String, u64>, name| {
         figures.get(name).map_or(String::new(), u64::to_string)
     };
-    let row = |name| figures.iter().map(|(_, figures)| cell(figures, name)).collect();
+    let row = |name| with_figures().map(|(_, figures)| cell(figures, name)).collect();
     print("figure", &images, names.iter().map(|name| (*name, row(*name))));
 }
 
@@ -34,16 +35,19 @@ pub(crate) fn print_operations(measured: &[(&'static str, Measured)]) {
         return;
     }
     let images: Vec<&str> = measured.iter().map(|(image, _)| *image).collect();
-    let names = KINDS.into_iter().flat_map(|kind| {
-        let of_kind = OPERATIONS.into_iter().filter(move |name| name.starts_with(kind));
-        of_kind.chain([kind])
+    let names = OPERATIONS.into_iter().flat_map(|(kind, operations)| {
+        let of_kind = operations.iter().map(move |operation| format!("{kind}_{operation}"));
+        of_kind.chain([kind.to_owned()])
     });
-    let code =
-        |name: &str| measured.iter().map(|(_, measured)| measured.code[name].to_string()).collect();
+    let names: Vec<String> = names.collect();
+    let cell = |measured: &Measured, name| {
+        POOLS.map(|begin| measured.code[&format!("{begin}{name}")].to_string()).join(" / ")
+    };
+    let code = |name| measured.iter().map(|(_, measured)| cell(measured, name)).collect();
     print(
-        "bytes of code, with what it calls, but for panics and memcpy; all of a kind, what they share once",
+        "bytes of code for a pool / for a region, with what it calls, but for panics and memcpy; all of a kind, what they share once",
         &images,
-        names.map(|name| (name, code(name))),
+        names.iter().map(|name| (name.as_str(), code(name))),
     );
     let names = measured[0].1.memory.keys().map(String::as_str);
     let memory =

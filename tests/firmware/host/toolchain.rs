@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use crate::build;
+use crate::{Outcome, build};
 
 /// Where Debian puts its compiler, whose sources can be had as a package too.
 const OTHER_RUSTC: &str = "/usr/bin/rustc";
@@ -28,8 +28,8 @@ pub(crate) struct Compiler {
     pub(crate) clippy: Option<PathBuf>,
 }
 
-/// A compiler for each target, or what is missing.
-pub(crate) struct Toolchains(BTreeMap<&'static str, Result<Compiler, String>>);
+/// A compiler for each target, or why there is none.
+pub(crate) struct Toolchains(BTreeMap<&'static str, Result<Compiler, Outcome>>);
 
 /// What a compiler prints when asked so.
 fn ask(rustc: &Path, arguments: &[&str]) -> Option<String> {
@@ -85,53 +85,60 @@ impl Toolchains {
         }
         if !without.is_empty() {
             let made = from_sources(&folder.join("sysroot"), &without);
-            for target in without {
-                let missing = |missing: &String| {
-                    format!(
-                        "{missing}: `rustup target add {target}`, or `.ci/bare-metal` as root on Debian"
-                    )
-                };
-                compilers.insert(target, made.clone().map_err(|error| missing(&error)));
-            }
+            compilers.extend(without.into_iter().map(|target| (target, made.clone())));
         }
         Self(compilers)
     }
 
-    pub(crate) fn for_target(&self, target: &str) -> Result<&Compiler, &str> {
-        self.0[target].as_ref().map_err(String::as_str)
+    pub(crate) fn for_target(&self, target: &str) -> Result<&Compiler, Outcome> {
+        self.0[target].as_ref().map_err(Outcome::clone)
     }
 }
 
 /// A compiler with sources, and `core` made from them for each of `targets`, unless that was done before.
-fn from_sources(sysroot: &Path, targets: &[&str]) -> Result<Compiler, String> {
+fn from_sources(sysroot: &Path, targets: &[&str]) -> Result<Compiler, Outcome> {
     let rustc = PathBuf::from(OTHER_RUSTC);
-    let version = ask(&rustc, &["-vV"]).ok_or("no compiler for it")?;
-    let own = ask(&rustc, &["--print", "sysroot"]).ok_or("no compiler for it")?;
+    let missing = |what: &str| {
+        let targets = targets.join(" ");
+        Outcome::Skipped(format!(
+            "{what}: `rustup target add {targets}`, or `.ci/bare-metal` as root on Debian"
+        ))
+    };
+    let version = ask(&rustc, &["-vV"]).ok_or_else(|| missing("no compiler for it"))?;
+    let own = ask(&rustc, &["--print", "sysroot"]).ok_or_else(|| missing("no compiler for it"))?;
     let library = Path::new(&own).join("lib/rustlib/src/rust/library");
     if !library.join("Cargo.toml").is_file() {
-        return Err(format!("no compiler for it, and no sources of the library of {OTHER_RUSTC}"));
+        let what = format!("no compiler for it, and no sources of the library of {OTHER_RUSTC}");
+        return Err(missing(&what));
     }
-    let linker = linker().ok_or("no `rust-lld` for it")?;
+    let linker = linker().ok_or_else(|| {
+        Outcome::Skipped(format!(
+            "no `rust-lld` beside {}, the compiler in use: one of rustup's comes with it, Debian's does not",
+            in_use().display()
+        ))
+    })?;
 
     let made_by = format!("{version}\nrecipe {RECIPE}\n");
     let stamp = |target: &str| sysroot.join("lib/rustlib").join(target).join("made-by");
-    let missing: Vec<&str> = targets
+    let stale: Vec<&str> = targets
         .iter()
         .copied()
         .filter(|target| fs::read_to_string(stamp(target)).ok().as_ref() != Some(&made_by))
         .collect();
-    if !missing.is_empty() {
+    if !stale.is_empty() {
         let begin = Instant::now();
         println!(
             "core for {}, by {}: a minute each, once",
-            missing.join(", "),
+            stale.join(", "),
             version.lines().next().unwrap_or("?")
         );
-        make_core(&rustc, &library, sysroot, &missing)?;
-        for target in &missing {
-            fs::write(stamp(target), &made_by).map_err(|error| format!("{target}: {error}"))?;
-        }
-        println!("core for {} targets: {:.0} s", missing.len(), begin.elapsed().as_secs_f64());
+        let made = make_core(&rustc, &library, sysroot, &stale).and_then(|()| {
+            stale.iter().try_for_each(|target| {
+                fs::write(stamp(target), &made_by).map_err(|error| format!("{target}: {error}"))
+            })
+        });
+        made.map_err(|error| Outcome::Failed(format!("no core for it: {error}")))?;
+        println!("core for {} targets: {:.0} s", stale.len(), begin.elapsed().as_secs_f64());
     }
     let clippy = clippy(&rustc);
     Ok(Compiler { rustc, sysroot: Some(sysroot.to_owned()), linker: Some(linker), clippy })

@@ -1,5 +1,4 @@
-//! The hot operations, each in a function of its own, as firmware uses them: a static pool, a queue and a worker that are made
-//! when it starts, a region over memory given then.
+//! The hot operations of a static pool and of a region over memory given at run time, each in a function of its own.
 //!
 //! Nothing boots this. Its symbols tell how much code each operation is, where the statics lie, and whether anything in it can
 //! panic.
@@ -7,7 +6,9 @@
 #![no_std]
 #![no_main]
 
+use core::fmt;
 use core::hint::black_box;
+use core::mem::MaybeUninit;
 use core::panic::PanicInfo;
 use core::ptr::NonNull;
 
@@ -15,6 +16,7 @@ use blockpool_core::heapless::Vec;
 use blockpool_core::{Block, Bookkeeping, Pool, Queue, Region, Worker};
 #[cfg(all(feature = "critical-section", target_arch = "arm"))]
 use cortex_m as _;
+use embedded_io::{BufRead as _, Read as _, Write as _};
 #[cfg(all(feature = "critical-section", target_arch = "riscv32"))]
 use riscv as _;
 use static_cell::{ConstStaticCell, StaticCell};
@@ -26,15 +28,17 @@ const STOCK: usize = 4;
 const BURST: usize = 8;
 
 type Blocks = Pool<SIZE, COUNT>;
-type Burst = Vec<Block<'static, Blocks>, BURST>;
-type Stock = Worker<'static, Blocks, STOCK>;
+type Memory = Region<'static>;
+type Handle<P> = Block<'static, P>;
+type Burst<P> = Vec<Handle<P>, BURST>;
+type Stock<P> = Worker<'static, P, STOCK>;
 
 #[unsafe(no_mangle)]
 static POOL: Blocks = Pool::new();
 #[unsafe(no_mangle)]
 static QUEUE: StaticCell<Queue<'static, Blocks>> = StaticCell::new();
 #[unsafe(no_mangle)]
-static WORKER: StaticCell<Stock> = StaticCell::new();
+static WORKER: StaticCell<Stock<Blocks>> = StaticCell::new();
 
 const PAGES: usize = 8 * Region::ALIGNMENT;
 const GROUPS: usize = Region::bookkeeping_for(PAGES, Region::ALIGNMENT);
@@ -48,99 +52,122 @@ static PAGES_OF_REGION: ConstStaticCell<Pages> = ConstStaticCell::new(Pages([0; 
 static BOOKKEEPING: ConstStaticCell<[Bookkeeping; GROUPS]> =
     ConstStaticCell::new([const { Bookkeeping::new() }; GROUPS]);
 #[unsafe(no_mangle)]
-static REGION: StaticCell<Region<'static>> = StaticCell::new();
+static REGION: StaticCell<Memory> = StaticCell::new();
 
-#[unsafe(no_mangle)]
-#[inline(never)]
-fn hot_pool_get() -> Option<Block<'static, Blocks>> {
-    POOL.get()
+/// Functions, and one that refers to them all, so that the linker keeps them.
+macro_rules! functions {
+    ($prefix:literal: $(
+        fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $returned:ty)? $body:block
+    )+) => {
+        $(
+            #[unsafe(export_name = concat!("hot_", $prefix, stringify!($name)))]
+            #[inline(never)]
+            fn $name($($argument: $type),*) $(-> $returned)? $body
+        )+
+
+        pub(super) fn keep() {
+            $(black_box($name as *const ());)+
+        }
+    };
 }
 
-#[unsafe(no_mangle)]
-#[inline(never)]
-fn hot_pool_give_back(block: Block<'static, Blocks>) {
-    drop(block);
+/// The operations of a pool, `$made`; `$given` is how a function gets it, if it is not a static.
+macro_rules! operations {
+    ($prefix:literal, $pool:ty, [$($given:tt)*], $made:expr) => { functions! { $prefix:
+        fn pool_get($($given)*) -> Option<Handle<$pool>> { $made.get() }
+        fn pool_give_back(block: Handle<$pool>) { drop(block); }
+        fn pool_into_raw(block: Handle<$pool>) -> u32 { block.into_raw() }
+        fn pool_from_raw($($given)* number: u32) -> Option<Handle<$pool>> {
+            #[cfg(feature = "planted")]
+            black_box(&[0_u8; COUNT])[number as usize];
+            // SAFETY: never run.
+            unsafe { $made.from_raw(number) }.ok()
+        }
+        fn pool_into_raw_ptr(block: Handle<$pool>) -> NonNull<u8> { block.into_raw_ptr() }
+        fn pool_from_raw_ptr($($given)* first: *const u8) -> Option<Handle<$pool>> {
+            // SAFETY: never run.
+            unsafe { $made.from_raw_ptr(first) }.ok()
+        }
+        fn pool_available($($given)*) -> usize { $made.available() }
+
+        fn block_bytes(block: &Handle<$pool>) -> &[u8] { block }
+        fn block_bytes_mut(block: &mut Handle<$pool>) -> &mut [u8] { block }
+        fn block_clear(block: &mut Handle<$pool>) { block.clear(); }
+        fn block_reset(block: &mut Handle<$pool>, headroom: usize) -> bool {
+            block.reset(headroom).is_ok()
+        }
+        fn block_write_slice(block: &mut Handle<$pool>, bytes: &[u8]) -> bool {
+            block.write_slice(bytes).is_ok()
+        }
+        fn block_append(block: &mut Handle<$pool>, bytes: &[u8]) -> bool {
+            block.append(bytes).is_ok()
+        }
+        fn block_prepend(block: &mut Handle<$pool>, bytes: &[u8]) -> bool {
+            block.prepend(bytes).is_ok()
+        }
+        fn block_trim_front(block: &mut Handle<$pool>, count: usize) -> bool {
+            block.trim_front(count).is_ok()
+        }
+        fn block_trim_back(block: &mut Handle<$pool>, count: usize) -> bool {
+            block.trim_back(count).is_ok()
+        }
+        fn block_resize(block: &mut Handle<$pool>, len: usize) -> bool {
+            block.resize(len, 0).is_ok()
+        }
+        fn block_set_len(block: &mut Handle<$pool>, len: usize) -> bool {
+            // SAFETY: never run.
+            unsafe { block.set_len(len) }.is_ok()
+        }
+        fn block_tailroom_mut(block: &mut Handle<$pool>) -> &mut [MaybeUninit<u8>] {
+            block.tailroom_mut()
+        }
+        fn block_write_str(block: &mut Handle<$pool>, text: &str) -> bool {
+            fmt::Write::write_str(block, text).is_ok()
+        }
+        fn block_read(block: &mut Handle<$pool>, bytes: &mut [u8]) -> Option<usize> {
+            block.read(bytes).ok()
+        }
+        fn block_fill_buf(block: &mut Handle<$pool>) -> Option<&[u8]> {
+            block.fill_buf().ok()
+        }
+        fn block_write(block: &mut Handle<$pool>, bytes: &[u8]) -> Option<usize> {
+            block.write(bytes).ok()
+        }
+
+        fn worker_get(worker: &mut Stock<$pool>) -> Option<Handle<$pool>> { worker.get() }
+        fn worker_put(worker: &mut Stock<$pool>, block: Handle<$pool>) { worker.put(block); }
+        fn worker_get_burst(worker: &mut Stock<$pool>, burst: &mut Burst<$pool>) -> usize {
+            worker.get_burst(burst)
+        }
+        fn worker_put_burst(worker: &mut Stock<$pool>, burst: &mut Burst<$pool>) {
+            worker.put_burst(burst);
+        }
+        fn worker_flush(worker: &mut Stock<$pool>) { worker.flush(); }
+
+        fn queue_push(queue: &Queue<'static, $pool>, block: Handle<$pool>) -> bool {
+            queue.push(block).is_ok()
+        }
+        fn queue_pop(queue: &Queue<'static, $pool>) -> Option<Handle<$pool>> { queue.pop() }
+        fn queue_push_burst(queue: &Queue<'static, $pool>, burst: &mut Burst<$pool>) -> usize {
+            queue.push_burst(burst)
+        }
+        fn queue_pop_burst(queue: &Queue<'static, $pool>, burst: &mut Burst<$pool>) -> usize {
+            queue.pop_burst(burst)
+        }
+        fn queue_len(queue: &Queue<'static, $pool>) -> usize { queue.len() }
+    } };
 }
 
-#[unsafe(no_mangle)]
-#[inline(never)]
-fn hot_pool_into_raw(block: Block<'static, Blocks>) -> u32 {
-    block.into_raw()
+mod of_pool {
+    use super::*;
+
+    operations!("", Blocks, [], POOL);
 }
 
-#[unsafe(no_mangle)]
-#[inline(never)]
-fn hot_pool_from_raw(number: u32) -> Option<Block<'static, Blocks>> {
-    #[cfg(feature = "planted")]
-    black_box(&[0_u8; COUNT])[number as usize];
-    // SAFETY: the number comes from `hot_pool_into_raw`, and nobody else claims it.
-    unsafe { POOL.from_raw(number) }.ok()
-}
+mod of_region {
+    use super::*;
 
-#[unsafe(no_mangle)]
-#[inline(never)]
-fn hot_queue_push(queue: &Queue<'static, Blocks>, block: Block<'static, Blocks>) -> bool {
-    queue.push(block).is_ok()
-}
-
-#[unsafe(no_mangle)]
-#[inline(never)]
-fn hot_queue_pop(queue: &Queue<'static, Blocks>) -> Option<Block<'static, Blocks>> {
-    queue.pop()
-}
-
-#[unsafe(no_mangle)]
-#[inline(never)]
-fn hot_queue_push_burst(queue: &Queue<'static, Blocks>, burst: &mut Burst) -> usize {
-    queue.push_burst(burst)
-}
-
-#[unsafe(no_mangle)]
-#[inline(never)]
-fn hot_queue_pop_burst(queue: &Queue<'static, Blocks>, burst: &mut Burst) -> usize {
-    queue.pop_burst(burst)
-}
-
-#[unsafe(no_mangle)]
-#[inline(never)]
-fn hot_worker_get(worker: &mut Stock) -> Option<Block<'static, Blocks>> {
-    worker.get()
-}
-
-#[unsafe(no_mangle)]
-#[inline(never)]
-fn hot_worker_put(worker: &mut Stock, block: Block<'static, Blocks>) {
-    worker.put(block);
-}
-
-#[unsafe(no_mangle)]
-#[inline(never)]
-fn hot_worker_get_burst(worker: &mut Stock, burst: &mut Burst) -> usize {
-    worker.get_burst(burst)
-}
-
-#[unsafe(no_mangle)]
-#[inline(never)]
-fn hot_worker_put_burst(worker: &mut Stock, burst: &mut Burst) {
-    worker.put_burst(burst);
-}
-
-#[unsafe(no_mangle)]
-#[inline(never)]
-fn hot_worker_flush(worker: &mut Stock) {
-    worker.flush();
-}
-
-#[unsafe(no_mangle)]
-#[inline(never)]
-fn hot_region_get(region: &'static Region<'static>) -> Option<Block<'static, Region<'static>>> {
-    region.get()
-}
-
-#[unsafe(no_mangle)]
-#[inline(never)]
-fn hot_region_give_back(block: Block<'static, Region<'static>>) {
-    drop(block);
+    operations!("region_", Memory, [region: &'static Memory,], region);
 }
 
 /// Statics as large as what they are named after, since symbols have sizes and types have none.
@@ -170,46 +197,20 @@ sizes! {
     SIZE_BLOCK: Block<'static, Pool<SIZE, 16>>,
 }
 
-/// Never run: refers to every operation, so that the linker keeps it.
+/// Never run: refers to all that is to be linked.
 #[unsafe(no_mangle)]
-extern "C" fn start() -> ! {
+extern "C" fn start() {
     keep_sizes();
-    let queue: &Queue<'static, Blocks> = black_box(QUEUE.init_with(|| Queue::new(&POOL)));
-    let worker = black_box(WORKER.init_with(|| Worker::with_stock(&POOL)));
-    let mut burst = Burst::new();
-    loop {
-        if let Some(block) = hot_pool_get() {
-            let number = hot_pool_into_raw(block);
-            if let Some(block) = hot_pool_from_raw(black_box(number)) {
-                black_box(hot_queue_push(queue, block));
-            }
-        }
-        if let Some(block) = hot_queue_pop(queue) {
-            hot_worker_put(worker, block);
-        }
-        if let Some(block) = hot_worker_get(worker) {
-            hot_pool_give_back(block);
-        }
-        black_box(hot_worker_get_burst(worker, &mut burst));
-        black_box(hot_queue_push_burst(queue, &mut burst));
-        black_box(hot_queue_pop_burst(queue, &mut burst));
-        hot_worker_put_burst(worker, &mut burst);
-        hot_worker_flush(worker);
-        if black_box(true) {
-            region();
-        }
-    }
-}
-
-fn region() {
+    of_pool::keep();
+    of_region::keep();
+    black_box(QUEUE.init_with(|| Queue::new(&POOL)));
+    black_box(WORKER.init_with(|| Worker::with_stock(&POOL)));
     let memory = PAGES_OF_REGION.take();
     let first = NonNull::from(&mut memory.0).cast();
     // SAFETY: the memory is borrowed for ever and used by nobody else.
     let made = unsafe { Region::new(first, PAGES, Region::ALIGNMENT, BOOKKEEPING.take()) };
-    let Ok(made) = made else { return };
-    let region: &'static Region<'static> = black_box(REGION.init_with(|| made));
-    if let Some(block) = hot_region_get(region) {
-        hot_region_give_back(block);
+    if let Ok(made) = made {
+        black_box(REGION.init_with(|| made));
     }
 }
 
