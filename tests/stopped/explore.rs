@@ -76,10 +76,11 @@ fn prepare<S: Subject>(
     match state {
         State::Full => take(handed),
         State::Shuffled => {
-            take(handed + 3);
-            held[..3].rotate_left(1);
-            let back = 3;
-            assert!(held.drain(..back).all(|number| subject.put(number)));
+            let back = (subject.capacity() - handed).min(3);
+            take(handed + back);
+            let mut back: Vec<u32> = held.drain(..back).collect();
+            back.reverse();
+            assert!(back.into_iter().all(|number| subject.put(number)));
         }
         State::Half => take(handed.max(subject.capacity() / 2)),
         State::One => take(handed.max(subject.capacity() - 1)),
