@@ -92,7 +92,7 @@ impl Extent {
             pairs: 1,
             short: 0,
             stops: Stops::EveryAccess,
-            stops_of_broken: Stops::Instructions(100),
+            stops_of_broken: Stops::Instructions(50),
             ..every_instruction
         };
         let every_access = Self {
