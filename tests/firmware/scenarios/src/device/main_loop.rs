@@ -39,6 +39,7 @@ pub fn run<M: Machine>() -> bool {
     this.passed
 }
 
+/// Writes a packet byte by byte, behind some headroom.
 fn write(mut block: Block, headroom: usize, packet: &Packet) -> Block {
     block.reset(headroom).expect("packet and headroom are not longer than a block");
     for byte in packet.bytes() {

@@ -79,7 +79,7 @@ fn by_dma(block: Block, packet: &Packet) -> Block {
     }
     // SAFETY: the address came from `into_raw_ptr`; the second claim is refused.
     let block = claim_once(|| unsafe { POOL.from_raw_ptr(descriptor.as_ptr()) });
-    let mut block = block.expect("the block was given up by this address");
+    let mut block = block.expect("the block can be claimed by this address, once");
     // SAFETY: as many bytes were written.
     unsafe { block.set_len(packet.len()) }.expect("a packet is not longer than a block");
     block

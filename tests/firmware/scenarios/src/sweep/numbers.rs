@@ -187,7 +187,8 @@ impl Set for Torn {
     }
 }
 
-/// Wrong on purpose: gives up if someone came between; and hands out the lowest number, not the oldest.
+/// Wrong on purpose, as a queue: gives up if someone came between, and hands out the lowest number,
+/// not the oldest.
 pub(super) struct GivesUp {
     set: Bitmap<Inline<8>>,
     taken: AtomicU32,

@@ -50,7 +50,9 @@ impl<F: InPlace + 'static, const COUNT: usize> Subject for Pooled<F, COUNT> {
         let pool = &self.pool;
         // SAFETY: as above.
         let claim = |&number| claim_once(|| unsafe { pool.from_raw(number) });
-        let one = numbers.first().map(|number| claim(number).expect("the number is out"));
+        let one = numbers
+            .first()
+            .map(|number| claim(number).expect("the number is out, and claimed once"));
         Hand { pool, one, worker: Worker::with_stock(pool), burst: 0 }
     }
 

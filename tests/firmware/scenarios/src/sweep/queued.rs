@@ -19,7 +19,8 @@ impl<const COUNT: usize> Queued<COUNT> {
     /// The block of a number that the caller holds, and hands in once.
     fn block(&'static self, number: u32) -> Block<'static, Blocks<COUNT>> {
         // SAFETY: the caller's promise.
-        claim_once(|| unsafe { self.pool.from_raw(number) }).expect("the number is out")
+        claim_once(|| unsafe { self.pool.from_raw(number) })
+            .expect("the number is out, and claimed once")
     }
 }
 
