@@ -291,6 +291,8 @@ fn by_pointer(core: usize) {
         });
         // SAFETY: the core before gave the block up, and whoever takes the pointer out is alone in knowing it.
         let block = unsafe { POOL.from_raw_ptr(pointer) }.expect("it was given up");
+        // SAFETY: as above, were it not refused.
+        assert!(unsafe { POOL.from_raw_ptr(pointer) }.is_err(), "it can be claimed twice");
         assert_eq!(Message::read_from(&block), message(before, number));
         Receiver::done(1);
     }

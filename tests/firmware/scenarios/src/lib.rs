@@ -1,5 +1,6 @@
 //! What the firmware does with the pool, on every machine.
 //!
+//! - [`at_rest`]: where blocks lie, and what comes back by itself.
 //! - [`device`]: interrupts of two priorities and the main loop share a pool and a queue.
 //! - [`sweep`]: an interrupt at every instruction of an operation.
 //!
@@ -8,10 +9,12 @@
 
 #![no_std]
 
+pub mod at_rest;
 pub mod device;
 mod exclusive;
 pub mod sweep;
 
+use blockpool_core::RawError;
 use core::fmt;
 
 /// What a machine has to provide.
@@ -65,19 +68,14 @@ pub struct Sled {
 
 impl Sled {
     /// How many no-operations there are before the call.
-    pub fn len(&self) -> usize {
+    pub fn nops(&self) -> usize {
         (self.call - self.start) / 2
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
 /// Runs all scenarios, prints the verdict and returns it.
 pub fn run<M: Machine>() -> bool {
-    let verdicts = [device::run::<M>(), sweep::run::<M>()];
+    let verdicts = [at_rest::run::<M>(), device::run::<M>(), sweep::run::<M>()];
     let passed = verdicts.iter().all(|&passed| passed);
     M::print(format_args!("RESULT {}", if passed { "PASS" } else { "FAIL" }));
     passed
@@ -87,4 +85,10 @@ pub fn run<M: Machine>() -> bool {
 fn verdict<M: Machine>(scenario: &str, passed: bool, text: fmt::Arguments<'_>) -> bool {
     M::print(format_args!("{} {scenario}: {text}", if passed { "passed" } else { "failed" }));
     passed
+}
+
+/// Claims a block, which succeeds once.
+fn claim_once<B>(claim: impl Fn() -> Result<B, RawError>) -> Option<B> {
+    let block = claim().ok()?;
+    matches!(claim(), Err(RawError::NotOut { .. })).then_some(block)
 }

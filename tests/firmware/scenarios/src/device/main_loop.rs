@@ -18,8 +18,6 @@ struct MainLoop {
     receiver: Receiver,
     /// Of the next packet.
     sequence: u32,
-    /// Bursts for which fewer blocks were there than wanted, as always.
-    cut_short: u32,
     passed: bool,
 }
 
@@ -29,9 +27,9 @@ pub fn run<M: Machine>() -> bool {
         worker: Worker::with_stock(&POOL),
         receiver: Receiver::new(),
         sequence: 0,
-        cut_short: 0,
         passed: true,
     };
+    this.wrong_packets::<M>();
     M::start_interrupts();
     this.singles::<M>();
     this.bursts::<M>();
@@ -39,6 +37,15 @@ pub fn run<M: Machine>() -> bool {
     M::stop_interrupts();
     this.conservation::<M>();
     this.passed
+}
+
+/// Writes a packet byte by byte, behind some headroom.
+fn write(mut block: Block, headroom: usize, packet: &Packet) -> Block {
+    block.reset(headroom).expect("packet and headroom are not longer than a block");
+    for byte in packet.bytes() {
+        block.append(&[byte]).expect("packet and headroom are not longer than a block");
+    }
+    block
 }
 
 impl MainLoop {
@@ -59,13 +66,33 @@ impl MainLoop {
     }
 
     /// Sends a packet of its own.
-    fn fill(&mut self, mut block: Block) -> Block {
+    fn fill(&mut self, block: Block) -> Block {
         let packet = Packet { producer: Producer::Main, sequence: self.sequence };
         self.sequence += 1;
-        for byte in packet.bytes() {
-            block.append(&[byte]).expect("a packet is not longer than a block");
+        write(block, packet.headroom(), &packet)
+    }
+
+    /// Packets that are wrong on purpose are found to be: each byte in turn, the headroom, the order.
+    fn wrong_packets<M: Machine>(&mut self) {
+        let mut receiver = Receiver::new();
+        let packet = Packet { producer: Producer::Main, sequence: 1 };
+        let block = || POOL.get().expect("nobody is at work yet");
+        let moved = write(block(), packet.headroom() + 1, &packet);
+        let mut block = write(block(), packet.headroom(), &packet);
+        for at in 0..block.len() {
+            block[at] ^= 1;
+            receiver.check(&block);
+            block[at] ^= 1;
         }
-        block
+        receiver.check(&moved);
+        // The first time it is right.
+        receiver.check(&block);
+        receiver.check(&block);
+        let (wrong, planted) = (receiver.wrong as usize, block.len() + 2);
+        self.verdict::<M>(
+            wrong == planted,
+            format_args!("{wrong} of {planted} packets noticed that are wrong on purpose"),
+        );
     }
 
     /// Blocks one by one.
@@ -101,7 +128,6 @@ impl MainLoop {
         self.during::<M>(1_000, |this| {
             let mut blocks = heapless::Vec::<Block, BURST>::new();
             most = most.max(this.worker.get_burst(&mut blocks));
-            this.cut_short += u32::from(!blocks.is_full());
             for block in core::mem::take(&mut blocks) {
                 let block = this.fill(block);
                 // There is room for what was in it.
@@ -114,9 +140,9 @@ impl MainLoop {
             bursts += 1;
         });
         self.worker.flush();
-        let (cut_short, wrong) = (self.cut_short, self.receiver.wrong);
+        let wrong = self.receiver.wrong;
         self.verdict::<M>(
-            bursts > 0 && cut_short == bursts && wrong == 0,
+            most == BLOCKS && wrong == 0,
             format_args!("{bursts} bursts of {BURST} wanted, at most {most} had, {wrong} wrong"),
         );
     }
@@ -136,10 +162,10 @@ impl MainLoop {
                 let _ = held.push(block);
             }
         });
-        let (held_all, before) = (held.is_full(), M::without_interrupts(exhausted));
+        let (all, before) = (held.len(), M::without_interrupts(exhausted));
         self.during::<M>(TICKS, |_| core::hint::spin_loop());
         let after = M::without_interrupts(exhausted);
-        let refused = after.0 - before.0;
+        let (refused, counted) = (after.0 - before.0, after.1 - before.1);
         drop(held);
         let sent = || DEVICE.with(|device| device.sequence);
         let before_return = M::without_interrupts(sent);
@@ -149,12 +175,12 @@ impl MainLoop {
             }
         });
         let sent = M::without_interrupts(sent) - before_return;
-        let counted = after.1 - before.1 == refused as usize;
+        let refused_always = refused >= TICKS && counted == refused as usize;
         self.verdict::<M>(
-            held_all && refused >= TICKS && counted && sent >= TICKS / 2,
+            all == BLOCKS && refused_always && sent >= TICKS / 2,
             format_args!(
-                "all {BLOCKS} blocks held: the device was refused {refused} times in {TICKS} \
-                 ticks; then it sent {sent} packets in as many"
+                "{all} of {BLOCKS} blocks held: the device was refused {refused} times in {TICKS} \
+                 ticks, by the pool's count {counted}; then it sent {sent} packets in as many"
             ),
         );
     }

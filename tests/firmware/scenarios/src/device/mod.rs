@@ -10,6 +10,7 @@ mod receiver;
 use blockpool_core::{Pool, Queue};
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use crate::claim_once;
 use crate::exclusive::Exclusive;
 pub use main_loop::run;
 use packet::{Packet, Producer};
@@ -41,9 +42,10 @@ impl Device {
     }
 
     /// Writes the next packet to a block.
-    fn fill(&mut self, block: Block) -> Block {
+    fn fill(&mut self, mut block: Block) -> Block {
         let packet = Packet { producer: Producer::Device, sequence: self.sequence };
         self.sequence += 1;
+        block.reset(packet.headroom()).expect("packet and headroom are not longer than a block");
         if packet.sequence.is_multiple_of(2) {
             by_pointer(block, &packet)
         } else {
@@ -69,15 +71,15 @@ fn by_pointer(mut block: Block, packet: &Packet) -> Block {
 /// The address is all that there is of the block while the device has it.
 fn by_dma(block: Block, packet: &Packet) -> Block {
     let descriptor = block.into_raw_ptr();
-    for (offset, byte) in packet.bytes().enumerate() {
+    for (offset, byte) in (packet.headroom()..).zip(packet.bytes()) {
         // SAFETY: a packet is not longer than a block.
         let target = unsafe { descriptor.add(offset) };
         // SAFETY: a byte of the block, which the owner of the address owns.
         unsafe { target.write_volatile(byte) };
     }
-    // SAFETY: the address came from `into_raw_ptr`, and is used once.
-    let block = unsafe { POOL.from_raw_ptr(descriptor.as_ptr()) };
-    let mut block = block.expect("the block was given up by this address");
+    // SAFETY: the address came from `into_raw_ptr`; the second claim is refused.
+    let block = claim_once(|| unsafe { POOL.from_raw_ptr(descriptor.as_ptr()) });
+    let mut block = block.expect("the block can be claimed by this address, once");
     // SAFETY: as many bytes were written.
     unsafe { block.set_len(packet.len()) }.expect("a packet is not longer than a block");
     block

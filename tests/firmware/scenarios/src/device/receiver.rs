@@ -2,6 +2,7 @@
 
 use super::packet::{Packet, Producer};
 use super::{Block, POOL};
+use crate::claim_once;
 
 /// One that takes from the queue: the main loop, or an interrupt.
 pub(super) struct Receiver {
@@ -10,7 +11,7 @@ pub(super) struct Receiver {
     pub(super) received: [u32; Producer::COUNT],
     /// The sum of their sequence numbers: with the count it tells that each came once.
     pub(super) sum: [u64; Producer::COUNT],
-    /// Wrong bytes, a wrong order, a block that could not be given back.
+    /// Wrong bytes, a wrong order, a block that could not be claimed once.
     pub(super) wrong: u32,
     turn: u32,
 }
@@ -26,10 +27,11 @@ impl Receiver {
         }
     }
 
-    /// Checks every byte, and the order of each producer's packets. Another receiver may have had
-    /// those between.
-    pub(super) fn check(&mut self, bytes: &[u8]) {
-        let Some(Packet { producer, sequence }) = Packet::parse(bytes) else {
+    /// Checks every byte and where they lie, and the order of each producer's packets. Another
+    /// receiver may have had those between.
+    pub(super) fn check(&mut self, block: &Block) {
+        let packet = Packet::parse(block).filter(|packet| packet.headroom() == block.headroom());
+        let Some(Packet { producer, sequence }) = packet else {
             self.wrong += 1;
             return;
         };
@@ -42,26 +44,26 @@ impl Receiver {
         self.sum[producer] += u64::from(sequence);
     }
 
-    /// Checks a block and gives it back: dropped, or as the descriptor of a transmitting device
+    /// Checks a block and gives it back: as it is, or as the descriptor of a transmitting device
     /// would, by number or by address.
     pub(super) fn finish(&mut self, block: Block) {
-        self.check(&block);
         self.turn = (self.turn + 1) % 3;
         let again = match self.turn {
-            0 => Ok(block),
+            0 => Some(block),
             1 => {
                 let index = block.into_raw();
                 // SAFETY: the number was given up just now, and nobody else has it.
-                unsafe { POOL.from_raw(index) }
+                claim_once(|| unsafe { POOL.from_raw(index) })
             }
             _ => {
                 let address = block.into_raw_ptr();
                 // SAFETY: the address was given up just now, and nobody else has it.
-                unsafe { POOL.from_raw_ptr(address.as_ptr()) }
+                claim_once(|| unsafe { POOL.from_raw_ptr(address.as_ptr()) })
             }
         };
-        if again.is_err() {
-            self.wrong += 1;
+        match again {
+            Some(block) => self.check(&block),
+            None => self.wrong += 1,
         }
     }
 }

@@ -1,6 +1,8 @@
-//! Sets of bare numbers: the engine of large pools, and two that fail.
+//! Sets of bare numbers: the engine of large pools, blocks to be claimed, and three that fail.
 
-use blockpool_core::{Bitmap, FreeSet, Inline};
+use blockpool_core::{Align, Bitmap, Block, FreeSet, Inline, Pool};
+use core::cell::Cell;
+use core::mem;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::subject::{Numbers, Operation, Subject};
@@ -10,20 +12,22 @@ pub(super) trait Set: Sized + 'static {
     /// The numbers, in order.
     const NUMBERS: &'static [u32];
 
+    const FIRST_IN_FIRST_OUT: bool = false;
+
     /// Makes one, which may be without its numbers yet.
     ///
     /// # Safety
     ///
-    /// `place` is aligned and valid for writes.
+    /// As of [`Subject::make`].
     unsafe fn make(place: *mut Self);
 
     /// Brings the numbers in.
-    fn fill(&self) {}
+    fn fill(&'static self) {}
 
-    fn take(&self) -> Option<u32>;
+    fn take(&'static self) -> Option<u32>;
 
     /// Whether it was taken back.
-    fn give_back(&self, number: u32) -> bool;
+    fn give_back(&'static self, number: u32) -> bool;
 }
 
 pub(super) struct Hand<S: 'static> {
@@ -33,6 +37,7 @@ pub(super) struct Hand<S: 'static> {
 
 impl<S: Set> Subject for S {
     const CAPACITY: usize = S::NUMBERS.len();
+    const FIRST_IN_FIRST_OUT: bool = S::FIRST_IN_FIRST_OUT;
 
     type Hand = Hand<S>;
 
@@ -101,7 +106,7 @@ impl Set for ManyWords {
         unsafe { place.write_bytes(0, 1) };
     }
 
-    fn fill(&self) {
+    fn fill(&'static self) {
         let mut some = [0; 32];
         while self.0.take_some(&mut some, None) > 0 {}
         for &number in Self::NUMBERS {
@@ -109,13 +114,50 @@ impl Set for ManyWords {
         }
     }
 
-    fn take(&self) -> Option<u32> {
+    fn take(&'static self) -> Option<u32> {
         self.0.take()
     }
 
-    fn give_back(&self, number: u32) -> bool {
+    fn give_back(&'static self, number: u32) -> bool {
         self.0.give_back(number);
         true
+    }
+}
+
+/// Blocks that were given up by number: to take one is to claim it.
+pub(super) struct Claimed {
+    pool: Pool<8, 8, Align<8>>,
+    /// By number; used only by whoever has that number.
+    blocks: [Cell<Option<Block<'static, Pool<8, 8, Align<8>>>>>; 8],
+}
+
+impl Set for Claimed {
+    const NUMBERS: &'static [u32] = EIGHT;
+
+    unsafe fn make(place: *mut Self) {
+        let blocks = [const { Cell::new(None) }; 8];
+        // SAFETY: the caller's promise.
+        unsafe { place.write(Self { pool: Pool::new(), blocks }) };
+    }
+
+    fn fill(&'static self) {
+        while let Some(block) = self.pool.get() {
+            let _number = block.into_raw();
+        }
+    }
+
+    fn take(&'static self) -> Option<u32> {
+        // SAFETY: its owner gave the block up to whoever claims it first.
+        let claim = |number| unsafe { self.pool.from_raw(number) };
+        let block = (0..8).find_map(|number| claim(number).ok())?;
+        let number = block.index();
+        // If there is another owner's, the block is not given back by it.
+        mem::forget(self.blocks[number as usize].replace(Some(block)));
+        Some(number)
+    }
+
+    fn give_back(&'static self, number: u32) -> bool {
+        self.blocks[number as usize].take().map(Block::into_raw) == Some(number)
     }
 }
 
@@ -132,15 +174,48 @@ impl Set for Torn {
         unsafe { place.write(Self(AtomicU32::new(0xff))) };
     }
 
-    fn take(&self) -> Option<u32> {
+    fn take(&'static self) -> Option<u32> {
         let free = self.0.load(Ordering::Relaxed);
         self.0.store(free & free.wrapping_sub(1), Ordering::Relaxed);
         (free != 0).then(|| free.trailing_zeros())
     }
 
-    fn give_back(&self, number: u32) -> bool {
+    fn give_back(&'static self, number: u32) -> bool {
         let free = self.0.load(Ordering::Relaxed);
         self.0.store(free | 1 << number, Ordering::Relaxed);
+        true
+    }
+}
+
+/// Wrong on purpose, as a queue: gives up if someone came between, and hands out the lowest number,
+/// not the oldest.
+pub(super) struct GivesUp {
+    set: Bitmap<Inline<8>>,
+    taken: AtomicU32,
+}
+
+impl Set for GivesUp {
+    const NUMBERS: &'static [u32] = EIGHT;
+    const FIRST_IN_FIRST_OUT: bool = true;
+
+    unsafe fn make(place: *mut Self) {
+        // SAFETY: the caller's promise; all-zero is the set with every number free.
+        unsafe { place.write_bytes(0, 1) };
+    }
+
+    fn take(&'static self) -> Option<u32> {
+        let before = self.taken.load(Ordering::Relaxed);
+        let number = self.set.take()?;
+        if self.taken.load(Ordering::Relaxed) != before {
+            self.set.give_back(number);
+            return None;
+        }
+        self.taken.store(before.wrapping_add(1), Ordering::Relaxed);
+        Some(number)
+    }
+
+    fn give_back(&'static self, number: u32) -> bool {
+        self.set.give_back(number);
         true
     }
 }
@@ -158,15 +233,15 @@ impl Set for Bare {
         unsafe { place.write(Self(queue)) };
     }
 
-    fn fill(&self) {
+    fn fill(&'static self) {
         assert!(Self::NUMBERS.iter().all(|&number| self.give_back(number)));
     }
 
-    fn take(&self) -> Option<u32> {
+    fn take(&'static self) -> Option<u32> {
         self.0.dequeue()
     }
 
-    fn give_back(&self, number: u32) -> bool {
+    fn give_back(&'static self, number: u32) -> bool {
         self.0.enqueue(number).is_ok()
     }
 }

@@ -4,41 +4,59 @@ use core::{iter, mem};
 
 use super::subject::{Faults, Numbers, Subject};
 
-/// How the last round ends.
+/// What the others do with the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// All is given back.
+    /// All that was taken is given back.
     Return,
-    /// The first number is kept.
+    /// But for the first number.
     KeepFirst,
     /// All that can be had is kept.
     KeepAll,
+    /// Nothing is taken: what was not in the subject before is given back.
+    OnlyGive,
 }
 
 impl Ending {
-    pub(super) const ALL: [Self; 3] = [Self::Return, Self::KeepFirst, Self::KeepAll];
+    pub(super) const ALL: [Self; 4] =
+        [Self::Return, Self::KeepFirst, Self::KeepAll, Self::OnlyGive];
 }
 
 /// Numbers that the others hold, and what they saw.
 pub(super) struct Others {
-    pub(super) held: Numbers,
+    /// Those that were not in the subject before.
+    apart: Numbers,
+    held: Numbers,
+    /// The most numbers that were missing.
+    pub(super) missed: usize,
     pub(super) faults: Faults,
 }
 
 impl Others {
     const ROUNDS: usize = 2;
 
-    pub(super) fn new() -> Self {
-        Self { held: Numbers::new(), faults: Faults::NONE }
+    pub(super) fn new(apart: Numbers) -> Self {
+        Self { apart, held: Numbers::new(), missed: 0, faults: Faults::NONE }
     }
 
-    /// Takes all there is and gives it back, several times. `absent` numbers may be missing: those
-    /// that the interrupted operation may hold, and those that were not in the subject before.
-    pub(super) fn work<S: Subject>(&mut self, subject: &'static S, absent: usize, ending: Ending) {
+    /// Takes all there is and gives it back, several times, unless told otherwise. Up to `may_hold`
+    /// numbers may be missing: those that the interrupted operation holds.
+    pub(super) fn work<S: Subject>(
+        &mut self,
+        subject: &'static S,
+        may_hold: usize,
+        ending: Ending,
+    ) {
+        if ending == Ending::OnlyGive {
+            let apart = mem::take(&mut self.apart);
+            return self.give(subject, &apart);
+        }
         let mut given = Numbers::new();
         for round in 0..Self::ROUNDS {
             let owned = self.take_all(subject);
-            self.faults.note_if(self.held.len() + absent < S::CAPACITY, Faults::FOUND_NONE);
+            let missing = S::CAPACITY.saturating_sub(self.apart.len() + self.held.len());
+            self.missed = self.missed.max(missing);
+            self.faults.note_if(missing > may_hold, Faults::FOUND_NONE);
             // What is interrupted takes nothing between rounds, so what was given is there.
             let lacking = given.iter().any(|&number| owned & 1 << S::index(number) == 0);
             let disordered = S::FIRST_IN_FIRST_OUT && round > 0 && self.held != given;
@@ -59,9 +77,13 @@ impl Others {
             if round.is_multiple_of(2) {
                 given.reverse();
             }
-            for &number in &given {
-                self.faults.note_if(!subject.put(number), Faults::REFUSED);
-            }
+            self.give(subject, &given);
+        }
+    }
+
+    fn give<S: Subject>(&mut self, subject: &'static S, numbers: &[u32]) {
+        for &number in numbers {
+            self.faults.note_if(!subject.put(number), Faults::REFUSED);
         }
     }
 
@@ -92,7 +114,8 @@ impl Others {
     ) {
         let mut owned = 0;
         let there = iter::from_fn(|| subject.get()).take(S::CAPACITY + 1);
-        for number in mem::take(&mut self.held).into_iter().chain(main).chain(there) {
+        let own = mem::take(&mut self.held).into_iter().chain(mem::take(&mut self.apart));
+        for number in own.chain(main).chain(there) {
             self.own::<S>(number, &mut owned);
         }
         self.faults.note_if((owned.count_ones() as usize) < S::CAPACITY, Faults::LOST);

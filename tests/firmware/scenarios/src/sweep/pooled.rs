@@ -1,16 +1,20 @@
 //! Pools and workers.
 
 use blockpool_core::{Align, Block, InPlace, Pool, Worker};
+use core::cell::Cell;
 use core::hint::black_box;
 use core::{iter, mem};
 
 use super::subject::{Numbers, Operation, Subject};
+use crate::claim_once;
 
 type Blocks<F, const COUNT: usize> = Pool<8, COUNT, Align<8>, F>;
 
 /// A pool; its raw functions turn blocks into numbers.
 pub(super) struct Pooled<F: InPlace, const COUNT: usize> {
     pool: Blocks<F, COUNT>,
+    /// How often `get` found none.
+    refused: Cell<usize>,
 }
 
 pub(super) struct Hand<F: InPlace + 'static, const COUNT: usize> {
@@ -28,29 +32,37 @@ impl<F: InPlace + 'static, const COUNT: usize> Subject for Pooled<F, COUNT> {
 
     unsafe fn make(place: *mut Self) {
         // SAFETY: the caller's promise.
-        unsafe { place.write(Self { pool: Pool::new() }) };
+        unsafe { place.write(Self { pool: Pool::new(), refused: Cell::new(0) }) };
     }
 
     fn get(&'static self) -> Option<u32> {
-        self.pool.get().map(Block::into_raw)
+        let block = self.pool.get();
+        self.refused.set(self.refused.get() + usize::from(block.is_none()));
+        block.map(Block::into_raw)
     }
 
     fn put(&'static self, number: u32) -> bool {
         // SAFETY: the number came from `get`, and its holder hands it in once.
-        unsafe { self.pool.from_raw(number) }.is_ok()
+        claim_once(|| unsafe { self.pool.from_raw(number) }).is_some()
     }
 
     fn hand(&'static self, numbers: &[u32]) -> Self::Hand {
         let pool = &self.pool;
         // SAFETY: as above.
-        let block = |&number| unsafe { pool.from_raw(number) }.expect("the number is out");
-        let one = numbers.first().map(block);
+        let claim = |&number| claim_once(|| unsafe { pool.from_raw(number) });
+        let one = numbers
+            .first()
+            .map(|number| claim(number).expect("the number is out, and claimed once"));
         Hand { pool, one, worker: Worker::with_stock(pool), burst: 0 }
     }
 
     fn numbers_of(mut hand: Self::Hand) -> Numbers {
         let stock = iter::from_fn(|| (hand.worker.stock() > 0).then(|| hand.worker.get()));
         hand.one.take().into_iter().chain(stock.flatten()).map(Block::into_raw).collect()
+    }
+
+    fn refused_elsewhere(&'static self) -> Option<usize> {
+        Some(self.pool.exhausted().wrapping_sub(self.refused.get()))
     }
 }
 
@@ -126,28 +138,28 @@ impl<F: InPlace + 'static, const COUNT: usize> Pooled<F, COUNT> {
     }
 
     pub(super) fn worker_operations() -> [Operation<Self>; 4] {
-        let worker = |name, run| Operation { may_hold: 5, ..Operation::new(name, run) };
+        let worker = |name, run, may_hold| Operation { may_hold, ..Operation::new(name, run) };
         [
             Operation {
                 prepare: Hand::stock_two,
                 got_all: |hand| hand.one.is_some(),
                 wants: 1,
-                ..worker("worker/get", Hand::worker_get)
+                ..worker("worker/get", Hand::worker_get, 2)
             },
             Operation {
                 handed: 1,
                 prepare: Hand::stock_two,
-                ..worker("worker/put", Hand::worker_put)
+                ..worker("worker/put", Hand::worker_put, 3)
             },
             Operation {
                 got_all: |hand| hand.one.is_some(),
                 wants: 1,
-                ..worker("worker/get-with-refill", Hand::worker_get)
+                ..worker("worker/get-with-refill", Hand::worker_get, 2)
             },
             Operation {
                 handed: 1,
                 prepare: Hand::stock_four,
-                ..worker("worker/put-to-full-stock", Hand::worker_put)
+                ..worker("worker/put-to-full-stock", Hand::worker_put, 5)
             },
         ]
     }
@@ -162,7 +174,7 @@ impl<F: InPlace + 'static, const COUNT: usize> Pooled<F, COUNT> {
                 ..Operation::new("pool/into-raw-and-from-raw", Hand::by_address)
             },
             Operation {
-                may_hold: 5,
+                may_hold: 4,
                 blocks: 3,
                 got_all: |hand| hand.burst == 3,
                 wants: 3,

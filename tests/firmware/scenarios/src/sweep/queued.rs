@@ -4,6 +4,7 @@ use blockpool_core::{Align, Block, Pool, Queue};
 use core::{iter, mem};
 
 use super::subject::{MOST, Numbers, Operation, Subject};
+use crate::claim_once;
 
 type Blocks<const COUNT: usize> = Pool<8, COUNT, Align<8>>;
 type Burst<const COUNT: usize> = heapless::Vec<Block<'static, Blocks<COUNT>>, 3>;
@@ -18,7 +19,8 @@ impl<const COUNT: usize> Queued<COUNT> {
     /// The block of a number that the caller holds, and hands in once.
     fn block(&'static self, number: u32) -> Block<'static, Blocks<COUNT>> {
         // SAFETY: the caller's promise.
-        unsafe { self.pool.from_raw(number) }.expect("the number is out")
+        claim_once(|| unsafe { self.pool.from_raw(number) })
+            .expect("the number is out, and claimed once")
     }
 }
 
@@ -143,8 +145,7 @@ impl<const COUNT: usize> Queued<COUNT> {
                 prepare: Hand::chain,
                 got_all: |hand| hand.one.is_some(),
                 wants: 1,
-                blocks: 1,
-                ..burst("queue/pop-from-burst", Hand::pop)
+                ..Operation::new("queue/pop-from-burst", Hand::pop)
             },
             Operation {
                 prepare: Hand::chain,

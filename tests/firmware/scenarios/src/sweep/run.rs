@@ -32,7 +32,7 @@ struct Prepared<S: Subject> {
 struct Interruption<S: Subject> {
     subject: &'static S,
     others: Others,
-    absent: usize,
+    may_hold: usize,
     ending: Ending,
     address: usize,
 }
@@ -43,6 +43,8 @@ pub(super) struct Hit {
     pub(super) address: usize,
     /// What [`Machine::run_interrupted`] returned.
     pub(super) after: u32,
+    /// The most numbers that the others missed.
+    pub(super) missed: usize,
     pub(super) faults: Faults,
 }
 
@@ -83,20 +85,27 @@ impl<S: Subject> Operation<S> {
     /// Runs it after `nops` no-operations, interrupted.
     pub(super) fn interrupt<M: Machine>(&self, state: &State, nops: usize, ending: Ending) -> Hit {
         let Prepared { subject, mut hand, apart } = self.prepare_all(state);
-        let absent = apart.len() + self.may_hold;
-        let others = Others::new();
+        let refused_before = subject.refused_elsewhere();
+        let (others, may_hold) = (Others::new(apart), self.may_hold);
         let interruption =
-            UnsafeCell::new(Interruption { subject, others, absent, ending, address: 0 });
+            UnsafeCell::new(Interruption { subject, others, may_hold, ending, address: 0 });
         let context = interruption.get().cast();
         HANDLER.with(|handler| *handler = Some(Handler { function: on_interrupt::<S>, context }));
         let after = M::run_interrupted(nops, &self.call(&mut hand));
         HANDLER.with(|handler| *handler = None);
 
         let Interruption { mut others, address, .. } = interruption.into_inner();
-        let wanted = ending == Ending::Return && state.numbers >= self.wants;
+        let enough = state.numbers >= self.wants;
+        let wanted = enough && matches!(ending, Ending::Return | Ending::OnlyGive);
         others.faults.note_if(wanted && !(self.got_all)(&hand), Faults::MAIN_FOUND_NONE);
-        others.settle(subject, apart.into_iter().chain(S::numbers_of(hand)));
-        Hit { address, after, faults: others.faults }
+        if ending == Ending::Return
+            && let (Some(before), Some(after)) = (refused_before, subject.refused_elsewhere())
+        {
+            let miscounted = after.wrapping_sub(before) != usize::from(!enough);
+            others.faults.note_if(miscounted, Faults::MISCOUNTED);
+        }
+        others.settle(subject, S::numbers_of(hand).into_iter());
+        Hit { address, after, missed: others.missed, faults: others.faults }
     }
 }
 
@@ -104,5 +113,5 @@ fn on_interrupt<S: Subject>(context: *mut (), address: usize) {
     // SAFETY: `Operation::interrupt` put it there, and leaves it alone until the interrupt is over.
     let this = unsafe { &mut *context.cast::<Interruption<S>>() };
     this.address = address;
-    this.others.work(this.subject, this.absent, this.ending);
+    this.others.work(this.subject, this.may_hold, this.ending);
 }

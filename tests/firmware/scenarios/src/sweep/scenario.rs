@@ -2,7 +2,7 @@
 
 use blockpool_core::{Bitmap, HeaplessQueue, Inline};
 
-use super::numbers::{self, Bare, ManyWords, Torn};
+use super::numbers::{self, Bare, Claimed, GivesUp, ManyWords, Set, Torn};
 use super::pooled::Pooled;
 use super::queued::Queued;
 use super::subject::{Faults, Operation, State, Subject};
@@ -19,13 +19,21 @@ struct Totals {
     hit: usize,
     delayed: usize,
     incomplete: usize,
+    /// Operations that were allowed to hold more than they do.
+    lax: usize,
     faulty: usize,
     faults: Faults,
 }
 
 /// Runs the scenario, prints its verdicts and returns whether all are good.
 pub fn run<M: Machine>() -> bool {
-    ours::<M>() & torn::<M>() & heapless::<M>()
+    ours::<M>()
+        & wrong::<M, Torn>("bits in two steps", Faults::TWO_OWNERS)
+        & wrong::<M, GivesUp>(
+            "a queue that gives up",
+            Faults::MAIN_FOUND_NONE.and(Faults::DISORDERED),
+        )
+        & heapless::<M>()
 }
 
 /// What is ours has no fault, wherever it is interrupted.
@@ -62,30 +70,35 @@ fn ours<M: Machine>() -> bool {
         totals.sweep::<M, _>("set of 1,056", operation, &one_left);
         totals.sweep::<M, _>("set of 1,056", operation, &empty);
     }
-    let Totals { sweeps, hit, delayed, incomplete, faulty, faults, .. } = totals;
-    let passed = incomplete == 0 && faulty == 0 && hit > 0 && (DELAYS || delayed == 0);
+    for operation in &numbers::operations::<Claimed>() {
+        totals.sweep::<M, _>("claims", operation, &State::half_full(8));
+    }
+    let Totals { sweeps, hit, delayed, incomplete, lax, faulty, faults, .. } = totals;
+    let exact = incomplete == 0 && lax == 0 && (DELAYS || delayed == 0);
+    let passed = exact && faulty == 0 && hit > 0;
     verdict::<M>(
         "sweep",
         passed,
         format_args!(
             "{sweeps} operations in a state, {hit} instructions hit, {delayed} where the interrupt \
-             had to wait, {incomplete} incomplete, {faulty} with faults ({faults})"
+             had to wait, {incomplete} incomplete, {lax} held less than allowed, {faulty} with \
+             faults ({faults})"
         ),
     )
 }
 
 /// A set that is wrong on purpose is found to be.
-fn torn<M: Machine>() -> bool {
+fn wrong<M: Machine, S: Set>(name: &str, expected: Faults) -> bool {
     let mut totals = Totals::new::<M>();
-    for operation in &numbers::operations::<Torn>() {
-        totals.sweep::<M, _>("torn", operation, &State::half_full(8));
+    for operation in &numbers::operations::<S>() {
+        totals.sweep::<M, _>(name, operation, &State::half_full(8));
     }
-    let seen = totals.faults.includes(Faults::TWO_OWNERS) && totals.incomplete == 0;
+    let seen = totals.faults.includes(expected) && totals.incomplete == 0;
     let (faulty, faults) = (totals.faulty, totals.faults);
     verdict::<M>(
         "sweep",
         seen,
-        format_args!("bits in two steps, wrong on purpose: {faulty} faulty ({faults})"),
+        format_args!("{name}, wrong on purpose: {faulty} faulty ({faults})"),
     )
 }
 
@@ -124,6 +137,7 @@ impl Totals {
             hit: 0,
             delayed: 0,
             incomplete: 0,
+            lax: 0,
             faulty: 0,
             faults: Faults::NONE,
         }
@@ -153,13 +167,17 @@ impl Totals {
         self.hit += swept.hit;
         self.delayed += swept.delayed;
         self.incomplete += usize::from(!swept.complete);
+        let half_full = state.name == State::HALF_FULL;
+        self.lax += usize::from(half_full && swept.missed < operation.may_hold);
         self.faulty += swept.faulty;
         self.faults = self.faults.and(swept.faults);
-        let Swept { instructions, interrupted, hit, delayed, complete, faulty, faults, .. } = swept;
+        let Swept {
+            instructions, interrupted, hit, delayed, complete, missed, faulty, faults, ..
+        } = swept;
         let name = operation.name;
         M::print(format_args!(
             "  {subject}, {name}, {}: {instructions} instructions, {interrupted} if interrupted; \
-             {hit} hit, {delayed} delayed{}; {faulty} faulty",
+             {hit} hit, {delayed} delayed{}; {missed} missed, {faulty} faulty",
             state.name,
             if complete { "" } else { ", INCOMPLETE" },
         ));

@@ -40,6 +40,11 @@ pub(super) trait Subject: Sized + 'static {
 
     /// Which numbers are in a hand, that is no more.
     fn numbers_of(hand: Self::Hand) -> Numbers;
+
+    /// How often anything but [`get`](Self::get) found none, if that is counted.
+    fn refused_elsewhere(&'static self) -> Option<usize> {
+        None
+    }
 }
 
 /// An operation that is interrupted.
@@ -47,7 +52,8 @@ pub(super) struct Operation<S: Subject> {
     pub(super) name: &'static str,
     /// How many numbers it is handed.
     pub(super) handed: usize,
-    /// How many numbers others may miss while it is interrupted.
+    /// How many numbers others may miss while it is interrupted, and miss at some instruction if half
+    /// of all are there before.
     pub(super) may_hold: usize,
     /// Figures are given for each of so many blocks.
     pub(super) blocks: usize,
@@ -124,9 +130,18 @@ impl Faults {
     pub(super) const LOST: Self = Self(16);
     /// The interrupted operation found nothing although something was there.
     pub(super) const MAIN_FOUND_NONE: Self = Self(32);
+    /// What found nothing was counted wrongly.
+    pub(super) const MISCOUNTED: Self = Self(64);
 
-    const NAMES: [&'static str; 6] =
-        ["found none", "refused", "disordered", "two owners", "lost", "main found none"];
+    const NAMES: [&'static str; 7] = [
+        "found none",
+        "refused",
+        "disordered",
+        "two owners",
+        "lost",
+        "main found none",
+        "miscounted",
+    ];
 
     pub(super) fn note_if(&mut self, condition: bool, fault: Self) {
         if condition {

@@ -46,6 +46,8 @@ pub(super) struct Swept {
     pub(super) delayed: usize,
     /// Whether every instruction that was counted was to be hit, in its turn.
     pub(super) complete: bool,
+    /// The most numbers that the others missed.
+    pub(super) missed: usize,
     pub(super) faults: Faults,
     /// Instructions with faults, all endings together.
     pub(super) faulty: usize,
@@ -69,7 +71,7 @@ impl Sweeper {
         let operation = Operation::<Nothing>::new("nothing", nothing);
         let sled = M::sled();
         let hit = |nops| operation.interrupt::<M>(&EMPTY, nops, Ending::Return);
-        let nops = sled.len() - (sled.call - hit(sled.len()).address) / 2;
+        let nops = sled.nops() - (sled.call - hit(sled.nops()).address) / 2;
         assert_eq!(hit(nops).address, sled.call, "the timer runs exactly");
         // The call and a few instructions later it is over.
         let ends = (1..20).map(|at| (at, hit(nops - at))).find(|(_, hit)| hit.address == sled.back);
@@ -111,6 +113,7 @@ impl Sweeper {
             hit: 0,
             delayed: 0,
             complete: true,
+            missed: 0,
             faults: Faults::NONE,
             faulty: 0,
             first_fault: None,
@@ -132,6 +135,7 @@ impl Sweeper {
         // The call itself is instruction 0.
         for at in 0..=self.nops {
             let hit = operation.interrupt::<M>(state, self.nops - at, ending);
+            swept.missed = swept.missed.max(hit.missed);
             if hit.faults != Faults::NONE {
                 swept.faults = swept.faults.and(hit.faults);
                 swept.faulty += 1;

@@ -1,0 +1,74 @@
+//! What shows without interrupts: where blocks lie, and what comes back by itself.
+
+use blockpool_core::{Align, BlockPool, Bookkeeping, Pool, Queue, Region, Worker};
+use core::iter;
+use core::ptr::NonNull;
+
+use crate::{Machine, verdict};
+
+/// Runs the scenario, prints its verdicts and returns whether all are good.
+pub fn run<M: Machine>() -> bool {
+    places::<M>() & drops::<M>()
+}
+
+/// Whether all `COUNT` blocks are there, aligned, none with a byte of another's.
+fn are_apart<P: BlockPool, const COUNT: usize>(pool: &P, alignment: usize) -> bool {
+    let mut blocks: heapless::Vec<_, COUNT> = iter::from_fn(|| pool.get()).take(COUNT).collect();
+    let aligned = blocks.iter().all(|block| block.as_ptr().addr().is_multiple_of(alignment));
+    for block in &mut blocks {
+        let own = block.index() as u8;
+        block.resize(block.capacity(), own).expect("as large as it is");
+    }
+    let own = blocks.iter().all(|block| block.iter().all(|&byte| byte == block.index() as u8));
+    let all = blocks.is_full() && pool.get().is_none();
+    drop(blocks);
+    aligned && own && all && pool.available() == COUNT
+}
+
+fn places<M: Machine>() -> bool {
+    #[repr(align(64))]
+    struct Memory([u8; 4 * 64]);
+
+    // No multiple of the alignment.
+    let pool = Pool::<20, 5, Align<32>>::new();
+    let in_pool = are_apart::<_, 5>(&pool, 32);
+
+    let mut memory = Memory([0; 4 * 64]);
+    let mut bookkeeping = [Bookkeeping::new()];
+    let (first, length) = (NonNull::from(&mut memory.0).cast(), memory.0.len());
+    // SAFETY: the memory lasts longer than the region, and nobody else uses it meanwhile.
+    let region = unsafe { Region::new(first, length, 64, &mut bookkeeping) };
+    let in_region = region.is_ok_and(|region| are_apart::<_, 4>(&region, Region::ALIGNMENT));
+    verdict::<M>(
+        "at rest",
+        in_pool && in_region,
+        format_args!("blocks are apart and aligned: of a pool {in_pool}, of a region {in_region}"),
+    )
+}
+
+fn drops<M: Machine>() -> bool {
+    let pool = Pool::<8, 16>::new();
+    let mut worker = Worker::<_, 4>::with_stock(&pool);
+    if let Some(block) = worker.get() {
+        worker.put(block);
+    }
+    let stock = worker.stock();
+    drop(worker);
+    let by_worker = are_apart::<_, 16>(&pool, 64);
+
+    let queue = Queue::new(&pool);
+    let mut burst: heapless::Vec<_, 3> = iter::from_fn(|| pool.get()).take(3).collect();
+    queue.push_burst(&mut burst);
+    let pushed = pool.get().is_some_and(|block| queue.push(block).is_ok());
+    let queued = queue.len();
+    drop(queue);
+    let by_queue = are_apart::<_, 16>(&pool, 64);
+    verdict::<M>(
+        "at rest",
+        stock > 0 && by_worker && pushed && queued == 4 && by_queue,
+        format_args!(
+            "dropped: a worker with a stock of {stock}, all blocks there: {by_worker}; then a queue \
+             of {queued}: {by_queue}"
+        ),
+    )
+}
