@@ -159,7 +159,7 @@ impl<W: Words> Bitmap<W> {
     }
 
     /// The bits of a group's word that stand for numbers: all but in the last group.
-    #[inline] // A constant in small pools, which a compiler that optimises for size misses else.
+    #[inline] // A constant in small pools; a compiler that optimises for size would miss it.
     fn bits_of(&self, group: usize) -> usize {
         lowest_bits(self.words.capacity() - group * GROUP)
     }
@@ -181,6 +181,7 @@ impl<W: Words> Bitmap<W> {
     }
 
     /// Takes one number of a group.
+    #[inline] // For the same reason.
     fn claim_one(&self, group: usize) -> Option<u32> {
         let word = self.words.word(group);
         // Relaxed: only a guess, the read-modify-write decides.
