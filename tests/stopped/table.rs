@@ -25,7 +25,7 @@ struct Arguments {
     #[command(flatten)]
     selection: Selection,
 
-    /// Every pair of accesses, in every state: hours
+    /// Every pair of accesses, in every state: half an hour; without optimisation hours
     #[arg(long)]
     full: bool,
 }

@@ -66,7 +66,7 @@ const STATICS: [&str; 6] = ["POOL", "QUEUE", "WORKER", "REGION", "BOOKKEEPING", 
 const BLOCK_SIZE: u64 = 256;
 
 pub(crate) struct Measured {
-    /// Bytes of code, by function or kind.
+    /// Bytes of code, by kind.
     pub(crate) code: BTreeMap<String, u64>,
     /// Bytes of memory.
     pub(crate) memory: BTreeMap<String, f64>,
@@ -175,7 +175,6 @@ fn measure(program: &Program) -> Result<Measured, String> {
             if !all.contains_key(&first) {
                 return Err(format!("nothing refers to {function}"));
             }
-            code.insert(function.to_owned(), code_of(&[function]));
         }
         code.insert(kind, code_of(&functions));
     }

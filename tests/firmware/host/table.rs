@@ -15,18 +15,27 @@ fn print<'n>(title: &str, images: &[&str], rows: impl IntoIterator<Item = (&'n s
 
 /// What the firmware printed.
 pub(crate) fn print_figures(figures: &[(&str, BTreeMap<String, u64>)]) {
-    let names: BTreeSet<&str> =
-        figures.iter().flat_map(|(_, figures)| figures.keys().map(String::as_str)).collect();
+    const WAYS: [&str; 2] = ["instructions/", "instructions-interrupted/"];
+    let names: BTreeSet<&str> = figures
+        .iter()
+        .flat_map(|(_, figures)| figures.keys())
+        .filter_map(|name| name.strip_prefix(WAYS[0]))
+        .collect();
     if names.is_empty() {
         return;
     }
     let with_figures = || figures.iter().filter(|(_, figures)| !figures.is_empty());
     let images: Vec<&str> = with_figures().map(|(image, _)| *image).collect();
     let cell = |figures: &BTreeMap<String, u64>, name| {
-        figures.get(name).map_or(String::new(), u64::to_string)
+        let figure = |way| figures.get(&format!("{way}{name}"));
+        WAYS.map(|way| figure(way).map_or(String::new(), u64::to_string)).join(" / ")
     };
     let row = |name| with_figures().map(|(_, figures)| cell(figures, name)).collect();
-    print("figure", &images, names.iter().map(|name| (*name, row(*name))));
+    print(
+        "instructions, alone / interrupted at the worst moment",
+        &images,
+        names.iter().map(|name| (*name, row(*name))),
+    );
 }
 
 /// What the hot operations need.
@@ -35,19 +44,16 @@ pub(crate) fn print_operations(measured: &[(&'static str, Measured)]) {
         return;
     }
     let images: Vec<&str> = measured.iter().map(|(image, _)| *image).collect();
-    let names = OPERATIONS.into_iter().flat_map(|(kind, operations)| {
-        let of_kind = operations.iter().map(move |operation| format!("{kind}_{operation}"));
-        of_kind.chain([kind.to_owned()])
-    });
-    let names: Vec<String> = names.collect();
-    let cell = |measured: &Measured, name| {
-        POOLS.map(|begin| measured.code[&format!("{begin}{name}")].to_string()).join(" / ")
+    let cell = |measured: &Measured, kind| {
+        POOLS.map(|begin| measured.code[&format!("{begin}{kind}")].to_string()).join(" / ")
     };
-    let code = |name| measured.iter().map(|(_, measured)| cell(measured, name)).collect();
+    let code = |kind| measured.iter().map(|(_, measured)| cell(measured, kind)).collect();
+    let kinds = OPERATIONS.map(|(kind, operations)| (kind, operations.len()));
+    let names = kinds.map(|(kind, count)| format!("{count} operations of a {kind}"));
     print(
-        "bytes of code for a pool / for a region, with what it calls, but for panics and memcpy; all of a kind, what they share once",
+        "bytes of code, by itself, over a pool / over a region",
         &images,
-        names.iter().map(|name| (name.as_str(), code(name))),
+        names.iter().map(String::as_str).zip(kinds.map(|(kind, _)| code(kind))),
     );
     let names = measured[0].1.memory.keys().map(String::as_str);
     let memory =
