@@ -36,10 +36,15 @@ pub(crate) const GROUP: usize = usize::BITS as usize;
 /// Source: the two-level bitmap is folklore of operating systems' frame allocators; that a summary
 /// bit can be set over a number that has just come back, and the cure, are argued in the source.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Bitmap<W> {
-    words: W,
     /// Tells searches that lead to `None` whether the summary was being changed under them.
+    ///
+    /// First, so that no word has the same distance from a page's begin as a block, which lies a
+    /// multiple of its size before: x86-64 would take a store to the block's front, just done, for one
+    /// to the word, and wait for it.
     cleanings: OwnLine<AtomicUsize>,
+    words: W,
 }
 
 /// Where a [`Bitmap`] keeps its words.
@@ -143,7 +148,7 @@ fn lowest(bits: usize, limit: usize) -> usize {
 
 impl<W: Words> Bitmap<W> {
     pub(crate) const fn with_words(words: W) -> Self {
-        Self { words, cleanings: OwnLine(AtomicUsize::new(0)) }
+        Self { cleanings: OwnLine(AtomicUsize::new(0)), words }
     }
 
     pub(crate) fn words(&self) -> &W {
