@@ -16,9 +16,9 @@ pub(crate) const GROUP: usize = usize::BITS as usize;
 /// - Taking and giving back are one atomic read-modify-write each when threads do not meet; with
 ///   more than 32 words a second one where the summary has to follow. A take is retried only because
 ///   another thread took or gave back a number of the same word meanwhile; a give-back never. An
-///   interrupt may do anything at any moment. (Where atomic operations are pairs of load-link and
-///   store-conditional, as on Cortex-M3 and RISC-V, either is also retried when an interrupt, or a
-///   write nearby, came between the two.)
+///   interrupt may do anything at any moment. (Where an atomic operation is a pair of load-link and
+///   store-conditional, as both are on Cortex-M3 and a take is on RISC-V, it is also retried when an
+///   interrupt, or a write nearby, came between the two.)
 /// - A bit does not move and carries no tag, so there is no ABA hazard and no reuse distance.
 /// - Many neighbouring numbers are taken, or given back, by one atomic operation.
 /// - `None` means that every number was seen out during the search, or was being given back by a call
@@ -40,9 +40,8 @@ pub(crate) const GROUP: usize = usize::BITS as usize;
 pub struct Bitmap<W> {
     /// Tells searches that lead to `None` whether the summary was being changed under them.
     ///
-    /// First, so that no word has the same distance from a page's begin as a block, which lies a
-    /// multiple of its size before: x86-64 would take a store to the block's front, just done, for one
-    /// to the word, and wait for it.
+    /// First, so that no word lies in its page where a block of 512 bytes, or a multiple, lies in its
+    /// own: x86-64 would take a store to the block's front, just done, for one to the word, and wait.
     cleanings: OwnLine<AtomicUsize>,
     words: W,
 }
