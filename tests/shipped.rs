@@ -13,6 +13,7 @@
 mod modules {
     pub(crate) mod align;
     pub(crate) mod block;
+    pub(crate) mod bookkeeping;
     pub(crate) mod error;
     pub(crate) mod free;
     pub(crate) mod memory;

@@ -154,6 +154,7 @@
 
 mod align;
 mod block;
+mod bookkeeping;
 #[cfg(feature = "defmt")]
 mod defmt;
 #[cfg(feature = "embedded-io-v0.7")]
@@ -172,13 +173,16 @@ mod worker;
 
 pub use align::{Align, Alignment};
 pub use block::Block;
+pub use bookkeeping::{Bookkeeping, Borrowed};
 pub use error::{NoRoom, RawError, RegionError, TooFewPlaces};
-pub use free::{Bitmap, Counted, FreeSet, HeaplessQueue, InPlace, Inline, SpinStack};
+pub use free::{
+    Bitmap, Counted, FreeSet, HeaplessQueue, InPlace, Inline, Neighbours, Returning, SpinStack,
+};
 pub use memory::BlockPool;
 pub use pool::Pool;
 pub use queue::Queue;
 pub use range::{MAX_BLOCK_SIZE, MAX_COUNT};
-pub use region::{Bookkeeping, Region};
+pub use region::Region;
 pub use ring::Place;
 pub use worker::Worker;
 

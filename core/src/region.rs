@@ -5,9 +5,9 @@ use core::marker::PhantomData;
 use core::num::NonZero;
 use core::ptr::NonNull;
 
-use crate::align::OwnLine;
+use crate::bookkeeping::{Bookkeeping, Borrowed};
 use crate::error::RegionError;
-use crate::free::{Bitmap, GROUP, Words};
+use crate::free::{Bitmap, FreeSet};
 use crate::memory::{BlockPool, Internal, Memory};
 use crate::pool::pool_methods;
 use crate::range::{MAX_BLOCK_SIZE, MAX_COUNT, Parked};
@@ -47,66 +47,10 @@ use crate::sync::AtomicUsize;
 pub struct Region<'m> {
     memory: NonNull<u8>,
     block_size: NonZero<usize>,
-    free: Bitmap<Groups<'m>>,
+    free: Bitmap<Borrowed<'m>>,
     exhausted: AtomicUsize,
     /// The memory is borrowed as if by a mutable reference.
     _memory: PhantomData<&'m mut [u8]>,
-}
-
-/// Summary words in one element of [`Bookkeeping`]: those of a cache line, close together because a
-/// search that finds nothing reads all that there are. One where nothing is padded.
-const SUMMARIES: usize = if usize::BITS == 64 { 8 } else { 1 };
-
-/// What a [`Region`] must remember of a word's worth of blocks: `usize::BITS` of them.
-#[derive(Debug)]
-pub struct Bookkeeping {
-    out: OwnLine<AtomicUsize>,
-    /// Used in the first elements, as many as are needed.
-    summaries: OwnLine<[AtomicUsize; SUMMARIES]>,
-    parked: [Parked; GROUP],
-}
-
-impl Bookkeeping {
-    /// For blocks that are free. All zero.
-    #[must_use]
-    #[expect(clippy::new_without_default, reason = "only made in arrays, by a constant")]
-    pub const fn new() -> Self {
-        Self {
-            out: OwnLine(AtomicUsize::new(0)),
-            summaries: OwnLine([const { AtomicUsize::new(0) }; SUMMARIES]),
-            parked: [const { Parked::new() }; GROUP],
-        }
-    }
-}
-
-/// The words of a [`Bitmap`] in a [`Region`]'s bookkeeping.
-#[derive(Debug)]
-pub struct Groups<'m> {
-    first: &'m Bookkeeping,
-    others: &'m [Bookkeeping],
-    capacity: usize,
-}
-
-impl<'m> Groups<'m> {
-    /// What is remembered of a group. Of one that does not exist, which never is, the first one's: a
-    /// panic, which the compiler would link in its stead, is larger.
-    fn of(&self, group: usize) -> &'m Bookkeeping {
-        group.checked_sub(1).and_then(|other| self.others.get(other)).unwrap_or(self.first)
-    }
-}
-
-impl Words for Groups<'_> {
-    fn capacity(&self) -> usize {
-        self.capacity
-    }
-
-    fn word(&self, group: usize) -> &AtomicUsize {
-        &self.of(group).out
-    }
-
-    fn summary(&self, index: usize) -> &AtomicUsize {
-        &self.of(index / SUMMARIES).summaries[index % SUMMARIES]
-    }
 }
 
 impl Region<'_> {
@@ -118,7 +62,7 @@ impl Region<'_> {
     #[must_use]
     pub const fn bookkeeping_for(length: usize, block_size: usize) -> usize {
         match length.checked_div(block_size) {
-            Some(blocks) => blocks.div_ceil(GROUP),
+            Some(blocks) => Bookkeeping::elements_for(blocks),
             None => 0,
         }
     }
@@ -161,18 +105,15 @@ impl<'m> Region<'m> {
         if blocks > MAX_COUNT {
             return Err(RegionError::TooManyBlocks { blocks });
         }
-        let needed = Self::bookkeeping_for(length, block_size);
+        let needed = Bookkeeping::elements_for(blocks);
         let given = bookkeeping.len();
-        // There are blocks, so at least one is needed.
-        let Some([first, others @ ..]) = bookkeeping.get_mut(..needed) else {
+        let Some(free) = Bitmap::over(bookkeeping, blocks) else {
             return Err(RegionError::TooLittleBookkeeping { needed, given });
         };
-        *first = Bookkeeping::new();
-        others.fill_with(Bookkeeping::new);
         Ok(Self {
             memory,
             block_size: stride,
-            free: Bitmap::with_words(Groups { first, others, capacity: blocks }),
+            free,
             exhausted: AtomicUsize::new(0),
             _memory: PhantomData,
         })
@@ -192,7 +133,7 @@ unsafe impl Send for Region<'_> {}
 // SAFETY: `new` was promised the memory for `'m`, and that nobody else uses it; blocks are pieces of
 // `block_size` bytes of it, one behind the other. The free set is private.
 unsafe impl<'m> Memory for Region<'m> {
-    type Free = Bitmap<Groups<'m>>;
+    type Free = Bitmap<Borrowed<'m>>;
     type Places = &'m mut [Place];
 
     fn free(&self, _: Internal) -> &Self::Free {
@@ -200,12 +141,11 @@ unsafe impl<'m> Memory for Region<'m> {
     }
 
     fn parked(&self, number: u32, _: Internal) -> &Parked {
-        let number = number as usize;
-        &self.free.words().of(number / GROUP).parked[number % GROUP]
+        self.free.words().parked(number)
     }
 
     fn block(&self, number: u32, _: Internal) -> NonNull<u8> {
-        debug_assert!((number as usize) < self.free.words().capacity);
+        debug_assert!((number as usize) < self.free.capacity());
         // SAFETY: the number is below the capacity, so the block lies in the memory.
         unsafe { self.memory.add(number as usize * self.block_size.get()) }
     }
@@ -240,33 +180,5 @@ impl fmt::Debug for Region<'_> {
             .field("capacity", &self.capacity())
             .field("available", &self.available())
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    extern crate std;
-
-    use std::vec::Vec;
-
-    use super::{Bookkeeping, GROUP, Groups, OwnLine, SUMMARIES, Words};
-    use crate::sync::AtomicUsize;
-
-    #[test]
-    fn words_have_lines_of_their_own_and_summaries_share_some() {
-        const COUNT: usize = 20 * GROUP;
-        let bookkeeping: Vec<_> = core::iter::repeat_with(Bookkeeping::new).take(COUNT).collect();
-        let (first, others) = bookkeeping.split_first().unwrap();
-        let groups = Groups { first, others, capacity: COUNT * GROUP };
-        let address = |word: &AtomicUsize| core::ptr::from_ref(word).addr();
-        let words: Vec<usize> = (0..COUNT).map(|group| address(groups.word(group))).collect();
-        assert!(words.windows(2).all(|pair| pair[0] + size_of::<Bookkeeping>() == pair[1]));
-        let summaries: Vec<usize> = (0..20).map(|index| address(groups.summary(index))).collect();
-        assert!(summaries.windows(2).all(|pair| pair[0] < pair[1]));
-        assert_eq!(SUMMARIES * size_of::<usize>(), align_of::<OwnLine<usize>>(), "they fill one");
-        for row in summaries.chunks(SUMMARIES) {
-            assert!(row.windows(2).all(|pair| pair[0] + size_of::<usize>() == pair[1]));
-            assert!(row.iter().all(|summary| !words.contains(summary)));
-        }
     }
 }

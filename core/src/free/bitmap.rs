@@ -1,9 +1,10 @@
 //! A bit for each number, in words on cache lines of their own, with a summary above many words.
 
 use core::fmt;
+use core::ops::Range;
 
 use super::sealed::Sealed;
-use super::{FreeSet, InPlace, check_count};
+use super::{FreeSet, InPlace, check_count, no_such_number};
 use crate::align::OwnLine;
 use crate::memory::Internal;
 use crate::sync::{self, AtomicUsize, Ordering};
@@ -133,8 +134,13 @@ fn lowest_bits(count: usize) -> usize {
     if count < GROUP { (1 << count) - 1 } else { usize::MAX }
 }
 
-/// The `limit` lowest bits that are set in `bits`, or all of them if there are fewer.
+/// The `limit` lowest bits that are set in `bits`, or all of them if there are fewer. `bits` is not 0.
 fn lowest(bits: usize, limit: usize) -> usize {
+    // Mostly they lie side by side. Those that do not fit are shifted out: then it is all of `bits`.
+    let side_by_side = lowest_bits(limit) << bits.trailing_zeros();
+    if bits & side_by_side == side_by_side {
+        return side_by_side;
+    }
     let mut rest = bits;
     for _ in 0..limit {
         rest &= rest.wrapping_sub(1);
@@ -228,21 +234,18 @@ impl<W: Words> Bitmap<W> {
 
     /// Gives back the numbers that `bits` names in `group`.
     fn release(&self, group: usize, bits: usize) {
+        // Asked before, not behind an operation that much of the processor waits for.
         // G1: release pairs with T1 and T2: whoever takes one of these numbers next sees what its
         // last owner wrote. Every write to a word is a read-modify-write, so the release sequence
         // is not broken by other numbers' coming and going. Acquire pairs with M1: see `mark_full`.
+        let summary = self.has_summary().then(|| self.summary_of(group));
         let before = self.words.word(group).fetch_and(!bits, Ordering::AcqRel);
         debug_assert_eq!(before & bits, bits, "a number that was not out was given back");
-        if self.has_summary() {
-            self.mark_not_full(group);
-        }
-    }
-
-    fn mark_not_full(&self, group: usize) {
-        let (summary, bit) = self.summary_of(group);
         // Relaxed: M1's happens-before through the word makes the bit visible if it matters; and a
         // cleared bit is only a hint, which orders nothing.
-        if summary.load(Ordering::Relaxed) & bit != 0 {
+        if let Some((summary, bit)) = summary
+            && summary.load(Ordering::Relaxed) & bit != 0
+        {
             summary.fetch_and(!bit, Ordering::Relaxed);
         }
     }
@@ -303,15 +306,20 @@ impl<W: Words> Bitmap<W> {
     /// Applies `claim` to groups from `home` on until one has something; every group is asked before
     /// `None`.
     fn search<T>(&self, home: usize, claim: impl Fn(usize) -> Option<T>) -> Option<T> {
-        claim(home).or_else(|| {
-            if self.has_summary() {
-                self.search_by_summary(home, claim)
-            } else if self.every_number_is_out() {
-                None
-            } else {
-                (home + 1..self.groups()).chain(0..home).find_map(claim)
-            }
-        })
+        claim(home).or_else(|| self.search_others(home, claim))
+    }
+
+    /// The same after nothing was found at `home`.
+    fn search_others<T>(&self, home: usize, claim: impl Fn(usize) -> Option<T>) -> Option<T> {
+        if self.has_summary() {
+            // Whoever took a group's last number mostly wants those that follow.
+            let next = if home + 1 < self.groups() { home + 1 } else { 0 };
+            claim(next).or_else(|| self.search_by_summary(next, claim))
+        } else if self.every_number_is_out() {
+            None
+        } else {
+            (home + 1..self.groups()).chain(0..home).find_map(claim)
+        }
     }
 
     /// Reads every word, without a branch for each: an exhausted pool is found out in a few
@@ -382,39 +390,188 @@ impl<W: Words> Bitmap<W> {
     }
 }
 
+impl<W: Words> Bitmap<W> {
+    /// Takes up to `limit` free numbers that share a word, by one atomic read-modify-write: of the
+    /// word of `near`, a number that the caller had to do with last, if it has free ones.
+    ///
+    /// `None` if all numbers are out, or `limit` is 0; fewer than `limit` does not mean that no more
+    /// are free. Progress is that of [`take`](FreeSet::take).
+    #[inline]
+    pub fn take_neighbours(&self, limit: usize, near: Option<u32>) -> Option<Neighbours> {
+        if limit == 0 {
+            return None;
+        }
+        let near = near.filter(|&near| (near as usize) < self.words.capacity());
+        let home = near.map_or_else(|| self.home(), |near| near as usize / GROUP);
+        self.claim_neighbours(home, limit).or_else(|| self.search_neighbours(home, limit))
+    }
+
+    #[inline]
+    fn claim_neighbours(&self, group: usize, limit: usize) -> Option<Neighbours> {
+        let bits = self.claim_some(group, limit)?;
+        Some(Neighbours { first: Self::first_number(group), bits })
+    }
+
+    #[inline(never)]
+    fn search_neighbours(&self, home: usize, limit: usize) -> Option<Neighbours> {
+        self.search_others(home, |group| self.claim_neighbours(group, limit))
+    }
+
+    /// To give back many numbers, which share words: see [`Returning`].
+    #[inline]
+    #[must_use = "nothing is given back by it alone"]
+    pub fn returning(&self) -> Returning<'_, W> {
+        Returning { set: self, group: 0, bits: 0, others: None }
+    }
+}
+
+/// Numbers on their way back to a [`Bitmap`], by one atomic read-modify-write for those that share a
+/// word, if they lie in few words or one behind the other. All are back when this is dropped, some
+/// before.
+#[derive(Debug)]
+pub struct Returning<'s, W: Words> {
+    set: &'s Bitmap<W>,
+    /// What came last: a group, and bits of it. No bits: nothing came yet.
+    group: usize,
+    bits: usize,
+    /// Groups and bits before, each group at its remainder. No bits: nothing there yet.
+    others: Option<[(usize, usize); GATHERED]>,
+}
+
+/// How many words can be gathered for.
+const GATHERED: usize = 16;
+
+impl<W: Words> Returning<'_, W> {
+    /// Gives a range of numbers back, under the conditions of [`give_back`](FreeSet::give_back).
+    ///
+    /// # Panics
+    ///
+    /// If a number is not below the capacity; then none of the range was given back.
+    #[inline]
+    pub fn add(&mut self, numbers: Range<u32>) {
+        let capacity = self.set.words.capacity();
+        if numbers.end as usize > capacity {
+            no_such_number(numbers.end - 1, capacity);
+        }
+        let (mut start, end) = (numbers.start as usize, numbers.end as usize);
+        while start < end {
+            let (group, offset) = (start / GROUP, start % GROUP);
+            let count = (end - start).min(GROUP - offset);
+            self.add_bits(group, lowest_bits(count) << offset);
+            start += count;
+        }
+    }
+
+    #[inline]
+    fn add_bits(&mut self, group: usize, bits: usize) {
+        if group != self.group {
+            if self.bits != 0 {
+                self.gather();
+            }
+            self.group = group;
+            self.bits = 0;
+        }
+        self.bits |= bits;
+    }
+
+    /// Puts what came last to the others.
+    #[inline(never)]
+    fn gather(&mut self) {
+        let others = self.others.get_or_insert([(0, 0); GATHERED]);
+        let (group, bits) = &mut others[self.group % GATHERED];
+        if *group != self.group {
+            if *bits != 0 {
+                self.set.release(*group, *bits);
+            }
+            (*group, *bits) = (self.group, 0);
+        }
+        *bits |= self.bits;
+    }
+
+    #[cold]
+    fn release_gathered(&mut self) {
+        self.gather();
+        for (group, bits) in self.others.into_iter().flatten() {
+            if bits != 0 {
+                self.set.release(group, bits);
+            }
+        }
+    }
+}
+
+impl<W: Words> Drop for Returning<'_, W> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.others.is_some() {
+            self.release_gathered();
+        } else if self.bits != 0 {
+            self.set.release(self.group, self.bits);
+        }
+    }
+}
+
+/// Numbers that were taken [together](Bitmap::take_neighbours), in ascending order. They are out
+/// whether or not the iterator is run to its end.
+#[derive(Debug)]
+#[must_use = "the numbers are out"]
+pub struct Neighbours {
+    first: u32,
+    bits: usize,
+}
+
+impl Neighbours {
+    /// The numbers, if there is no gap between them: often so, and easier to go through.
+    #[inline]
+    #[must_use]
+    pub fn as_range(&self) -> Option<Range<u32>> {
+        let lowest = self.bits.trailing_zeros();
+        let from_lowest = self.bits.checked_shr(lowest)?;
+        let start = self.first + lowest;
+        (from_lowest & from_lowest.wrapping_add(1) == 0)
+            .then(|| start..start + from_lowest.trailing_ones())
+    }
+}
+
+impl Iterator for Neighbours {
+    type Item = u32;
+
+    #[inline]
+    fn next(&mut self) -> Option<u32> {
+        if self.bits == 0 {
+            return None;
+        }
+        let number = self.first + self.bits.trailing_zeros();
+        self.bits &= self.bits - 1;
+        Some(number)
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let count = self.bits.count_ones() as usize;
+        (count, Some(count))
+    }
+}
+
+impl ExactSizeIterator for Neighbours {}
+
 impl<W: Words> Sealed for Bitmap<W> {
     fn put(&self, number: u32, _: Internal) {
         let (group, bit) = Self::place(number);
         self.release(group, bit);
     }
 
-    /// One atomic operation for all numbers of a group, if they lie in few groups; else some more.
     fn put_all(&self, numbers: &[u32], _: Internal) {
-        if numbers.is_empty() {
-            return;
-        }
         if self.groups() == 1 {
             let bits = numbers.iter().fold(0, |bits, &number| bits | Self::place(number).1);
-            return self.release(0, bits);
+            if bits != 0 {
+                self.release(0, bits);
+            }
+            return;
         }
-        // Groups and bits, each group at its remainder. No bits: nothing there yet.
-        const WIDTH: usize = 16;
-        let mut gathered = [(0, 0); WIDTH];
+        let mut returning = self.returning();
         for &number in numbers {
             let (group, bit) = Self::place(number);
-            let (its_group, bits) = &mut gathered[group % WIDTH];
-            if *its_group != group {
-                if *bits != 0 {
-                    self.release(*its_group, *bits);
-                }
-                (*its_group, *bits) = (group, 0);
-            }
-            *bits |= bit;
-        }
-        for (group, bits) in gathered {
-            if bits != 0 {
-                self.release(group, bits);
-            }
+            returning.add_bits(group, bit);
         }
     }
 }
@@ -428,23 +585,17 @@ impl<W: Words> FreeSet for Bitmap<W> {
         self.search(self.home(), |group| self.claim_one(group))
     }
 
-    /// Numbers of one group, by one atomic operation.
+    /// Those that [`take_neighbours`](Self::take_neighbours) takes.
     fn take_some(&self, numbers: &mut [u32], near: Option<u32>) -> usize {
-        if numbers.is_empty() {
-            return 0;
-        }
-        let near = near.filter(|&near| (near as usize) < self.words.capacity());
-        let home = near.map_or_else(|| self.home(), |near| near as usize / GROUP);
-        let claim = |group| Some((group, self.claim_some(group, numbers.len())?));
-        let Some((group, mut bits)) = self.search(home, claim) else {
+        let Some(taken) = self.take_neighbours(numbers.len(), near) else {
             return 0;
         };
-        let taken = bits.count_ones() as usize;
-        for number in numbers.get_mut(..taken).unwrap_or_default() {
-            *number = Self::first_number(group) + bits.trailing_zeros();
-            bits &= bits - 1;
+        let count = taken.len();
+        // There is room for all of them.
+        for (number, taken) in numbers.iter_mut().zip(taken) {
+            *number = taken;
         }
-        taken
+        count
     }
 
     fn available(&self) -> usize {

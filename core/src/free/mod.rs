@@ -5,7 +5,7 @@ mod counted;
 mod heapless_queue;
 mod spin_stack;
 
-pub use bitmap::{Bitmap, Inline};
+pub use bitmap::{Bitmap, Inline, Neighbours, Returning};
 pub(crate) use bitmap::{GROUP, Words};
 pub use counted::Counted;
 pub use heapless_queue::HeaplessQueue;
@@ -88,8 +88,13 @@ pub trait FreeSet: sealed::Sealed + Send + Sync + Sized {
 
 fn check(numbers: &[u32], capacity: usize) {
     if let Some(number) = numbers.iter().find(|&&number| number as usize >= capacity) {
-        panic!("{number} is no number of this set: they are below {capacity}");
+        no_such_number(*number, capacity);
     }
+}
+
+#[cold]
+fn no_such_number(number: u32, capacity: usize) -> ! {
+    panic!("{number} is no number of this set: they are below {capacity}");
 }
 
 /// An engine that holds its own memory, as a [`Pool`](crate::Pool) needs it.
