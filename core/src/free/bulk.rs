@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_are_taken_near_a_number_or_in_the_word_behind_it() {
+    fn neighbours_are_taken_near_a_number_or_in_a_word_behind_it() {
         let set = Set::ALL_FREE;
         let near = Some(5 * GROUP as u32 + 7);
         let mut first = set.take_neighbours(10, near).unwrap();
