@@ -23,6 +23,7 @@ mod chunks;
 
 use std::alloc::Layout;
 use std::ffi::{c_char, c_int, c_uint, c_void};
+use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -184,9 +185,10 @@ impl Objects {
     /// Writes where objects lie, for which there is room. How many they are, and the last number.
     #[inline(always)]
     fn fill(&self, table: &mut [*mut c_void], numbers: Neighbours) -> (usize, u32) {
-        if let Some(range) = numbers.as_range()
-            && self.first.fill(table, &range, self.stride)
-        {
+        if let Some(range) = numbers.as_range() {
+            if !self.first.fill(table, &range, self.stride) {
+                self.fill_from_chunks(table, range.clone());
+            }
             return (range.len(), range.end - 1);
         }
         let (count, mut last) = (numbers.len(), 0);
@@ -195,6 +197,18 @@ impl Objects {
             last = number;
         }
         (count, last)
+    }
+
+    #[cold]
+    fn fill_from_chunks(&self, mut table: &mut [*mut c_void], mut numbers: Range<u32>) {
+        while let Some(chunk) = chunks::with_number(self.chunks(), numbers.start)
+            && !numbers.is_empty()
+        {
+            let here = numbers.start..numbers.end.min(chunk.end());
+            chunk.fill(table, &here, self.stride);
+            table = table.get_mut(here.len()..).unwrap_or_default();
+            numbers.start = here.end;
+        }
     }
 
     /// Where an object lies whose number was free, so that it has a chunk.
