@@ -93,18 +93,17 @@ pub(crate) fn send(socket: BorrowedFd<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Sleeps until a packet has come, for a millisecond at most.
-pub(crate) fn poll(socket: BorrowedFd<'_>) -> Result<()> {
+/// Sleeps until a packet has come, for a millisecond at most; says whether none has.
+pub(crate) fn poll(socket: BorrowedFd<'_>) -> Result<bool> {
     let mut poll = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     // SAFETY: one structure, which outlives the call.
-    if unsafe { libc::poll(&raw mut poll, 1, 1) } < 0 {
+    let ready = unsafe { libc::poll(&raw mut poll, 1, 1) };
+    if ready < 0 {
         let error = CallError::last("poll");
         // By a signal: who called looks whether the program is to end.
-        if !error.is_one_of(&[libc::EINTR]) {
-            return Err(error.into());
-        }
+        return if error.is_one_of(&[libc::EINTR]) { Ok(false) } else { Err(error.into()) };
     }
-    Ok(())
+    Ok(ready == 0)
 }
 
 pub(crate) fn statistics(socket: BorrowedFd<'_>) -> Result<libc::xdp_statistics> {

@@ -19,8 +19,8 @@
 //! ip netns exec left af_xdp ping cable --count 100000
 //! kill %1 && wait
 //!
-//! ip netns exec right af_xdp receive cable --frames 16 &    # too few: packets are dropped
-//! ip netns exec left af_xdp send cable --count 1000000      # and counted, to the last one
+//! ip netns exec right af_xdp receive cable --frames 16 --hold &    # packets are dropped
+//! ip netns exec left af_xdp send cable --count 1000000             # and counted, to the last one
 //! kill %2 && wait
 //!
 //! ip netns delete left

@@ -29,6 +29,10 @@ Options of ping and send:
 Options of ping:
     --in-flight N     pings without an answer at a time, up to half of the frames (default: 1)
 
+Options of receive:
+    --hold            keeps packets as long as more of them come: when all blocks are held, the kernel
+                      has none and drops what comes, to the next millisecond without a packet
+
 Needs root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF. Exits with 1 if something fails, or if a
 packet or block is missing, and with 2 if it does not understand.
 ";
@@ -68,6 +72,7 @@ pub(crate) struct Options {
     pub(crate) count: u64,
     pub(crate) to: Address,
     pub(crate) in_flight: usize,
+    pub(crate) holds: bool,
 }
 
 impl Options {
@@ -97,6 +102,7 @@ impl Options {
             count: 10_000,
             to: Address::BROADCAST,
             in_flight: 1,
+            holds: false,
         };
         while let Some(name) = arguments.next() {
             options.set(&name, &mut arguments)?;
@@ -131,6 +137,7 @@ impl Options {
             "--in-flight" if self.command == Command::Ping => {
                 self.in_flight = number(name, &value()?, 1..=32_768)? as usize;
             }
+            "--hold" if self.command == Command::Receive => self.holds = true,
             _ => return Err(format!("{name} is no option of this command")),
         }
         Ok(())

@@ -49,7 +49,7 @@ fn run(options: &Options) -> Result<()> {
     let outcome = match options.command {
         Command::Pong => ping::answer(&mut socket, &interface),
         Command::Ping => ping::measure(&mut socket, &interface, options),
-        Command::Receive => stream::receive(&mut socket, &interface),
+        Command::Receive => stream::receive(&mut socket, &interface, options.holds),
         Command::Send => stream::send(&mut socket, &interface, options),
     };
     drop(program);

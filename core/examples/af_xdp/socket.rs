@@ -128,16 +128,16 @@ impl<'u> Socket<'u> {
         Ok(())
     }
 
-    /// To be called when there was nothing to do: looks again for a moment, then sleeps until a
-    /// packet comes, or a millisecond.
-    pub(crate) fn wait(&mut self) -> Result<()> {
+    /// To be called when no packet was there: looks again for a moment, then sleeps until one comes, or
+    /// a millisecond. Says whether none came for that long.
+    pub(crate) fn wait(&mut self) -> Result<bool> {
         if !self.transmit.is_drained() {
-            return Ok(());
+            return Ok(false);
         }
         self.idle += 1;
         if self.idle < SPINS {
             hint::spin_loop();
-            return Ok(());
+            return Ok(false);
         }
         self.idle = 0;
         // Others, if there were any, should have its blocks meanwhile.

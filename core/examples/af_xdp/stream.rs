@@ -18,15 +18,18 @@ const ASK_AGAIN: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Counts packets and answers questions, until it is told to end.
-pub(crate) fn receive(socket: &mut Socket<'_>, interface: &Interface) -> Result<()> {
+///
+/// If it holds packets, it gives no block back before a millisecond without a packet.
+pub(crate) fn receive(socket: &mut Socket<'_>, interface: &Interface, holds: bool) -> Result<()> {
     println!("listening on {}", interface.address);
     let mut received = 0;
     let mut damaged = 0_u64;
+    let mut held = Vec::new();
     while !stop::is_requested() {
         socket.advance()?;
         let burst = socket.receive()?;
-        if burst.is_empty() {
-            socket.wait()?;
+        if burst.is_empty() && socket.wait()? {
+            held.drain(..).for_each(|frame| socket.give_back(frame));
         }
         for mut frame in burst {
             match Message::read(&frame) {
@@ -39,7 +42,7 @@ pub(crate) fn receive(socket: &mut Socket<'_>, interface: &Interface) -> Result<
                 }
                 Some(Message { kind: Kind::Data, .. }) => {
                     received += 1;
-                    socket.give_back(frame);
+                    if holds { held.push(frame) } else { socket.give_back(frame) }
                 }
                 _ => {
                     damaged += 1;
