@@ -23,19 +23,18 @@ impl Interface {
             let error = CallError::last("if_nametoindex");
             return Err(format!("interface {name}: {error}").into());
         }
-        let mut interface = Self { name: name.to_owned(), index, address: Address::BROADCAST };
-        interface.address = interface.attribute("address")?.parse()?;
-        Ok(interface)
+        let address = attribute(name, "address")?.parse()?;
+        Ok(Self { name: name.to_owned(), index, address })
     }
 
     /// How many packets that were to be sent the interface dropped, since it exists.
     pub(crate) fn transmit_dropped(&self) -> Result<u64> {
-        Ok(self.attribute("statistics/tx_dropped")?.parse()?)
+        Ok(attribute(&self.name, "statistics/tx_dropped")?.parse()?)
     }
+}
 
-    fn attribute(&self, attribute: &str) -> Result<String> {
-        let path = format!("/sys/class/net/{}/{attribute}", self.name);
-        let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
-        Ok(text.trim_end().to_owned())
-    }
+fn attribute(interface: &str, attribute: &str) -> Result<String> {
+    let path = format!("/sys/class/net/{interface}/{attribute}");
+    let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
+    Ok(text.trim_end().to_owned())
 }

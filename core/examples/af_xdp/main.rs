@@ -15,13 +15,14 @@
 //! ip -n left link set cable up
 //! ip -n right link set cable up
 //!
-//! ip netns exec right af_xdp pong cable &       # or in another terminal
+//! ip netns exec right af_xdp pong cable &
+//! sleep 1
 //! ip netns exec left af_xdp ping cable --count 100000
-//! kill %1 && wait
+//! kill $! && wait
 //!
-//! ip netns exec right af_xdp receive cable --frames 16 --hold &    # packets are dropped
-//! ip netns exec left af_xdp send cable --count 1000000             # and counted, to the last one
-//! kill %2 && wait
+//! ip netns exec right af_xdp receive cable --frames 16 --hold &  # packets are dropped
+//! ip netns exec left af_xdp send cable --count 1000000           # and counted, to the last one
+//! kill $! && wait
 //!
 //! ip netns delete left
 //! ip netns delete right

@@ -3,6 +3,7 @@
 //! The sender asks the receiver, before the stream and behind it, how many packets it has got and how
 //! many the kernel dropped there. Questions count as packets: they can be dropped, too.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
@@ -66,7 +67,7 @@ pub(crate) fn send(
     let mut sender = Sender { socket, interface, route, questions: 0 };
     let before =
         sender.ask(Instant::now() + PATIENCE)?.ok_or("no answer: is `receive` running?")?;
-    let sent_before = sender.questions;
+    let asked_before = sender.questions;
 
     let begin = Instant::now();
     sender.send_all(options.count)?;
@@ -75,21 +76,22 @@ pub(crate) fn send(
     println!("sent: {} packets, {rate:.0} in a second, {rate_bits:.2} Gbit/s", options.count);
 
     let deadline = Instant::now() + PATIENCE;
-    loop {
-        let after = sender.ask(deadline)?.ok_or("no answer any more, or not of all packets")?;
-        let sent = options.count + sender.questions - sent_before;
+    let mut missing = options.count;
+    // More than once only if packets overtake each other: then some are still on their way.
+    while let Some(after) = sender.ask(deadline)? {
+        let sent = options.count + sender.questions - asked_before;
         let counts = after.since(&before);
-        if counts.all() == sent {
+        if counts.all() >= sent {
             let questions = sent - options.count;
-            println!("accounted for: {sent} packets, {questions} of them questions");
+            let all = counts.all();
+            println!("accounted for: {all} of {sent} packets, {questions} of them questions");
             counts.print();
-            return Ok(());
+            return if all == sent { Ok(()) } else { Err("more packets than were sent".into()) };
         }
-        if counts.all() > sent {
-            counts.print();
-            return Err(format!("that is more than {sent} packets that were sent").into());
-        }
+        missing = sent - counts.all();
+        thread::sleep(ASK_AGAIN);
     }
+    Err(format!("{missing} packets are not accounted for").into())
 }
 
 /// What became of packets.
