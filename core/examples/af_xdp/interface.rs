@@ -1,0 +1,33 @@
+//! What there is to know of a network interface.
+
+use std::ffi::CString;
+use std::fs;
+
+use crate::error::{CallError, Result};
+use crate::message::Address;
+
+#[derive(Debug)]
+pub(crate) struct Interface {
+    /// The kernel's number of it.
+    pub(crate) index: u32,
+    pub(crate) address: Address,
+}
+
+impl Interface {
+    pub(crate) fn named(name: &str) -> Result<Self> {
+        let terminated = CString::new(name)?;
+        // SAFETY: the name ends with a zero and outlives the call.
+        let index = unsafe { libc::if_nametoindex(terminated.as_ptr()) };
+        if index == 0 {
+            let error = CallError::last("if_nametoindex");
+            return Err(format!("interface {name}: {error}").into());
+        }
+        Ok(Self { index, address: address(name)? })
+    }
+}
+
+fn address(interface: &str) -> Result<Address> {
+    let path = format!("/sys/class/net/{interface}/address");
+    let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
+    text.trim_end().parse()
+}
