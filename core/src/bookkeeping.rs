@@ -54,10 +54,17 @@ impl<'m> Borrowed<'m> {
         self.all.get(group).unwrap_or(self.first)
     }
 
-    /// What is remembered of a block, whose number is below the capacity.
-    pub(crate) fn parked(&self, number: u32) -> &'m Parked {
+    /// What is remembered of a block.
+    ///
+    /// # Safety
+    ///
+    /// The number is below the capacity.
+    pub(crate) unsafe fn parked(&self, number: u32) -> &'m Parked {
         let number = number as usize;
-        &self.of(number / GROUP).parked[number % GROUP]
+        debug_assert!(number < self.capacity);
+        // SAFETY: the caller's promise; there is an element for every group of numbers.
+        let group = unsafe { self.all.get_unchecked(number / GROUP) };
+        &group.parked[number % GROUP]
     }
 }
 

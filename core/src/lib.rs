@@ -55,6 +55,7 @@
 //! | [`Queue::push_burst`], [`Queue::pop_burst`] | lock-free | 2 atomic read-modify-writes, 2, for a whole burst | yes |
 //! | [`Block::into_raw`], [`Pool::from_raw`] | wait-free; `from_raw` lock-free where the processor has no atomic bit operations | 1 store, 2 with 32-bit words; 1 atomic read-modify-write | yes |
 //! | [`Pool::from_raw_ptr_burst`] | wait-free | a load and 1 store for each block, 2 loads with 32-bit words | yes |
+//! | [`Worker::get_raw_ptr_burst`], [`Worker::put_raw_ptr_burst`] | as [`Worker::get`], [`Worker::put`] | as those of `Worker` and `from_raw_ptr_burst` | a worker of its own |
 //!
 //! What never happens, in safe code by type:
 //!
@@ -69,8 +70,9 @@
 //! go the blocks that it owned, and those of the operation: one, or the burst; with a worker, its
 //! stock. Everything else goes on. (Not so with the engines that are there to be compared.)
 //!
-//! There is no `unsafe` outside the modules that own memory (`block`, `pool`, `region`, `memory`,
-//! `poison`), no sequentially consistent ordering, and the default pool is all-zero in memory.
+//! There is no `unsafe` outside the modules that own memory (`block`, `bookkeeping`, `pool`, `region`,
+//! `memory`, `poison`; in `worker` where it takes addresses for blocks), no sequentially consistent
+//! ordering, and the default pool is all-zero in memory.
 //!
 //! # DMA
 //!

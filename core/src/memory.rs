@@ -1,7 +1,6 @@
 //! What blocks, workers and queues need of a pool, wherever its memory lies: the one
 //! implementation behind [`Pool`](crate::Pool) and [`Region`](crate::Region).
 
-use core::num::NonZero;
 use core::ptr::NonNull;
 
 use crate::block::Block;
@@ -10,6 +9,7 @@ use crate::free::FreeSet;
 use crate::poison;
 use crate::range::{Parked, Place};
 use crate::ring::Places;
+use crate::stride::{Extent, Stride};
 use crate::sync::{AtomicUsize, Ordering};
 
 /// A pool of blocks: [`Pool`](crate::Pool) or [`Region`](crate::Region). What functions that work
@@ -70,7 +70,7 @@ pub trait BlockPool: Memory + Sync + Sized {
 
     /// See [`Pool::memory`](crate::Pool::memory).
     fn memory(&self) -> (NonNull<u8>, usize) {
-        (self.block(0, INTERNAL), self.stride(INTERNAL).get() * self.capacity())
+        (self.block(0, INTERNAL), self.stride(INTERNAL).bytes().get() * self.capacity())
     }
 
     /// See [`Pool::from_raw`](crate::Pool::from_raw).
@@ -101,7 +101,7 @@ pub trait BlockPool: Memory + Sync + Sized {
     ///
     /// As there.
     unsafe fn from_raw_ptr(&self, pointer: *const u8) -> Result<Block<'_, Self>, RawError> {
-        let index = self.number_at(pointer, INTERNAL)?;
+        let index = self.extent(INTERNAL).number_at(pointer)?;
         // SAFETY: the caller's promise is the same for pointer and number.
         unsafe { self.from_raw(index) }
     }
@@ -120,9 +120,9 @@ pub trait BlockPool: Memory + Sync + Sized {
         pointers: &[*mut u8],
         blocks: &mut heapless::Vec<Block<'p, Self>, N>,
     ) -> Result<usize, RawError> {
-        let before = blocks.len();
+        let (before, extent) = (blocks.len(), self.extent(INTERNAL));
         for &pointer in pointers.iter().take(N.saturating_sub(before)) {
-            let index = self.number_at(pointer, INTERNAL)?;
+            let index = extent.number_at(pointer)?;
             let place = self.parked(index, INTERNAL).claim_alone(index);
             let block = self.adopt(place.ok_or(RawError::NotOut { index })?, INTERNAL);
             // There is room, so this cannot fail; a failure would give the block back.
@@ -146,8 +146,7 @@ pub(crate) const INTERNAL: Internal = Internal(());
 /// An implementer says where blocks lie: [`block`](Self::block) returns, for each number in
 /// `[0, free().capacity())`, a pointer valid for reads and writes of `size()` bytes while the pool
 /// is borrowed, to memory that no other number's overlaps and that nothing else touches. There is
-/// one [`Parked`] for each number. [`strides_in`](Self::strides_in) divides exactly. The free set is
-/// used by nobody else.
+/// one [`Parked`] for each number. The free set is used by nobody else.
 pub unsafe trait Memory {
     /// The engine.
     type Free: FreeSet;
@@ -163,27 +162,18 @@ pub unsafe trait Memory {
     /// Bytes in a block.
     fn size(&self, _: Internal) -> usize;
     /// Bytes from one block's first byte to the next one's.
-    fn stride(&self, _: Internal) -> NonZero<usize>;
-
-    /// How many whole strides `offset` is, which is below that of the end of the blocks.
-    fn strides_in(&self, offset: usize, _: Internal) -> usize {
-        offset / self.stride(INTERNAL)
-    }
+    fn stride(&self, _: Internal) -> Stride;
 
     /// How often a block was wanted and none was free.
     fn exhausted_count(&self, _: Internal) -> &AtomicUsize;
 
-    /// The number of the block that begins at `pointer`.
-    fn number_at(&self, pointer: *const u8, _: Internal) -> Result<u32, RawError> {
-        let first = self.block(0, INTERNAL);
-        let stride = self.stride(INTERNAL).get();
-        let bytes = stride * self.free(INTERNAL).capacity();
-        let offset = pointer.addr().checked_sub(first.addr().get());
-        let offset = offset.filter(|&offset| offset < bytes).ok_or(RawError::Foreign)?;
-        let number = self.strides_in(offset, INTERNAL);
-        match offset - number * stride {
-            0 => Ok(number as u32),
-            into_block => Err(RawError::Misaligned { into_block }),
+    /// Where all blocks lie.
+    fn extent(&self, _: Internal) -> Extent {
+        let stride = self.stride(INTERNAL);
+        Extent {
+            first: self.block(0, INTERNAL).addr().get(),
+            bytes: stride.bytes().get() * self.free(INTERNAL).capacity(),
+            stride,
         }
     }
 
@@ -207,12 +197,12 @@ pub unsafe trait Memory {
     /// To be called before a handle is made for a block that was free.
     fn hand_out(&self, number: u32, _: Internal) {
         let first = self.block(number, INTERNAL);
-        poison::block_is_owned(first, self.size(INTERNAL), self.stride(INTERNAL).get());
+        poison::block_is_owned(first, self.size(INTERNAL), self.stride(INTERNAL).bytes().get());
     }
 
     /// To be called before a block that its owner gives back can be taken by anyone.
     fn retire(&self, number: u32, _: Internal) {
-        poison::block_is_free(self.block(number, INTERNAL), self.stride(INTERNAL).get());
+        poison::block_is_free(self.block(number, INTERNAL), self.stride(INTERNAL).bytes().get());
     }
 
     /// Counts a failed get.

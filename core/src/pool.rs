@@ -12,6 +12,7 @@ use crate::free::{Bitmap, InPlace, Inline};
 use crate::memory::{BlockPool, Internal, Memory};
 use crate::range::{MAX_BLOCK_SIZE, MAX_COUNT, Parked};
 use crate::ring::Place;
+use crate::stride::Stride;
 use crate::sync::AtomicUsize;
 
 /// `COUNT` blocks of `SIZE` bytes each, held in place: a `static` is all it takes.
@@ -134,8 +135,8 @@ unsafe impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Mem
         SIZE
     }
 
-    fn stride(&self, _: Internal) -> NonZero<usize> {
-        const { NonZero::new(size_of::<Slot<SIZE, A>>()).expect("a block has a byte") }
+    fn stride(&self, _: Internal) -> Stride {
+        const { Stride::new(NonZero::new(size_of::<Slot<SIZE, A>>()).expect("a block has a byte")) }
     }
 
     fn exhausted_count(&self, _: Internal) -> &AtomicUsize {

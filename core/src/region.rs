@@ -142,7 +142,8 @@ unsafe impl<'m> Memory for Region<'m> {
     }
 
     fn parked(&self, number: u32, _: Internal) -> &Parked {
-        self.free.words().parked(number)
+        // SAFETY: by the trait's contract the number is below the capacity.
+        unsafe { self.free.words().parked(number) }
     }
 
     fn block(&self, number: u32, _: Internal) -> NonNull<u8> {
@@ -155,12 +156,8 @@ unsafe impl<'m> Memory for Region<'m> {
         self.block_size.bytes().get()
     }
 
-    fn stride(&self, _: Internal) -> NonZero<usize> {
-        self.block_size.bytes()
-    }
-
-    fn strides_in(&self, offset: usize, _: Internal) -> usize {
-        self.block_size.whole_in(offset)
+    fn stride(&self, _: Internal) -> Stride {
+        self.block_size
     }
 
     fn exhausted_count(&self, _: Internal) -> &AtomicUsize {

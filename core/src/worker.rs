@@ -1,12 +1,14 @@
 //! A private stock of free blocks.
 
 use core::fmt;
-use core::mem;
+use core::mem::{self, MaybeUninit};
 
 use crate::block::{self, Block};
+use crate::error::RawError;
 use crate::free::FreeSet;
 use crate::free::sealed::Sealed as _;
 use crate::memory::{BlockPool, INTERNAL};
+use crate::range::Place;
 
 /// A private stock of free blocks for one thread, lcore or task: taking a block and giving it back
 /// are then a few plain instructions, and the shared set is met once for many blocks.
@@ -222,6 +224,95 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
             blocks.iter().for_each(|block| self.pool.retire(block.index(), INTERNAL));
             block::end_all(blocks);
         }
+    }
+
+    /// Takes blocks and gives each up, as [`Block::into_raw_ptr`] does, until `pointers` is full or none
+    /// is left. Returns how many; their addresses stand at the front.
+    ///
+    /// As [`get_burst`](Self::get_burst), for code that has blocks by address: no handles are made.
+    pub fn get_raw_ptr_burst(&mut self, pointers: &mut [MaybeUninit<*mut u8>]) -> usize {
+        let pool = self.pool;
+        let mut taken = 0;
+        while let Some([first, others @ ..]) = pointers.get_mut(taken..) {
+            let Some(block) = self.get() else { break };
+            first.write(block.into_raw_ptr().as_ptr());
+            let kept = self.older.len().saturating_sub(others.len());
+            let numbers = self.older.get(kept..).unwrap_or_default();
+            for (pointer, &number) in others.iter_mut().zip(numbers.iter().rev()) {
+                pool.hand_out(number, INTERNAL);
+                pool.parked(number, INTERNAL).release(Place::empty(number));
+                pointer.write(pool.block(number, INTERNAL).as_ptr());
+            }
+            taken += 1 + numbers.len();
+            self.older.truncate(kept);
+        }
+        taken
+    }
+
+    /// Gives blocks back by address: claims them as [`from_raw_ptr_burst`] of the pool does, and puts
+    /// them as [`put_burst`](Self::put_burst) does, without handles. Plain loads and stores, but for
+    /// what the stock cannot keep.
+    ///
+    /// # Errors
+    ///
+    /// How many were given back before the first pointer that is refused, and why it is. It and those
+    /// behind it are not claimed.
+    ///
+    /// # Safety
+    ///
+    /// As for [`from_raw_ptr_burst`].
+    ///
+    /// [`from_raw_ptr_burst`]: crate::Pool::from_raw_ptr_burst
+    pub unsafe fn put_raw_ptr_burst(
+        &mut self,
+        pointers: &[*mut u8],
+    ) -> Result<(), (usize, RawError)> {
+        let newest = mem::replace(&mut self.newest, NO_NUMBER);
+        if newest != NO_NUMBER {
+            self.keep(newest);
+        }
+        // The older half makes room for as many.
+        let limit = self.limit();
+        let most = limit.div_ceil(2);
+        for (part, pointers) in pointers.chunks(most).enumerate() {
+            let excess = (self.older.len() + pointers.len()).saturating_sub(limit - 1);
+            if excess > 0 {
+                self.give_back_oldest(excess.max(limit / 2).min(self.older.len()));
+            }
+            // SAFETY: the caller's promise.
+            let claimed = unsafe { self.claim(pointers) };
+            claimed.map_err(|(count, error)| (part * most + count, error))?;
+        }
+        Ok(())
+    }
+
+    /// Claims blocks for the stock, which has room for them.
+    ///
+    /// # Safety
+    ///
+    /// As for `from_raw_ptr_burst`.
+    #[inline]
+    unsafe fn claim(&mut self, pointers: &[*mut u8]) -> Result<(), (usize, RawError)> {
+        let (pool, kept) = (self.pool, self.older.len());
+        let extent = pool.extent(INTERNAL);
+        // There is room for all of them.
+        let _ = self.older.resize(kept + pointers.len(), NO_NUMBER);
+        let places = self.older.get_mut(kept..).unwrap_or_default();
+        for (count, (place, &pointer)) in places.iter_mut().zip(pointers).enumerate() {
+            let claimed = extent.number_at(pointer).and_then(|index| {
+                let claimed = pool.parked(index, INTERNAL).claim_alone(index);
+                claimed.map(|_| index).ok_or(RawError::NotOut { index })
+            });
+            match claimed {
+                Ok(number) => *place = number,
+                Err(error) => {
+                    self.older.truncate(kept + count);
+                    return Err((count, error));
+                }
+            }
+            pool.retire(*place, INTERNAL);
+        }
+        Ok(())
     }
 
     /// Gives the whole stock to the shared set. To be called before this worker's owner blocks,

@@ -18,6 +18,7 @@ mod literal_shape;
 mod model;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod no_std;
+mod pointers;
 mod raw;
 mod region;
 mod requeue;

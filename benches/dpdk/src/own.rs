@@ -2,6 +2,7 @@
 
 use std::array;
 use std::hint::{black_box, spin_loop};
+use std::mem::MaybeUninit;
 
 use blockpool_core::heapless::Vec;
 use blockpool_core::{Block, Bookkeeping, Region, Worker};
@@ -109,54 +110,47 @@ impl Contender for Handles {
 /// Blocks become pointers and come back, each checked.
 pub struct Pointers(pub &'static Region<'static>);
 
-fn get_pointers<const BURST: usize>(worker: &mut Lcore, table: &mut [*mut u8]) {
-    let mut blocks = Vec::<Frame, BURST>::new();
+fn get_pointers<const BURST: usize>(worker: &mut Lcore, table: &mut [MaybeUninit<*mut u8>]) {
     for part in table.chunks_exact_mut(BURST) {
-        if BURST == 1 {
-            part[0] = taken(worker).into_raw_ptr().as_ptr();
-            continue;
-        }
-        fill(worker, &mut blocks);
-        for slot in part {
-            if let Some(block) = blocks.pop() {
-                *slot = block.into_raw_ptr().as_ptr();
-            }
+        let mut taken = 0;
+        while taken < BURST {
+            taken += worker.get_raw_ptr_burst(&mut part[taken..]);
         }
     }
 }
 
-fn put_pointers<const BURST: usize>(
-    region: &'static Region<'static>,
-    worker: &mut Lcore,
-    table: &[*mut u8],
-) {
-    let mut blocks = Vec::<Frame, BURST>::new();
+fn put_pointers<const BURST: usize>(worker: &mut Lcore, table: &[*mut u8]) {
     for part in table.chunks(BURST) {
         // SAFETY: pointers that `get_pointers` gave this program, each once.
-        let claimed = unsafe { region.from_raw_ptr_burst(part, &mut blocks) };
-        assert_eq!(claimed, Ok(part.len()));
-        worker.put_burst(&mut blocks);
+        let result = unsafe { worker.put_raw_ptr_burst(part) };
+        assert_eq!(result, Ok(()));
     }
+}
+
+/// A table of pointers that were all null once.
+fn written(table: &[MaybeUninit<*mut u8>]) -> &[*mut u8] {
+    // SAFETY: every element is initialised.
+    unsafe { table.assume_init_ref() }
 }
 
 impl Pointers {
     fn bursts<const BURST: usize>(&self, keep: usize, times: u64) {
         let mut worker = Lcore::with_stock(self.0);
-        let mut table = [std::ptr::null_mut(); 128];
+        let mut table = [MaybeUninit::new(std::ptr::null_mut()); 128];
         let table = &mut table[..keep];
         for _ in 0..times {
             get_pointers::<BURST>(&mut worker, table);
             black_box(&mut *table);
-            put_pointers::<BURST>(self.0, &mut worker, table);
+            put_pointers::<BURST>(&mut worker, written(table));
         }
     }
 
     fn produced<const BURST: usize>(&self, ring: Ring, count: u64) {
         let mut worker = Lcore::with_stock(self.0);
-        let mut table = [std::ptr::null_mut(); CROSSING];
+        let mut table = [MaybeUninit::new(std::ptr::null_mut()); CROSSING];
         for _ in 0..count / CROSSING as u64 {
             get_pointers::<BURST>(&mut worker, &mut table);
-            ring.push(&table);
+            ring.push(written(&table));
         }
     }
 
@@ -165,7 +159,7 @@ impl Pointers {
         let mut table = [std::ptr::null_mut(); CROSSING];
         while count > 0 {
             let popped = ring.pop(&mut table);
-            put_pointers::<BURST>(self.0, &mut worker, popped);
+            put_pointers::<BURST>(&mut worker, popped);
             count -= popped.len() as u64;
         }
     }
