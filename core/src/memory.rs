@@ -4,7 +4,7 @@
 use core::num::NonZero;
 use core::ptr::NonNull;
 
-use crate::block::Block;
+use crate::block::{self, Block};
 use crate::error::RawError;
 use crate::free::FreeSet;
 use crate::poison;
@@ -120,15 +120,8 @@ pub trait BlockPool: Memory + Sync + Sized {
         pointers: &[*mut u8],
         blocks: &mut heapless::Vec<Block<'p, Self>, N>,
     ) -> Result<usize, RawError> {
-        let before = blocks.len();
-        for &pointer in pointers.iter().take(N.saturating_sub(before)) {
-            let index = self.number_at(pointer, INTERNAL)?;
-            let place = self.parked(index, INTERNAL).claim_alone(index);
-            let block = self.adopt(place.ok_or(RawError::NotOut { index })?, INTERNAL);
-            // There is room, so this cannot fail; a failure would give the block back.
-            let _ = blocks.push(block);
-        }
-        Ok(blocks.len() - before)
+        let places = pointers.iter().map(|&pointer| self.claim_alone(pointer, INTERNAL));
+        block::adopt_each(self, places, blocks)
     }
 }
 
@@ -185,6 +178,12 @@ pub unsafe trait Memory {
             0 => Ok(number as u32),
             into_block => Err(RawError::Misaligned { into_block }),
         }
+    }
+
+    /// Claims the block that begins at `pointer`; nobody else claims it meanwhile.
+    fn claim_alone(&self, pointer: *const u8, _: Internal) -> Result<Place, RawError> {
+        let index = self.number_at(pointer, INTERNAL)?;
+        self.parked(index, INTERNAL).claim_alone(index).ok_or(RawError::NotOut { index })
     }
 
     /// A handle for a block that the caller has just become the owner of.

@@ -1,0 +1,4 @@
+//! The library as programs in C find it: its header, installed, linked, called.
+
+mod header;
+mod installed;
