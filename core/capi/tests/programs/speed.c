@@ -83,7 +83,7 @@ static void measure(const char *name, void (*once)(void), size_t blocks, size_t 
 
 int main(int argc, char **argv)
 {
-    size_t times = (argc > 1 ? strtoul(argv[1], NULL, 10) : 10) * 1000000;
+    size_t times = (argc > 1 ? strtoul(argv[1], NULL, 10) : 1) * 1000000;
 
     check(BLOCKPOOL_CREATE(pool_storage, 2048, &pool) == BLOCKPOOL_OK);
     check(BLOCKPOOL_WORKER_CREATE(pool, worker_storage, &worker) == BLOCKPOOL_OK);
