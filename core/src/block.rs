@@ -383,6 +383,33 @@ impl<'v, 'p, P: BlockPool, const N: usize> Claims<'v, 'p, P, N> {
     }
 }
 
+/// Adds handles of blocks that the caller becomes the owner of, one by one, until the vector is full,
+/// there are no more, or one cannot be had. Returns how many.
+pub(crate) fn adopt_each<'p, P: BlockPool, E, const N: usize>(
+    pool: &'p P,
+    places: impl Iterator<Item = Result<Place, E>>,
+    blocks: &mut heapless::Vec<Block<'p, P>, N>,
+) -> Result<usize, E> {
+    let before = blocks.len();
+    let mut count = 0;
+    let mut result = Ok(());
+    // Room first: no place is asked for that there is no room for.
+    for (spare, place) in spare_capacity(blocks).iter_mut().zip(places) {
+        match place {
+            Ok(place) => spare.write(Block::new(pool, place)),
+            Err(error) => {
+                result = Err(error);
+                break;
+            }
+        };
+        count += 1;
+    }
+    let len = before + count;
+    // SAFETY: the elements up to `len` were there before or are written.
+    unsafe { blocks.set_len(len) };
+    result.map(|()| count)
+}
+
 /// Adds handles of free blocks that the caller has become the owner of to a vector that has room for
 /// them.
 pub(crate) fn adopt_all<'p, P: BlockPool, const N: usize>(

@@ -3,7 +3,7 @@
 
 use core::ptr::NonNull;
 
-use crate::block::Block;
+use crate::block::{self, Block};
 use crate::error::RawError;
 use crate::free::FreeSet;
 use crate::poison;
@@ -120,15 +120,9 @@ pub trait BlockPool: Memory + Sync + Sized {
         pointers: &[*mut u8],
         blocks: &mut heapless::Vec<Block<'p, Self>, N>,
     ) -> Result<usize, RawError> {
-        let (before, extent) = (blocks.len(), self.extent(INTERNAL));
-        for &pointer in pointers.iter().take(N.saturating_sub(before)) {
-            let index = extent.number_at(pointer)?;
-            let place = self.parked(index, INTERNAL).claim_alone(index);
-            let block = self.adopt(place.ok_or(RawError::NotOut { index })?, INTERNAL);
-            // There is room, so this cannot fail; a failure would give the block back.
-            let _ = blocks.push(block);
-        }
-        Ok(blocks.len() - before)
+        let extent = self.extent(INTERNAL);
+        let places = pointers.iter().map(|&pointer| self.claim_alone(pointer, extent, INTERNAL));
+        block::adopt_each(self, places, blocks)
     }
 }
 
@@ -167,7 +161,7 @@ pub unsafe trait Memory {
     /// How often a block was wanted and none was free.
     fn exhausted_count(&self, _: Internal) -> &AtomicUsize;
 
-    /// Where all blocks lie.
+    /// Where all blocks lie: asked for once for many pointers.
     fn extent(&self, _: Internal) -> Extent {
         let stride = self.stride(INTERNAL);
         Extent {
@@ -175,6 +169,18 @@ pub unsafe trait Memory {
             bytes: stride.bytes().get() * self.free(INTERNAL).capacity(),
             stride,
         }
+    }
+
+    /// Claims the block that begins at `pointer`; nobody else claims it meanwhile.
+    #[inline]
+    fn claim_alone(
+        &self,
+        pointer: *const u8,
+        extent: Extent,
+        _: Internal,
+    ) -> Result<Place, RawError> {
+        let index = extent.number_at(pointer)?;
+        self.parked(index, INTERNAL).claim_alone(index).ok_or(RawError::NotOut { index })
     }
 
     /// A handle for a block that the caller has just become the owner of.

@@ -299,12 +299,8 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
         let _ = self.older.resize(kept + pointers.len(), NO_NUMBER);
         let places = self.older.get_mut(kept..).unwrap_or_default();
         for (count, (place, &pointer)) in places.iter_mut().zip(pointers).enumerate() {
-            let claimed = extent.number_at(pointer).and_then(|index| {
-                let claimed = pool.parked(index, INTERNAL).claim_alone(index);
-                claimed.map(|_| index).ok_or(RawError::NotOut { index })
-            });
-            match claimed {
-                Ok(number) => *place = number,
+            match pool.claim_alone(pointer, extent, INTERNAL) {
+                Ok(claimed) => *place = claimed.number(),
                 Err(error) => {
                     self.older.truncate(kept + count);
                     return Err((count, error));

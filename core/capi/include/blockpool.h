@@ -1,0 +1,430 @@
+/* blockpool: fixed-size blocks of bytes, taken, handed on and given back without a lock, an allocation
+ * or a wait.
+ *
+ *     static BLOCKPOOL_STORAGE(2048, 1024) storage; // 1,024 blocks of 2,048 bytes
+ *     blockpool *pool;
+ *
+ *     if (BLOCKPOOL_CREATE(storage, 2048, &pool) != BLOCKPOOL_OK)
+ *         abort();
+ *     unsigned char *block = blockpool_get(pool); // NULL: every block is out
+ *     block[0] = 1;
+ *     blockpool_put(pool, block);
+ *
+ * Made of the library's sources: what is written here is lost.
+ *
+ * Rules, for every function:
+ *
+ * - A pointer to a pool, worker or queue is NULL, which is refused, or was stored by its create
+ *   function, and is not used after its destroy function. Workers and queues end before their pool.
+ * - Memory that is given to a create function is readable and writable, begins at a multiple of
+ *   BLOCKPOOL_ALIGNMENT, overlaps nothing else that was given, and is left alone until the destroy
+ *   function returns; but for blocks that are out, which are their owners'. No function allocates.
+ * - The functions of a pool or queue may be called from any thread, interrupt or signal handler, at the
+ *   same time, but for create and destroy. Those of a worker by one at a time: each thread has its own,
+ *   and a signal handler uses the pool.
+ * - A block that was taken belongs to who took it, as memory of malloc() does: all its bytes, until it
+ *   is given back or pushed. Who then uses it still, or gives it back again when its next owner has it,
+ *   is not found out.
+ * - An array has as many elements as the count beside it says; it may be NULL if that is 0.
+ */
+
+#ifndef BLOCKPOOL_H
+#define BLOCKPOOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* 1,000,000 for each major, 1,000 for each minor version, and the patch. */
+#define BLOCKPOOL_VERSION (0 * 1000000 + 1 * 1000 + 0)
+#define BLOCKPOOL_VERSION_TEXT "0.1.0"
+
+#if defined(__cplusplus)
+#define BLOCKPOOL_ALIGNED alignas(BLOCKPOOL_ALIGNMENT)
+#else
+#define BLOCKPOOL_ALIGNED _Alignas(BLOCKPOOL_ALIGNMENT)
+#endif
+
+/**
+ * All memory that is given to the library begins at a multiple of this, in bytes.
+ */
+#define BLOCKPOOL_ALIGNMENT 64
+
+/**
+ * For `BLOCKPOOL_BOOKKEEPING_SIZE`: bytes of a pool, whatever its capacity.
+ */
+#define BLOCKPOOL_POOL_SIZE 320
+
+/**
+ * For `BLOCKPOOL_BOOKKEEPING_SIZE`: bytes for every 64 blocks.
+ */
+#define BLOCKPOOL_GROUP_SIZE 640
+
+/**
+ * Bytes of memory that a worker needs.
+ */
+#define BLOCKPOOL_WORKER_SIZE 1152
+
+/**
+ * For `BLOCKPOOL_QUEUE_SIZE`: bytes of a queue, whatever its capacity.
+ */
+#define BLOCKPOOL_RING_SIZE 320
+
+/**
+ * For `BLOCKPOOL_QUEUE_SIZE`: bytes for every block that the queue can hold.
+ */
+#define BLOCKPOOL_PLACE_SIZE 8
+
+/**
+ * What became of a call. But for bursts, which say how far they came, a call that is refused
+ * changes nothing.
+ */
+typedef enum {
+    /**
+     * Done.
+     */
+    BLOCKPOOL_OK = 0,
+    /**
+     * A pointer that must not be is `NULL`.
+     */
+    BLOCKPOOL_NULL = 1,
+    /**
+     * The pointer does not point into this pool's blocks.
+     */
+    BLOCKPOOL_FOREIGN = 2,
+    /**
+     * The pointer points into a block, not to its first byte.
+     */
+    BLOCKPOOL_MISALIGNED = 3,
+    /**
+     * The block is not out: it was given back already, or is in a queue.
+     */
+    BLOCKPOOL_NOT_OUT = 4,
+    /**
+     * The block size is not a multiple of 64 from 64 to 65,536.
+     */
+    BLOCKPOOL_BLOCK_SIZE = 5,
+    /**
+     * The memory for the blocks does not begin at a multiple of `BLOCKPOOL_ALIGNMENT`.
+     */
+    BLOCKPOOL_MEMORY_MISALIGNED = 6,
+    /**
+     * The memory for the blocks is smaller than one block.
+     */
+    BLOCKPOOL_MEMORY_TOO_SMALL = 7,
+    /**
+     * The memory holds more than 536,870,912 blocks.
+     */
+    BLOCKPOOL_TOO_MANY_BLOCKS = 8,
+    /**
+     * The memory for bookkeeping does not begin at a multiple of `BLOCKPOOL_ALIGNMENT`.
+     */
+    BLOCKPOOL_BOOKKEEPING_MISALIGNED = 9,
+    /**
+     * The memory for bookkeeping is smaller than needed.
+     */
+    BLOCKPOOL_BOOKKEEPING_TOO_SMALL = 10,
+    /**
+     * Blocks of the pool are out.
+     */
+    BLOCKPOOL_BLOCKS_OUT = 11,
+} blockpool_result;
+
+/**
+ * Blocks of one size, and which of them are free.
+ */
+typedef struct blockpool blockpool;
+
+/**
+ * A first-in, first-out hand-off of the blocks of one pool, between any threads, interrupts and
+ * signal handlers. It has a place for each block, so there is always room.
+ *
+ * Pointers travel, and the bytes stay where they are; a length, if the receiver needs it, goes into the
+ * block, as a header does.
+ */
+typedef struct blockpool_queue blockpool_queue;
+
+/**
+ * A private stock of free blocks for one thread or core: taking a block and giving it back are then
+ * a few plain instructions, and the pool is met once for many blocks.
+ *
+ * Blocks in a stock are kept from everyone else: at most 256, and never more than a quarter of the
+ * pool, but at least one. So before its thread blocks, sleeps or idles, call `blockpool_worker_flush`.
+ */
+typedef struct blockpool_worker blockpool_worker;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * A result in words, for a message. `result` may be any number.
+ */
+const char *blockpool_result_text(int result);
+
+/**
+ * How many bytes of bookkeeping a pool of `length` bytes of memory needs with blocks of
+ * `block_size` bytes: `BLOCKPOOL_BOOKKEEPING_SIZE`, where that is not known beforehand.
+ */
+size_t blockpool_bookkeeping_size(size_t length, size_t block_size);
+
+/**
+ * Makes a pool of the blocks of `block_size` bytes that fit into `length` bytes from `memory` on,
+ * all of them free, and stores a pointer to it in `pool`; `NULL` if it is refused.
+ *
+ * Block i lies at i times the block size; what is left over at the end stays unused. The memory is
+ * not touched: it holds blocks and nothing else, and may be huge pages, or shared with a device.
+ * `bookkeeping` is for the library's own use: `bookkeeping_length` is at least
+ * `BLOCKPOOL_BOOKKEEPING_SIZE(length, block_size)`. What it holds does not matter.
+ *
+ * Takes time in proportion to the number of blocks.
+ */
+blockpool_result blockpool_create(void *memory,
+                                  size_t length,
+                                  size_t block_size,
+                                  void *bookkeeping,
+                                  size_t bookkeeping_length,
+                                  blockpool **pool);
+
+/**
+ * Ends a pool whose blocks are all free. Memory and bookkeeping are the program's again.
+ *
+ * `BLOCKPOOL_BLOCKS_OUT` if a block is out, or in a worker's stock or a queue; the pool goes on then.
+ * Nobody may use the pool meanwhile, or later.
+ */
+blockpool_result blockpool_destroy(blockpool *pool);
+
+/**
+ * Takes a free block; `NULL` if every block is out, or `pool` is `NULL`.
+ *
+ * Its bytes are what they are: the last owner's, or those that were there before.
+ *
+ * From any thread, interrupt or signal handler. Lock-free: one atomic read-modify-write when threads
+ * do not meet; a search when the thread's word of the set has no free block.
+ */
+void *blockpool_get(blockpool *pool);
+
+/**
+ * Gives a block back.
+ *
+ * `BLOCKPOOL_NULL`, `BLOCKPOOL_FOREIGN`, `BLOCKPOOL_MISALIGNED`, `BLOCKPOOL_NOT_OUT` say why a pointer
+ * is refused; the pool is as before. Of several calls with one block, at the same time too, one
+ * succeeds.
+ *
+ * From any thread, interrupt or signal handler. Lock-free: two atomic read-modify-writes, at times
+ * three.
+ */
+blockpool_result blockpool_put(blockpool *pool,
+                               void *block);
+
+/**
+ * How many blocks the pool has, free or out; 0 if `pool` is `NULL`.
+ */
+size_t blockpool_capacity(const blockpool *pool);
+
+/**
+ * Bytes in a block; 0 if `pool` is `NULL`.
+ */
+size_t blockpool_block_size(const blockpool *pool);
+
+/**
+ * How many blocks are free; those in a worker's stock or a queue are not. 0 if `pool` is `NULL`.
+ *
+ * Exact when no other call runs, otherwise off by those that overlap it. For monitoring: takes time in
+ * proportion to the number of blocks, a few nanoseconds for 64.
+ */
+size_t blockpool_available(const blockpool *pool);
+
+/**
+ * How often a block was wanted, by `blockpool_get` or a worker, and none was free; 0 if `pool` is
+ * `NULL`. Wraps around.
+ */
+size_t blockpool_exhausted(const blockpool *pool);
+
+/**
+ * Where the blocks lie, to be registered with a device: the first byte of the first block. Stores
+ * the bytes to the end of the last block in `length`, if that is not `NULL`. `NULL` and 0 if `pool` is
+ * `NULL`.
+ */
+void *blockpool_memory(const blockpool *pool,
+                       size_t *length);
+
+/**
+ * How many bytes of memory a worker needs: `BLOCKPOOL_WORKER_SIZE`, of the library that the program
+ * runs with.
+ */
+size_t blockpool_worker_size(void);
+
+/**
+ * Makes a worker with an empty stock, and stores a pointer to it in `worker`; `NULL` if it is refused.
+ *
+ * `bookkeeping`, for the library's own use, has `BLOCKPOOL_WORKER_SIZE` bytes, whatever they hold.
+ */
+blockpool_result blockpool_worker_create(blockpool *pool,
+                                         void *bookkeeping,
+                                         size_t bookkeeping_length,
+                                         blockpool_worker **worker);
+
+/**
+ * Gives the stock back and ends the worker. Its memory is the program's again.
+ */
+blockpool_result blockpool_worker_destroy(blockpool_worker *worker);
+
+/**
+ * Takes a block: of the stock, which is filled by half when it is empty. `NULL` if the stock is empty
+ * and every block of the pool is out, or if `worker` is `NULL`.
+ *
+ * Wait-free but for the filling, which is lock-free.
+ */
+void *blockpool_worker_get(blockpool_worker *worker);
+
+/**
+ * Gives a block to the stock, which gives its older half to the pool when it is full.
+ *
+ * The pointer is checked as by `blockpool_worker_put_burst`.
+ */
+blockpool_result blockpool_worker_put(blockpool_worker *worker, void *block);
+
+/**
+ * Takes up to `count` blocks, and stores pointers to them in `blocks`. Returns how many: fewer than
+ * `count` if no more were free; 0 if `worker` or `blocks` is `NULL`.
+ */
+size_t blockpool_worker_get_burst(blockpool_worker *worker, void **blocks, size_t count);
+
+/**
+ * Gives `count` blocks to the stock, and what does not fit there to the pool.
+ *
+ * Ends at the first pointer that is refused: the result says why; `put`, how many blocks before it were
+ * given back. It and those behind it are still the program's, who may go on behind it.
+ *
+ * A pointer that is `NULL`, foreign or misaligned is always refused; one that was given back before, if
+ * by this thread or one that this one has heard of since. Two threads that give back one block at the
+ * same time may both succeed, and the pool is broken then: `blockpool_put` refuses one of them.
+ */
+blockpool_result blockpool_worker_put_burst(blockpool_worker *worker,
+                                            void *const *blocks,
+                                            size_t count,
+                                            size_t *put);
+
+/**
+ * Gives the whole stock to the pool. To be called before the worker's thread blocks, sleeps or idles.
+ */
+blockpool_result blockpool_worker_flush(blockpool_worker *worker);
+
+/**
+ * How many blocks are in the stock; 0 if `worker` is `NULL`.
+ */
+size_t blockpool_worker_stock(const blockpool_worker *worker);
+
+/**
+ * How many bytes of memory a queue needs for a pool of `capacity` blocks: `BLOCKPOOL_QUEUE_SIZE`,
+ * where that is not known beforehand.
+ */
+size_t blockpool_queue_size(size_t capacity);
+
+/**
+ * Makes an empty queue for the blocks of `pool`, and stores a pointer to it in `queue`; `NULL` if it
+ * is refused.
+ *
+ * `bookkeeping`, for the library's own use, has `BLOCKPOOL_QUEUE_SIZE(capacity)` bytes, whatever they
+ * hold. Takes time in proportion to the capacity.
+ */
+blockpool_result blockpool_queue_create(blockpool *pool,
+                                        void *bookkeeping,
+                                        size_t bookkeeping_length,
+                                        blockpool_queue **queue);
+
+/**
+ * Gives the blocks that are left in the queue back and ends it. Its memory is the program's again.
+ */
+blockpool_result blockpool_queue_destroy(blockpool_queue *queue);
+
+/**
+ * Adds `count` blocks of the queue's pool at the end, the first one first.
+ *
+ * Ends at the first pointer that is refused, as `blockpool_worker_put_burst` does, and `pushed` says how
+ * many blocks before it were added; the checks are the same.
+ *
+ * From any thread, interrupt or signal handler. Lock-free: two atomic read-modify-writes for every 32
+ * blocks, which come out in their order with no others between.
+ */
+blockpool_result blockpool_queue_push_burst(blockpool_queue *queue,
+                                            void *const *blocks,
+                                            size_t count,
+                                            size_t *pushed);
+
+/**
+ * Takes up to `count` of the oldest blocks, and stores pointers to them in `blocks`. Returns how many:
+ * fewer than `count` if there were no more; 0 if `queue` or `blocks` is `NULL`.
+ *
+ * From any thread, interrupt or signal handler. Lock-free: two atomic read-modify-writes for what was
+ * pushed as one burst, if it is taken whole.
+ */
+size_t blockpool_queue_pop_burst(blockpool_queue *queue,
+                                 void **blocks,
+                                 size_t count);
+
+/**
+ * How many blocks are in the queue; 0 if `queue` is `NULL`.
+ *
+ * Exact when nobody pushes or pops, otherwise off by the calls that overlap it. For monitoring: counts
+ * the blocks one by one.
+ */
+size_t blockpool_queue_length(const blockpool_queue *queue);
+
+/**
+ * The version of the library that the program runs with, as `BLOCKPOOL_VERSION` is that of the
+ * header that it was compiled with.
+ */
+uint32_t blockpool_version(void);
+
+/**
+ * The same in words, as `BLOCKPOOL_VERSION_TEXT`.
+ */
+const char *blockpool_version_text(void);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+/* Bytes of bookkeeping for a pool of `length` bytes of memory with blocks of `block_size` bytes. */
+#define BLOCKPOOL_BOOKKEEPING_SIZE(length, block_size) \
+    (BLOCKPOOL_POOL_SIZE + ((size_t)(length) / (block_size) + 63) / 64 * BLOCKPOOL_GROUP_SIZE)
+
+/* Bytes of memory for a queue of a pool of `capacity` blocks. */
+#define BLOCKPOOL_QUEUE_SIZE(capacity) \
+    (BLOCKPOOL_RING_SIZE + (size_t)(capacity) * BLOCKPOOL_PLACE_SIZE)
+
+/* A type: all memory of a pool of `count` blocks, for a static or a member of a struct. */
+#define BLOCKPOOL_STORAGE(block_size, count) \
+    struct { \
+        BLOCKPOOL_ALIGNED unsigned char memory[(size_t)(block_size) * (count)]; \
+        BLOCKPOOL_ALIGNED unsigned char bookkeeping[BLOCKPOOL_BOOKKEEPING_SIZE( \
+            (size_t)(block_size) * (count), block_size)]; \
+    }
+
+/* As blockpool_create(), for a BLOCKPOOL_STORAGE of the same block size. */
+#define BLOCKPOOL_CREATE(storage, block_size, pool) \
+    blockpool_create((storage).memory, sizeof (storage).memory, block_size, (storage).bookkeeping, \
+                     sizeof (storage).bookkeeping, pool)
+
+/* A type: the memory of a worker. */
+#define BLOCKPOOL_WORKER_STORAGE \
+    struct { \
+        BLOCKPOOL_ALIGNED unsigned char bookkeeping[BLOCKPOOL_WORKER_SIZE]; \
+    }
+
+/* As blockpool_worker_create(), for a BLOCKPOOL_WORKER_STORAGE. */
+#define BLOCKPOOL_WORKER_CREATE(pool, storage, worker) \
+    blockpool_worker_create(pool, (storage).bookkeeping, sizeof (storage).bookkeeping, worker)
+
+/* A type: the memory of a queue of a pool of `capacity` blocks. */
+#define BLOCKPOOL_QUEUE_STORAGE(capacity) \
+    struct { \
+        BLOCKPOOL_ALIGNED unsigned char bookkeeping[BLOCKPOOL_QUEUE_SIZE(capacity)]; \
+    }
+
+/* As blockpool_queue_create(), for a BLOCKPOOL_QUEUE_STORAGE. */
+#define BLOCKPOOL_QUEUE_CREATE(pool, storage, queue) \
+    blockpool_queue_create(pool, (storage).bookkeeping, sizeof (storage).bookkeeping, queue)
+
+#endif /* BLOCKPOOL_H */

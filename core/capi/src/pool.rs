@@ -1,0 +1,150 @@
+//! A pool, in the bookkeeping that it was given.
+
+use std::ffi::c_void;
+use std::mem::MaybeUninit;
+use std::ptr::{self, NonNull};
+
+use blockpool_core::{Bookkeeping, Region};
+
+use crate::burst::give_up;
+use crate::result::blockpool_result::{self, *};
+use crate::result::refusal;
+use crate::storage::{BLOCKPOOL_GROUP_SIZE, BLOCKPOOL_POOL_SIZE, Storage, tell};
+
+/// Blocks of one size, and which of them are free.
+pub(crate) struct blockpool {
+    pub(crate) region: Region<'static>,
+}
+
+/// How many bytes of bookkeeping a pool of `length` bytes of memory needs with blocks of
+/// `block_size` bytes: `BLOCKPOOL_BOOKKEEPING_SIZE`, where that is not known beforehand.
+#[unsafe(no_mangle)]
+extern "C" fn blockpool_bookkeeping_size(length: usize, block_size: usize) -> usize {
+    let groups = length.checked_div(block_size).unwrap_or(0).div_ceil(64);
+    groups.saturating_mul(BLOCKPOOL_GROUP_SIZE).saturating_add(BLOCKPOOL_POOL_SIZE)
+}
+
+/// Makes a pool of the blocks of `block_size` bytes that fit into `length` bytes from `memory` on,
+/// all of them free, and stores a pointer to it in `pool`; `NULL` if it is refused.
+///
+/// Block i lies at i times the block size; what is left over at the end stays unused. The memory is
+/// not touched: it holds blocks and nothing else, and may be huge pages, or shared with a device.
+/// `bookkeeping` is for the library's own use: `bookkeeping_length` is at least
+/// `BLOCKPOOL_BOOKKEEPING_SIZE(length, block_size)`. What it holds does not matter.
+///
+/// Takes time in proportion to the number of blocks.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn blockpool_create(
+    memory: *mut c_void,
+    length: usize,
+    block_size: usize,
+    bookkeeping: *mut c_void,
+    bookkeeping_length: usize,
+    pool: Option<&mut MaybeUninit<*mut blockpool>>,
+) -> blockpool_result {
+    tell(pool, || {
+        let memory = NonNull::new(memory).ok_or(BLOCKPOOL_NULL)?;
+        let storage = Storage::new(bookkeeping, bookkeeping_length)?;
+        let needed = Region::bookkeeping_for(length, block_size);
+        // SAFETY: the header's rules: the bookkeeping is the library's alone. The handle lies before.
+        let elements = unsafe { storage.elements(BLOCKPOOL_POOL_SIZE, needed, Bookkeeping::new) };
+        // SAFETY: the header's rules: the memory is the pool's until it is destroyed, which is when
+        // its last use was.
+        let region = unsafe { Region::new(memory.cast(), length, block_size, elements) }?;
+        // SAFETY: the header's rules; the elements lie behind.
+        unsafe { storage.write(BLOCKPOOL_POOL_SIZE, blockpool { region }) }
+    })
+}
+
+/// Ends a pool whose blocks are all free. Memory and bookkeeping are the program's again.
+///
+/// `BLOCKPOOL_BLOCKS_OUT` if a block is out, or in a worker's stock or a queue; the pool goes on then.
+/// Nobody may use the pool meanwhile, or later.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn blockpool_destroy(pool: *mut blockpool) -> blockpool_result {
+    // SAFETY: the header's rules: null, or a pool.
+    let Some(shared) = (unsafe { pool.as_ref() }) else { return BLOCKPOOL_NULL };
+    if shared.region.available() < shared.region.capacity() {
+        return BLOCKPOOL_BLOCKS_OUT;
+    }
+    // SAFETY: a pool, which nobody uses any more.
+    unsafe { pool.drop_in_place() };
+    BLOCKPOOL_OK
+}
+
+/// Takes a free block; `NULL` if every block is out, or `pool` is `NULL`.
+///
+/// Its bytes are what they are: the last owner's, or those that were there before.
+///
+/// From any thread, interrupt or signal handler. Lock-free: one atomic read-modify-write when threads
+/// do not meet; a search when the thread's word of the set has no free block.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn blockpool_get(pool: *mut blockpool) -> *mut c_void {
+    // SAFETY: the header's rules: null, or a pool.
+    let pool = unsafe { pool.as_ref() };
+    pool.and_then(|pool| pool.region.get()).map_or(ptr::null_mut(), give_up)
+}
+
+/// Gives a block back.
+///
+/// `BLOCKPOOL_NULL`, `BLOCKPOOL_FOREIGN`, `BLOCKPOOL_MISALIGNED`, `BLOCKPOOL_NOT_OUT` say why a pointer
+/// is refused; the pool is as before. Of several calls with one block, at the same time too, one
+/// succeeds.
+///
+/// From any thread, interrupt or signal handler. Lock-free: two atomic read-modify-writes, at times
+/// three.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn blockpool_put(pool: *mut blockpool, block: *mut c_void) -> blockpool_result {
+    // SAFETY: the header's rules: null, or a pool.
+    let Some(pool) = (unsafe { pool.as_ref() }) else { return BLOCKPOOL_NULL };
+    // SAFETY: the header's rules: who gives a block back is its owner, if it is out.
+    match unsafe { pool.region.from_raw_ptr(block.cast()) } {
+        Ok(_given_back) => BLOCKPOOL_OK,
+        Err(error) => refusal(error, block),
+    }
+}
+
+/// How many blocks the pool has, free or out; 0 if `pool` is `NULL`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn blockpool_capacity(pool: Option<&blockpool>) -> usize {
+    pool.map_or(0, |pool| pool.region.capacity())
+}
+
+/// Bytes in a block; 0 if `pool` is `NULL`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn blockpool_block_size(pool: Option<&blockpool>) -> usize {
+    pool.map_or(0, |pool| pool.region.block_size())
+}
+
+/// How many blocks are free; those in a worker's stock or a queue are not. 0 if `pool` is `NULL`.
+///
+/// Exact when no other call runs, otherwise off by those that overlap it. For monitoring: takes time in
+/// proportion to the number of blocks, a few nanoseconds for 64.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn blockpool_available(pool: Option<&blockpool>) -> usize {
+    pool.map_or(0, |pool| pool.region.available())
+}
+
+/// How often a block was wanted, by `blockpool_get` or a worker, and none was free; 0 if `pool` is
+/// `NULL`. Wraps around.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn blockpool_exhausted(pool: Option<&blockpool>) -> usize {
+    pool.map_or(0, |pool| pool.region.exhausted())
+}
+
+/// Where the blocks lie, to be registered with a device: the first byte of the first block. Stores
+/// the bytes to the end of the last block in `length`, if that is not `NULL`. `NULL` and 0 if `pool` is
+/// `NULL`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn blockpool_memory(
+    pool: Option<&blockpool>,
+    length: Option<&mut MaybeUninit<usize>>,
+) -> *mut c_void {
+    let memory = pool.map(|pool| pool.region.memory());
+    let (first, bytes) =
+        memory.map_or((ptr::null_mut(), 0), |(first, bytes)| (first.as_ptr(), bytes));
+    if let Some(length) = length {
+        length.write(bytes);
+    }
+    first.cast()
+}

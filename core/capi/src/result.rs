@@ -1,0 +1,82 @@
+//! What was refused, and why.
+
+use std::ffi::{c_char, c_int, c_void};
+
+use blockpool_core::{RawError, RegionError};
+
+/// What became of a call. But for bursts, which say how far they came, a call that is refused
+/// changes nothing.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum blockpool_result {
+    /// Done.
+    BLOCKPOOL_OK = 0,
+    /// A pointer that must not be is `NULL`.
+    BLOCKPOOL_NULL = 1,
+    /// The pointer does not point into this pool's blocks.
+    BLOCKPOOL_FOREIGN = 2,
+    /// The pointer points into a block, not to its first byte.
+    BLOCKPOOL_MISALIGNED = 3,
+    /// The block is not out: it was given back already, or is in a queue.
+    BLOCKPOOL_NOT_OUT = 4,
+    /// The block size is not a multiple of 64 from 64 to 65,536.
+    BLOCKPOOL_BLOCK_SIZE = 5,
+    /// The memory for the blocks does not begin at a multiple of `BLOCKPOOL_ALIGNMENT`.
+    BLOCKPOOL_MEMORY_MISALIGNED = 6,
+    /// The memory for the blocks is smaller than one block.
+    BLOCKPOOL_MEMORY_TOO_SMALL = 7,
+    /// The memory holds more than 536,870,912 blocks.
+    BLOCKPOOL_TOO_MANY_BLOCKS = 8,
+    /// The memory for bookkeeping does not begin at a multiple of `BLOCKPOOL_ALIGNMENT`.
+    BLOCKPOOL_BOOKKEEPING_MISALIGNED = 9,
+    /// The memory for bookkeeping is smaller than needed.
+    BLOCKPOOL_BOOKKEEPING_TOO_SMALL = 10,
+    /// Blocks of the pool are out.
+    BLOCKPOOL_BLOCKS_OUT = 11,
+}
+
+use blockpool_result::*;
+
+/// A result in words, for a message. `result` may be any number.
+#[unsafe(no_mangle)]
+extern "C" fn blockpool_result_text(result: c_int) -> *const c_char {
+    const TEXTS: [(blockpool_result, &std::ffi::CStr); 12] = [
+        (BLOCKPOOL_OK, c"done"),
+        (BLOCKPOOL_NULL, c"a pointer that must not be is null"),
+        (BLOCKPOOL_FOREIGN, c"the pointer does not point into this pool's blocks"),
+        (BLOCKPOOL_MISALIGNED, c"the pointer points into a block, not to its first byte"),
+        (BLOCKPOOL_NOT_OUT, c"the block is not out: given back already, or in a queue"),
+        (BLOCKPOOL_BLOCK_SIZE, c"the block size is not a multiple of 64 from 64 to 65536"),
+        (BLOCKPOOL_MEMORY_MISALIGNED, c"the memory does not begin at a multiple of 64"),
+        (BLOCKPOOL_MEMORY_TOO_SMALL, c"the memory is smaller than one block"),
+        (BLOCKPOOL_TOO_MANY_BLOCKS, c"the memory holds more than 536870912 blocks"),
+        (BLOCKPOOL_BOOKKEEPING_MISALIGNED, c"the bookkeeping does not begin at a multiple of 64"),
+        (BLOCKPOOL_BOOKKEEPING_TOO_SMALL, c"the bookkeeping is smaller than needed"),
+        (BLOCKPOOL_BLOCKS_OUT, c"blocks of the pool are out"),
+    ];
+    let known = TEXTS.iter().find(|(known, _)| *known as c_int == result);
+    known.map_or(c"unknown result", |(_, text)| text).as_ptr()
+}
+
+impl From<RegionError> for blockpool_result {
+    fn from(error: RegionError) -> Self {
+        match error {
+            RegionError::BlockSize { .. } => BLOCKPOOL_BLOCK_SIZE,
+            RegionError::Misaligned { .. } => BLOCKPOOL_MEMORY_MISALIGNED,
+            RegionError::TooSmall { .. } => BLOCKPOOL_MEMORY_TOO_SMALL,
+            RegionError::TooManyBlocks { .. } => BLOCKPOOL_TOO_MANY_BLOCKS,
+            // The one that is left.
+            _ => BLOCKPOOL_BOOKKEEPING_TOO_SMALL,
+        }
+    }
+}
+
+/// Why `pointer` was refused.
+pub(crate) fn refusal(error: RawError, pointer: *mut c_void) -> blockpool_result {
+    match error {
+        RawError::Misaligned { .. } => BLOCKPOOL_MISALIGNED,
+        RawError::NotOut { .. } => BLOCKPOOL_NOT_OUT,
+        _ if pointer.is_null() => BLOCKPOOL_NULL,
+        _ => BLOCKPOOL_FOREIGN,
+    }
+}

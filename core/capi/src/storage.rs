@@ -1,0 +1,125 @@
+//! Handles in memory that the program gives.
+
+use std::ffi::c_void;
+use std::mem::MaybeUninit;
+use std::ptr::{self, NonNull};
+use std::slice;
+
+use blockpool_core::{Bookkeeping, Place, Region};
+
+use crate::pool::blockpool;
+use crate::queue::blockpool_queue;
+use crate::result::blockpool_result::{self, *};
+use crate::worker::blockpool_worker;
+
+/// All memory that is given to the library begins at a multiple of this, in bytes.
+pub const BLOCKPOOL_ALIGNMENT: usize = 64;
+
+/// For `BLOCKPOOL_BOOKKEEPING_SIZE`: bytes of a pool, whatever its capacity.
+//
+// An odd multiple of 64, so that the words behind it, 640 bytes apart, do not lie in their pages where
+// blocks' fronts do in theirs if their memory begins where that of the blocks ends: see the core's
+// bitmap.
+pub const BLOCKPOOL_POOL_SIZE: usize = 320;
+
+/// For `BLOCKPOOL_BOOKKEEPING_SIZE`: bytes for every 64 blocks.
+pub const BLOCKPOOL_GROUP_SIZE: usize = 640;
+
+/// Bytes of memory that a worker needs.
+pub const BLOCKPOOL_WORKER_SIZE: usize = 1152;
+
+/// For `BLOCKPOOL_QUEUE_SIZE`: bytes of a queue, whatever its capacity.
+pub const BLOCKPOOL_RING_SIZE: usize = 320;
+
+/// For `BLOCKPOOL_QUEUE_SIZE`: bytes for every block that the queue can hold.
+pub const BLOCKPOOL_PLACE_SIZE: usize = 8;
+
+/// Whether a handle of this type fits into as many bytes, and needs no greater alignment.
+const fn fits<T>(size: usize) -> bool {
+    size_of::<T>() <= size && align_of::<T>() <= BLOCKPOOL_ALIGNMENT
+}
+
+const _: () = assert!(BLOCKPOOL_ALIGNMENT == Region::ALIGNMENT);
+const _: () = assert!(fits::<blockpool>(BLOCKPOOL_POOL_SIZE));
+const _: () = assert!(fits::<blockpool_worker>(BLOCKPOOL_WORKER_SIZE));
+const _: () = assert!(fits::<blockpool_queue>(BLOCKPOOL_RING_SIZE));
+const _: () = assert!(fits::<Place>(BLOCKPOOL_PLACE_SIZE));
+const _: () = {
+    // With 32-bit words, an element is for fewer blocks.
+    let elements = Bookkeeping::elements_for(64);
+    assert!(fits::<Bookkeeping>(BLOCKPOOL_GROUP_SIZE / elements));
+};
+
+/// Memory for a handle, and for what the handle refers to behind it.
+pub(crate) struct Storage {
+    first: NonNull<c_void>,
+    length: usize,
+}
+
+impl Storage {
+    pub(crate) fn new(first: *mut c_void, length: usize) -> Result<Self, blockpool_result> {
+        let first = NonNull::new(first).ok_or(BLOCKPOOL_NULL)?;
+        if first.addr().get().is_multiple_of(BLOCKPOOL_ALIGNMENT) {
+            Ok(Self { first, length })
+        } else {
+            Err(BLOCKPOOL_BOOKKEEPING_MISALIGNED)
+        }
+    }
+
+    /// Up to `most` elements from `offset` on, the size of a handle, as many as there is memory for.
+    ///
+    /// # Safety
+    ///
+    /// The header's rules for memory; nothing else lies there, or is put there.
+    pub(crate) unsafe fn elements<T>(
+        &self,
+        offset: usize,
+        most: usize,
+        new: fn() -> T,
+    ) -> &'static mut [T] {
+        let count = most.min(self.length.saturating_sub(offset) / size_of::<T>());
+        if count == 0 {
+            return &mut [];
+        }
+        // SAFETY: `offset` lies within the memory: there is room for an element.
+        let first = unsafe { self.first.byte_add(offset) }.cast::<T>().as_ptr();
+        // SAFETY: 1. as many elements lie within the memory, which is the library's alone for as long
+        // as the handle is used; 2. `fits` has compared alignments, and `offset` is a multiple of them;
+        // 3. these may be uninitialised.
+        let unwritten = unsafe { slice::from_raw_parts_mut(first.cast::<MaybeUninit<T>>(), count) };
+        unwritten.fill_with(|| MaybeUninit::new(new()));
+        // SAFETY: as above, and all of them are written; the reference before is gone.
+        unsafe { slice::from_raw_parts_mut(first, count) }
+    }
+
+    /// Writes a handle to the beginning, if it fits into `size` bytes, and those into the memory.
+    ///
+    /// # Safety
+    ///
+    /// The header's rules for memory; nothing else lies there.
+    pub(crate) unsafe fn write<T>(
+        &self,
+        size: usize,
+        handle: T,
+    ) -> Result<NonNull<T>, blockpool_result> {
+        const { assert!(align_of::<T>() <= BLOCKPOOL_ALIGNMENT) };
+        if self.length < size.max(size_of::<T>()) {
+            return Err(BLOCKPOOL_BOOKKEEPING_TOO_SMALL);
+        }
+        let place = self.first.cast::<T>();
+        // SAFETY: there is room, by the check above, at a multiple of an alignment that is as great.
+        unsafe { place.write(handle) };
+        Ok(place)
+    }
+}
+
+/// Tells C where a handle lies, or why there is none, and `NULL` in its stead.
+pub(crate) fn tell<T>(
+    handle: Option<&mut MaybeUninit<*mut T>>,
+    create: impl FnOnce() -> Result<NonNull<T>, blockpool_result>,
+) -> blockpool_result {
+    let Some(handle) = handle else { return BLOCKPOOL_NULL };
+    let created = create();
+    handle.write(created.map_or(ptr::null_mut(), NonNull::as_ptr));
+    created.err().unwrap_or(BLOCKPOOL_OK)
+}

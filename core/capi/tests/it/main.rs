@@ -1,0 +1,5 @@
+//! The library as programs in C find it: its header, installed, linked, called.
+
+mod header;
+#[cfg(unix)]
+mod installed;

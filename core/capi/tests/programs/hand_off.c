@@ -1,0 +1,103 @@
+/* An example: one thread fills blocks, another reads them, a queue lies between. Each has a worker, so
+ * that taking a block and giving it back are a few plain instructions.
+ *
+ * No bytes are copied, nothing is allocated, and nobody waits for a lock. The queue has a place for every
+ * block, so there is one thing to be prepared for: that no block is free.
+ */
+
+#include "check.h"
+#include <blockpool.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdint.h>
+
+#define BLOCK_SIZE 2048
+#define BLOCKS 1024
+#define BURST 32
+#define PACKETS 1000000
+
+/* What a block holds: the library moves blocks, and leaves to the program what is in them. */
+struct packet {
+    uint64_t number;
+    size_t length;
+    unsigned char bytes[BLOCK_SIZE - 16];
+};
+
+static BLOCKPOOL_STORAGE(BLOCK_SIZE, BLOCKS) pool_storage;
+static BLOCKPOOL_QUEUE_STORAGE(BLOCKS) queue_storage;
+static BLOCKPOOL_WORKER_STORAGE sender_storage, receiver_storage;
+
+static blockpool *pool;
+static blockpool_queue *queue;
+
+static void *send_packets(void *nothing)
+{
+    blockpool_worker *worker;
+    void *blocks[BURST];
+    uint64_t sent = 0;
+
+    CHECK(BLOCKPOOL_WORKER_CREATE(pool, sender_storage, &worker) == BLOCKPOOL_OK);
+    while (sent < PACKETS) {
+        size_t wanted = PACKETS - sent < BURST ? PACKETS - sent : BURST;
+        size_t count = blockpool_worker_get_burst(worker, blocks, wanted);
+        size_t pushed;
+
+        if (count == 0)
+            sched_yield(); /* the receiver is behind */
+        for (size_t i = 0; i < count; i++) {
+            struct packet *packet = blocks[i];
+            packet->number = sent++;
+            packet->length = packet->number % sizeof packet->bytes;
+            packet->bytes[packet->length] = (unsigned char)packet->number;
+        }
+        CHECK(blockpool_queue_push_burst(queue, blocks, count, &pushed) == BLOCKPOOL_OK);
+        CHECK(pushed == count);
+    }
+    blockpool_worker_destroy(worker);
+    return nothing;
+}
+
+static void *receive_packets(void *nothing)
+{
+    blockpool_worker *worker;
+    void *blocks[BURST];
+    uint64_t received = 0;
+
+    CHECK(BLOCKPOOL_WORKER_CREATE(pool, receiver_storage, &worker) == BLOCKPOOL_OK);
+    while (received < PACKETS) {
+        size_t count = blockpool_queue_pop_burst(queue, blocks, BURST);
+        size_t put;
+
+        if (count == 0)
+            sched_yield(); /* the sender is behind */
+        for (size_t i = 0; i < count; i++) {
+            const struct packet *packet = blocks[i];
+            CHECK(packet->number == received++);
+            CHECK(packet->length == packet->number % sizeof packet->bytes);
+            CHECK(packet->bytes[packet->length] == (unsigned char)packet->number);
+        }
+        CHECK(blockpool_worker_put_burst(worker, blocks, count, &put) == BLOCKPOOL_OK);
+        CHECK(put == count);
+    }
+    blockpool_worker_destroy(worker);
+    return nothing;
+}
+
+int main(void)
+{
+    pthread_t sender, receiver;
+
+    CHECK(BLOCKPOOL_CREATE(pool_storage, BLOCK_SIZE, &pool) == BLOCKPOOL_OK);
+    CHECK(BLOCKPOOL_QUEUE_CREATE(pool, queue_storage, &queue) == BLOCKPOOL_OK);
+    CHECK(pthread_create(&sender, NULL, send_packets, NULL) == 0);
+    CHECK(pthread_create(&receiver, NULL, receive_packets, NULL) == 0);
+    CHECK(pthread_join(sender, NULL) == 0);
+    CHECK(pthread_join(receiver, NULL) == 0);
+
+    CHECK(blockpool_queue_length(queue) == 0);
+    CHECK(blockpool_queue_destroy(queue) == BLOCKPOOL_OK);
+    CHECK(blockpool_available(pool) == BLOCKS);
+    CHECK(blockpool_destroy(pool) == BLOCKPOOL_OK);
+    printf("%d packets\n", PACKETS);
+    return 0;
+}
