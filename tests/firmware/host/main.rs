@@ -8,6 +8,8 @@
 
 mod boot;
 mod build;
+#[path = "../../cargo.rs"]
+mod cargo;
 mod hot;
 mod image;
 #[path = "../../selection.rs"]
@@ -184,7 +186,7 @@ impl Report {
     fn end(self) -> ExitCode {
         let Self { passed, failed, skipped } = self;
         println!("firmware: {passed} passed, {failed} failed, {skipped} skipped");
-        if failed > 0 || skipped > 0 && build::is_ci() {
+        if failed > 0 || skipped > 0 && cargo::is_ci() {
             ExitCode::FAILURE
         } else {
             ExitCode::SUCCESS

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use crate::{Outcome, build};
+use crate::{Outcome, cargo};
 
 /// Where Debian puts its compiler, whose sources can be had as a package too.
 const OTHER_RUSTC: &str = "/usr/bin/rustc";
@@ -155,7 +155,7 @@ fn make_core(rustc: &Path, library: &Path, sysroot: &Path, targets: &[&str]) -> 
                     [profile.release]\npanic = \"abort\"\ncodegen-units = 1\n";
     fs::write(folder.join("Cargo.toml"), manifest).map_err(failed)?;
 
-    let mut command = build::cargo();
+    let mut command = cargo::cargo();
     command
         .args(["build", "--release", "--offline", "-Zbuild-std=core", "--target-dir", "target"])
         // Dependencies of the library, which cargo wants to see though none of them is built.
@@ -169,7 +169,7 @@ fn make_core(rustc: &Path, library: &Path, sysroot: &Path, targets: &[&str]) -> 
     for target in targets {
         command.args(["--target", target]);
     }
-    build::run(&mut command)?;
+    cargo::run(&mut command)?;
 
     for target in targets {
         let libraries = sysroot.join("lib/rustlib").join(target).join("lib");

@@ -1,0 +1,145 @@
+//! The system calls of an AF_XDP socket.
+
+use std::mem;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use blockpool_core::Region;
+
+use crate::error::{CallError, Result};
+use crate::interface::Interface;
+
+/// For so long a queue may be taken.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub(crate) fn socket() -> Result<OwnedFd> {
+    // SAFETY: names nothing in memory.
+    let socket = unsafe { libc::socket(libc::AF_XDP, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
+    if socket < 0 {
+        return Err(CallError::last("socket(AF_XDP)").into());
+    }
+    // SAFETY: a descriptor that nobody else has.
+    Ok(unsafe { OwnedFd::from_raw_fd(socket) })
+}
+
+/// Makes the region the socket's UMEM.
+pub(crate) fn register(socket: BorrowedFd<'_>, region: &Region<'_>) -> Result<()> {
+    let (first, length) = region.memory();
+    let umem = libc::xdp_umem_reg {
+        addr: first.as_ptr().expose_provenance() as u64,
+        len: length as u64,
+        chunk_size: region.block_size() as u32,
+        headroom: 0,
+        flags: 0,
+        tx_metadata_len: 0,
+    };
+    // SAFETY: the option wants this structure. The kernel uses the blocks that it is lent, no others.
+    unsafe { set_option(socket, libc::XDP_UMEM_REG, "setsockopt(XDP_UMEM_REG)", &umem) }
+}
+
+/// Makes the socket's four rings, and returns where in their mappings things lie.
+pub(crate) fn make_rings(socket: BorrowedFd<'_>, entries: u32) -> Result<libc::xdp_mmap_offsets> {
+    for (option, name) in [
+        (libc::XDP_UMEM_FILL_RING, "setsockopt(XDP_UMEM_FILL_RING)"),
+        (libc::XDP_UMEM_COMPLETION_RING, "setsockopt(XDP_UMEM_COMPLETION_RING)"),
+        (libc::XDP_RX_RING, "setsockopt(XDP_RX_RING)"),
+        (libc::XDP_TX_RING, "setsockopt(XDP_TX_RING)"),
+    ] {
+        // SAFETY: the option wants a 32-bit number.
+        unsafe { set_option(socket, option, name, &entries) }?;
+    }
+    // SAFETY: the option has this structure, which is plain numbers.
+    unsafe { option(socket, libc::XDP_MMAP_OFFSETS, "getsockopt(XDP_MMAP_OFFSETS)") }
+}
+
+/// Waits while the queue is taken: the kernel ends a socket a moment after the process that had it.
+pub(crate) fn bind(socket: BorrowedFd<'_>, interface: &Interface, queue: u32) -> Result<()> {
+    let address = libc::sockaddr_xdp {
+        sxdp_family: libc::AF_XDP as u16,
+        // Any driver can do that; without copies, few can.
+        sxdp_flags: libc::XDP_COPY,
+        sxdp_ifindex: interface.index,
+        sxdp_queue_id: queue,
+        sxdp_shared_umem_fd: 0,
+    };
+    let size = size_of_val(&address) as libc::socklen_t;
+    let begin = Instant::now();
+    loop {
+        // SAFETY: the address is as long as said and outlives the call.
+        if unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), size) } == 0 {
+            return Ok(());
+        }
+        let error = CallError::last("bind");
+        if !error.is_one_of(&[libc::EBUSY]) || begin.elapsed() > PATIENCE {
+            return Err(error.into());
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Has the kernel send what the transmit ring holds: 32 packets at most, so it takes several calls.
+pub(crate) fn send(socket: BorrowedFd<'_>) -> Result<()> {
+    let (socket, dont_wait) = (socket.as_raw_fd(), libc::MSG_DONTWAIT);
+    // SAFETY: names nothing in memory.
+    if unsafe { libc::sendto(socket, ptr::null(), 0, dont_wait, ptr::null(), 0) } < 0 {
+        let error = CallError::last("sendto");
+        // There is more to send, or the interface could not take a packet now.
+        if !error.is_one_of(&[libc::EAGAIN, libc::EBUSY, libc::ENOBUFS, libc::EINTR]) {
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}
+
+/// Sleeps until a packet has come, for a millisecond at most; says whether none has.
+pub(crate) fn poll(socket: BorrowedFd<'_>) -> Result<bool> {
+    let mut poll = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: one structure, which outlives the call.
+    let ready = unsafe { libc::poll(&raw mut poll, 1, 1) };
+    if ready < 0 {
+        let error = CallError::last("poll");
+        // By a signal: who called looks whether the program is to end.
+        return if error.is_one_of(&[libc::EINTR]) { Ok(false) } else { Err(error.into()) };
+    }
+    Ok(ready == 0)
+}
+
+pub(crate) fn statistics(socket: BorrowedFd<'_>) -> Result<libc::xdp_statistics> {
+    // SAFETY: the option has this structure, which is plain numbers.
+    unsafe { option(socket, libc::XDP_STATISTICS, "getsockopt(XDP_STATISTICS)") }
+}
+
+/// # Safety
+///
+/// The option wants a `T`, and whatever its addresses name is valid for what is done with it.
+unsafe fn set_option<T>(
+    socket: BorrowedFd<'_>,
+    option: libc::c_int,
+    name: &'static str,
+    value: &T,
+) -> Result<()> {
+    let (socket, size) = (socket.as_raw_fd(), size_of::<T>() as libc::socklen_t);
+    let value: *const T = value;
+    // SAFETY: the value is as long as said; by the caller's promise, the option wants it.
+    if unsafe { libc::setsockopt(socket, libc::SOL_XDP, option, value.cast(), size) } < 0 {
+        return Err(CallError::last(name).into());
+    }
+    Ok(())
+}
+
+/// # Safety
+///
+/// The option has a `T`, of which any bytes are one, zeros too.
+unsafe fn option<T>(socket: BorrowedFd<'_>, option: libc::c_int, name: &'static str) -> Result<T> {
+    // SAFETY: by the caller's promise, zeros are a value.
+    let mut value: T = unsafe { mem::zeroed() };
+    let mut size = size_of::<T>() as libc::socklen_t;
+    let (socket, target) = (socket.as_raw_fd(), (&raw mut value).cast());
+    // SAFETY: value and size outlive the call, and the value may be written for that size.
+    if unsafe { libc::getsockopt(socket, libc::SOL_XDP, option, target, &raw mut size) } < 0 {
+        return Err(CallError::last(name).into());
+    }
+    Ok(value)
+}

@@ -1,0 +1,202 @@
+//! A stream of packets, each of which is accounted for.
+//!
+//! The sender asks the receiver, before the stream and behind it, how many packets it has got and how
+//! many the kernel dropped there. Questions count as packets: they can be dropped, too.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::error::Result;
+use crate::interface::Interface;
+use crate::message::{Kind, LENGTH, Message, Route};
+use crate::options::Options;
+use crate::socket::Socket;
+use crate::stop;
+
+/// After so long a question is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+/// After so long there is nobody to answer, or a packet is lost.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Counts packets and answers questions, until it is told to end.
+///
+/// If it holds packets, it gives no block back before a millisecond without a packet.
+pub(crate) fn receive(socket: &mut Socket<'_>, interface: &Interface, holds: bool) -> Result<()> {
+    println!("listening on {}", interface.address);
+    let mut received = 0;
+    let mut damaged = 0_u64;
+    let mut held = Vec::new();
+    while !stop::is_requested() {
+        socket.advance()?;
+        let burst = socket.receive()?;
+        if burst.is_empty() && socket.wait()? {
+            held.drain(..).for_each(|frame| socket.give_back(frame));
+        }
+        for mut frame in burst {
+            match Message::read(&frame) {
+                Some(question @ Message { kind: Kind::Question, .. }) => {
+                    received += 1;
+                    let values = [received, socket.dropped()?];
+                    let report = Message { kind: Kind::Report, values, ..question };
+                    report.answer(&mut frame, interface.address);
+                    socket.send(frame);
+                }
+                Some(Message { kind: Kind::Data, .. }) => {
+                    received += 1;
+                    if holds { held.push(frame) } else { socket.give_back(frame) }
+                }
+                _ => {
+                    damaged += 1;
+                    socket.give_back(frame);
+                }
+            }
+        }
+    }
+    println!("received: {received} packets, and {damaged} of other contents");
+    println!("dropped for want of blocks: {}", socket.dropped()?);
+    Ok(())
+}
+
+/// Sends packets as fast as it goes, and finds out what became of them.
+pub(crate) fn send(
+    socket: &mut Socket<'_>,
+    interface: &Interface,
+    options: &Options,
+) -> Result<()> {
+    let route = Route { from: interface.address, to: options.to };
+    let mut sender = Sender { socket, interface, route, questions: 0 };
+    let before =
+        sender.ask(Instant::now() + PATIENCE)?.ok_or("no answer: is `receive` running?")?;
+    let asked_before = sender.questions;
+
+    let begin = Instant::now();
+    sender.send_all(options.count)?;
+    let rate = options.count as f64 / begin.elapsed().as_secs_f64();
+    let rate_bits = rate * (LENGTH * 8) as f64 / 1e9;
+    println!("sent: {} packets, {rate:.0} in a second, {rate_bits:.2} Gbit/s", options.count);
+
+    let deadline = Instant::now() + PATIENCE;
+    let mut missing = options.count;
+    // More than once only if packets overtake each other: then some are still on their way.
+    while let Some(after) = sender.ask(deadline)? {
+        let sent = options.count + sender.questions - asked_before;
+        let counts = after.since(&before);
+        if counts.all() >= sent {
+            let questions = sent - options.count;
+            let all = counts.all();
+            println!("accounted for: {all} of {sent} packets, {questions} of them questions");
+            counts.print();
+            return if all == sent { Ok(()) } else { Err("more packets than were sent".into()) };
+        }
+        missing = sent - counts.all();
+        thread::sleep(ASK_AGAIN);
+    }
+    Err(format!("{missing} packets are not accounted for").into())
+}
+
+/// What became of packets.
+#[derive(Debug)]
+struct Counts {
+    received: u64,
+    /// By the kernel, at the receiver, for want of blocks.
+    dropped: u64,
+    /// By the interface that was to send them, since the other's queue was full.
+    dropped_on_the_way: u64,
+}
+
+impl Counts {
+    fn all(&self) -> u64 {
+        self.received + self.dropped + self.dropped_on_the_way
+    }
+
+    fn since(&self, before: &Self) -> Self {
+        Self {
+            received: self.received - before.received,
+            dropped: self.dropped - before.dropped,
+            dropped_on_the_way: self.dropped_on_the_way - before.dropped_on_the_way,
+        }
+    }
+
+    fn print(&self) {
+        println!("received: {}", self.received);
+        println!("dropped for want of blocks: {}", self.dropped);
+        println!("dropped on the way: {}", self.dropped_on_the_way);
+    }
+}
+
+struct Sender<'s, 'u> {
+    socket: &'s mut Socket<'u>,
+    interface: &'s Interface,
+    route: Route,
+    /// How many were asked.
+    questions: u64,
+}
+
+impl Sender<'_, '_> {
+    /// Returns when the kernel has sent the last.
+    fn send_all(&mut self, count: u64) -> Result<()> {
+        let mut sent = 0;
+        while sent < count || self.socket.sending() > 0 {
+            if stop::is_requested() {
+                return Err(format!("interrupted: {sent} of {count} packets were sent").into());
+            }
+            let before = sent;
+            while sent < count
+                && let Some(mut frame) = self.socket.take()
+            {
+                Message::new(Kind::Data, sent).write(&mut frame, self.route)?;
+                self.socket.send(frame);
+                sent += 1;
+            }
+            self.socket.advance()?;
+            if sent == before {
+                self.socket.wait()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the receiver, again if need be, what became of all packets up to this question; `None` if
+    /// there is no answer in time.
+    fn ask(&mut self, deadline: Instant) -> Result<Option<Counts>> {
+        while Instant::now() < deadline {
+            let Some(mut frame) = self.socket.take() else {
+                self.socket.advance()?;
+                continue;
+            };
+            self.questions += 1;
+            Message::new(Kind::Question, self.questions).write(&mut frame, self.route)?;
+            self.socket.send(frame);
+            if let Some([received, dropped]) = self.answer(Instant::now() + ASK_AGAIN)? {
+                let dropped_on_the_way = self.interface.transmit_dropped()?;
+                return Ok(Some(Counts { received, dropped, dropped_on_the_way }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The values of the answer to the last question. Those to earlier ones do not know of packets
+    /// that were sent since.
+    fn answer(&mut self, deadline: Instant) -> Result<Option<[u64; 2]>> {
+        while Instant::now() < deadline {
+            if stop::is_requested() {
+                return Err("interrupted".into());
+            }
+            self.socket.advance()?;
+            let burst = self.socket.receive()?;
+            if burst.is_empty() {
+                self.socket.wait()?;
+            }
+            let mut last = None;
+            for frame in burst {
+                let report = Message::read(&frame).filter(|message| message.kind == Kind::Report);
+                last = report.filter(|report| report.number == self.questions).or(last);
+                self.socket.give_back(frame);
+            }
+            if let Some(report) = last {
+                return Ok(Some(report.values));
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,147 @@
+//! The example as a process: its output, its end.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use crate::cargo;
+use crate::network::Namespace;
+
+/// Far longer than any run takes: what hangs is ended by it.
+const LIMIT_S: libc::c_uint = 60;
+
+#[derive(Debug)]
+pub(crate) struct Example {
+    pub(crate) program: PathBuf,
+}
+
+impl Example {
+    /// As a user does it, but with checks of arithmetic.
+    pub(crate) fn build() -> Result<Self, String> {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("af_xdp");
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+        let mut build = cargo::cargo();
+        build
+            .args(["build", "--locked", "--package", "blockpool-core", "--example", "af_xdp"])
+            .args(["--manifest-path", manifest, "--target-dir"])
+            .arg(&folder);
+        cargo::run(&mut build)?;
+        Ok(Self { program: folder.join("debug/examples/af_xdp") })
+    }
+
+    /// Starts it at one end of the network's cable.
+    pub(crate) fn start(&self, at: &Namespace, arguments: &str) -> Result<Running, String> {
+        let mut command = at.command(&self.program);
+        command.args(arguments.split_whitespace());
+        Running::start(command)
+    }
+
+    /// The same, up to its end, which has to be a success.
+    pub(crate) fn run(&self, at: &Namespace, arguments: &str) -> Result<Ended, String> {
+        self.start(at, arguments)?.end()?.success()
+    }
+
+    /// Starts one that goes on until it is told to end, and returns when it is ready.
+    pub(crate) fn listen(&self, at: &Namespace, arguments: &str) -> Result<Running, String> {
+        let mut running = self.start(at, arguments)?;
+        let mut banner = String::new();
+        let read = running.output.read_line(&mut banner);
+        read.map_err(|error| format!("{arguments}: {error}"))?;
+        if !banner.starts_with("listening on ") {
+            return Err(format!("{arguments}: it does not listen: {banner}{}", running.end()?));
+        }
+        Ok(running)
+    }
+}
+
+/// A process, ended when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Child,
+    output: BufReader<ChildStdout>,
+}
+
+impl Running {
+    pub(crate) fn start(mut command: Command) -> Result<Self, String> {
+        let alarm = || {
+            // SAFETY: may be called between fork and exec; the alarm goes on in the new program.
+            unsafe { libc::alarm(LIMIT_S) };
+            Ok(())
+        };
+        // SAFETY: as there, and the closure does nothing else.
+        unsafe { command.pre_exec(alarm) };
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| format!("{command:?}: {error}"))?;
+        let output = child.stdout.take().ok_or("no output")?;
+        Ok(Self { child, output: BufReader::new(output) })
+    }
+
+    /// Tells it to end, as Ctrl-C does, and waits; it has to be a success.
+    pub(crate) fn interrupt(self) -> Result<Ended, String> {
+        // SAFETY: names nothing in memory; the process is this one's child, and was not waited for.
+        unsafe { libc::kill(self.child.id().cast_signed(), libc::SIGINT) };
+        self.end()?.success()
+    }
+
+    /// Ends it without asking it.
+    pub(crate) fn kill(mut self) -> Result<Ended, String> {
+        self.child.kill().map_err(|error| error.to_string())?;
+        self.end()
+    }
+
+    pub(crate) fn end(mut self) -> Result<Ended, String> {
+        let mut ended = Ended { status: None, output: String::new(), errors: String::new() };
+        // Errors are a line, for which a pipe has room meanwhile.
+        let read = self.output.read_to_string(&mut ended.output).and_then(|_| {
+            let errors = self.child.stderr.as_mut();
+            errors.map_or(Ok(0), |errors| errors.read_to_string(&mut ended.errors))
+        });
+        let status = read.and_then(|_| self.child.wait()).map_err(|error| error.to_string())?;
+        ended.status = status.code();
+        Ok(ended)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended meanwhile.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a process left behind.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// `None` if a signal ended it.
+    pub(crate) status: Option<i32>,
+    pub(crate) output: String,
+    pub(crate) errors: String,
+}
+
+impl Ended {
+    fn success(self) -> Result<Self, String> {
+        if self.status == Some(0) { Ok(self) } else { Err(self.to_string()) }
+    }
+
+    /// The number behind a name in the output.
+    pub(crate) fn figure(&self, name: &str) -> Result<u64, String> {
+        let text = self.output.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        let number = text.and_then(|text| text.split([' ', ',']).next()?.parse().ok());
+        number.ok_or_else(|| format!("no figure {name}: {self}"))
+    }
+
+    /// What follows a name in the output.
+    pub(crate) fn text(&self, name: &str) -> Result<&str, String> {
+        let text = self.output.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        text.ok_or_else(|| format!("no line {name}: {self}"))
+    }
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { status, output, errors } = self;
+        write!(f, "status {status:?}, output {output:?}, errors {errors:?}")
+    }
+}

@@ -1,0 +1,30 @@
+//! The example `af_xdp` of the core, run between two network namespaces: every packet arrives as it was
+//! sent or is accounted for, and every block comes back.
+//!
+//! It needs root and `ip`, and says so where they are missing. `ip` is missed where everything has to
+//! run, which the variable `CI` tells; rights, or a kernel with AF_XDP, are not.
+
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+#[path = "../cargo.rs"]
+mod cargo;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+mod checks;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+mod example;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+mod network;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+mod report;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+#[path = "../selection.rs"]
+mod selection;
+
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+fn main() -> std::process::ExitCode {
+    report::main()
+}
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+fn main() {
+    println!("skipped: AF_XDP needs 64-bit Linux");
+}

@@ -1,0 +1,105 @@
+//! Two network namespaces, joined by a cable.
+
+use std::io::ErrorKind;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::process::{self, Command};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The interface at either end of the cable.
+pub(crate) const INTERFACE: &str = "cable";
+
+/// Why nothing can be run.
+#[derive(Debug)]
+pub(crate) enum Missing {
+    /// Something to be installed.
+    Tool(String),
+    /// Something that this machine, or its user, cannot do.
+    Ability(String),
+}
+
+pub(crate) fn missing() -> Option<Missing> {
+    // SAFETY: reads a number of this process.
+    if unsafe { libc::geteuid() } != 0 {
+        return Some(Missing::Ability("network namespaces and XDP programs need root".to_owned()));
+    }
+    match Command::new("ip").arg("-Version").output() {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let error = "`ip` is missing; on Debian, apt-get install iproute2";
+            return Some(Missing::Tool(error.to_owned()));
+        }
+        Err(error) => return Some(Missing::Tool(format!("ip: {error}"))),
+    }
+    // SAFETY: names nothing in memory.
+    let socket = unsafe { libc::socket(libc::AF_XDP, libc::SOCK_RAW, 0) };
+    if socket < 0 {
+        let error = std::io::Error::last_os_error();
+        return Some(Missing::Ability(format!("a socket of AF_XDP: {error}")));
+    }
+    // SAFETY: a descriptor that nobody else has; it is closed here.
+    drop(unsafe { OwnedFd::from_raw_fd(socket) });
+    Network::lay().err().map(Missing::Ability)
+}
+
+/// Removed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Network {
+    pub(crate) left: Namespace,
+    pub(crate) right: Namespace,
+}
+
+impl Network {
+    pub(crate) fn lay() -> Result<Self, String> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        // Relaxed: no two are the same.
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = |side| format!("blockpool-{}-{count}-{side}", process::id());
+        let left = Namespace::add(name("left"))?;
+        let right = Namespace::add(name("right"))?;
+        ip(&["link", "add", INTERFACE, "netns", &left.name, "type", "veth", "peer", "name"]
+            .into_iter()
+            .chain([INTERFACE, "netns", &right.name])
+            .collect::<Vec<_>>())?;
+        for side in [&left, &right] {
+            ip(&["-netns", &side.name, "link", "set", "dev", INTERFACE, "up"])?;
+        }
+        Ok(Self { left, right })
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Namespace {
+    name: String,
+}
+
+impl Namespace {
+    fn add(name: String) -> Result<Self, String> {
+        ip(&["netns", "add", &name])?;
+        Ok(Self { name })
+    }
+
+    /// A command that becomes `program`, in this namespace.
+    pub(crate) fn command(&self, program: &std::path::Path) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.name]).arg(program);
+        command
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        if let Err(error) = ip(&["netns", "delete", &self.name]) {
+            println!("{error}");
+        }
+    }
+}
+
+fn ip(arguments: &[&str]) -> Result<(), String> {
+    let line = format!("ip {}", arguments.join(" "));
+    let output = Command::new("ip").args(arguments).output();
+    let output = output.map_err(|error| format!("{line}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{line}: {}", String::from_utf8_lossy(&output.stderr).trim_end()))
+}
