@@ -3,7 +3,8 @@
 use std::env;
 use std::process::Command;
 
-/// Variables of cargo's that say where things are and how they are fetched, not what is built and how.
+/// Variables of cargo's that say where things are and how they are fetched, not what is built and
+/// how.
 const HARMLESS: [&str; 7] = [
     "CARGO_HOME",
     "CARGO_BUILD_JOBS",
@@ -26,8 +27,8 @@ pub(crate) fn cargo() -> Command {
             command.env_remove(&variable);
         }
     }
-    // Cargo points it to the libraries of the compiler in use, which another must not load. An empty wrapper is none, whatever a
-    // configuration file says.
+    // Cargo points it to the libraries of the compiler in use, which another must not load. An empty
+    // wrapper is none, whatever a configuration file says.
     command
         .env_remove("LD_LIBRARY_PATH")
         .env("RUSTC_WRAPPER", "")

@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::path::Path;
 use std::process::{self, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -56,10 +57,11 @@ impl Network {
         let name = |side| format!("blockpool-{}-{count}-{side}", process::id());
         let left = Namespace::add(name("left"))?;
         let right = Namespace::add(name("right"))?;
-        ip(&["link", "add", INTERFACE, "netns", &left.name, "type", "veth", "peer", "name"]
-            .into_iter()
-            .chain([INTERFACE, "netns", &right.name])
-            .collect::<Vec<_>>())?;
+        let ends = [
+            ["link", "add", INTERFACE, "netns", &left.name],
+            ["type", "veth", "peer", "name", INTERFACE],
+        ];
+        ip(&[ends.as_flattened(), &["netns", &right.name]].concat())?;
         for side in [&left, &right] {
             ip(&["-netns", &side.name, "link", "set", "dev", INTERFACE, "up"])?;
         }
@@ -79,7 +81,7 @@ impl Namespace {
     }
 
     /// A command that becomes `program`, in this namespace.
-    pub(crate) fn command(&self, program: &std::path::Path) -> Command {
+    pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.name]).arg(program);
         command

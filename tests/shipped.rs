@@ -23,6 +23,7 @@ mod modules {
     pub(crate) mod range;
     pub(crate) mod region;
     pub(crate) mod ring;
+    pub(crate) mod stride;
     pub(crate) mod worker;
 }
 

@@ -54,6 +54,7 @@
 //! | [`Queue::push`], [`Queue::pop`] | lock-free | 2 atomic read-modify-writes, 1 | yes |
 //! | [`Queue::push_burst`], [`Queue::pop_burst`] | lock-free | 2 atomic read-modify-writes, 2, for a whole burst | yes |
 //! | [`Block::into_raw`], [`Pool::from_raw`] | wait-free; `from_raw` lock-free where the processor has no atomic bit operations | 1 store, 2 with 32-bit words; 1 atomic read-modify-write | yes |
+//! | [`Pool::from_raw_ptr_burst`] | wait-free | a load and 1 store for each block, 2 loads with 32-bit words | yes |
 //!
 //! What never happens, in safe code by type:
 //!
@@ -168,6 +169,7 @@ mod queue;
 mod range;
 mod region;
 mod ring;
+mod stride;
 mod sync;
 mod worker;
 

@@ -101,15 +101,34 @@ pub trait BlockPool: Memory + Sync + Sized {
     ///
     /// As there.
     unsafe fn from_raw_ptr(&self, pointer: *const u8) -> Result<Block<'_, Self>, RawError> {
-        let (first, bytes) = self.memory();
-        let offset = pointer.addr().checked_sub(first.addr().get());
-        let offset = offset.filter(|&offset| offset < bytes).ok_or(RawError::Foreign)?;
-        let stride = self.stride(INTERNAL);
-        match offset % stride {
-            // SAFETY: the caller's promise is the same for pointer and number.
-            0 => unsafe { self.from_raw((offset / stride) as u32) },
-            into_block => Err(RawError::Misaligned { into_block }),
+        let index = self.number_at(pointer, INTERNAL)?;
+        // SAFETY: the caller's promise is the same for pointer and number.
+        unsafe { self.from_raw(index) }
+    }
+
+    /// See [`Pool::from_raw_ptr_burst`](crate::Pool::from_raw_ptr_burst).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    unsafe fn from_raw_ptr_burst<'p, const N: usize>(
+        &'p self,
+        pointers: &[*mut u8],
+        blocks: &mut heapless::Vec<Block<'p, Self>, N>,
+    ) -> Result<usize, RawError> {
+        let before = blocks.len();
+        for &pointer in pointers.iter().take(N.saturating_sub(before)) {
+            let index = self.number_at(pointer, INTERNAL)?;
+            let place = self.parked(index, INTERNAL).claim_alone(index);
+            let block = self.adopt(place.ok_or(RawError::NotOut { index })?, INTERNAL);
+            // There is room, so this cannot fail; a failure would give the block back.
+            let _ = blocks.push(block);
         }
+        Ok(blocks.len() - before)
     }
 }
 
@@ -127,7 +146,8 @@ pub(crate) const INTERNAL: Internal = Internal(());
 /// An implementer says where blocks lie: [`block`](Self::block) returns, for each number in
 /// `[0, free().capacity())`, a pointer valid for reads and writes of `size()` bytes while the pool
 /// is borrowed, to memory that no other number's overlaps and that nothing else touches. There is
-/// one [`Parked`] for each number. The free set is used by nobody else.
+/// one [`Parked`] for each number. [`strides_in`](Self::strides_in) divides exactly. The free set is
+/// used by nobody else.
 pub unsafe trait Memory {
     /// The engine.
     type Free: FreeSet;
@@ -144,8 +164,28 @@ pub unsafe trait Memory {
     fn size(&self, _: Internal) -> usize;
     /// Bytes from one block's first byte to the next one's.
     fn stride(&self, _: Internal) -> NonZero<usize>;
+
+    /// How many whole strides `offset` is, which is below that of the end of the blocks.
+    fn strides_in(&self, offset: usize, _: Internal) -> usize {
+        offset / self.stride(INTERNAL)
+    }
+
     /// How often a block was wanted and none was free.
     fn exhausted_count(&self, _: Internal) -> &AtomicUsize;
+
+    /// The number of the block that begins at `pointer`.
+    fn number_at(&self, pointer: *const u8, _: Internal) -> Result<u32, RawError> {
+        let first = self.block(0, INTERNAL);
+        let stride = self.stride(INTERNAL).get();
+        let bytes = stride * self.free(INTERNAL).capacity();
+        let offset = pointer.addr().checked_sub(first.addr().get());
+        let offset = offset.filter(|&offset| offset < bytes).ok_or(RawError::Foreign)?;
+        let number = self.strides_in(offset, INTERNAL);
+        match offset - number * stride {
+            0 => Ok(number as u32),
+            into_block => Err(RawError::Misaligned { into_block }),
+        }
+    }
 
     /// A handle for a block that the caller has just become the owner of.
     fn adopt(&self, place: Place, _: Internal) -> Block<'_, Self>

@@ -270,6 +270,34 @@ macro_rules! pool_methods {
             unsafe { BlockPool::from_raw_ptr(self, pointer) }
         }
 
+        /// Makes handles for blocks that were given up by
+        /// [`Block::into_raw_ptr`](crate::Block::into_raw_ptr) or
+        /// [`into_raw`](crate::Block::into_raw), by the addresses of their first bytes, and adds them
+        /// to `blocks`, in order, until the vector is full. Returns how many.
+        ///
+        /// Wait-free; a load and a store for each block instead of a read-modify-write. So this check,
+        /// in every build, sees a pointer that was claimed before, by this thread or by one that this
+        /// one has heard of since. **Not so two claims of one block at the same time**: both may
+        /// succeed. [`from_raw_ptr`](Self::from_raw_ptr) lets one through there, too.
+        ///
+        /// # Errors
+        ///
+        /// As [`from_raw_ptr`](Self::from_raw_ptr), for the first pointer that is refused: it and
+        /// those behind it are not claimed. Those before it are, and in the vector.
+        ///
+        /// # Safety
+        ///
+        /// As [`from_raw`](Self::from_raw) for each pointer; above all, nobody else claims one of the
+        /// blocks meanwhile.
+        pub unsafe fn from_raw_ptr_burst<'p, const N: usize>(
+            &'p self,
+            pointers: &[*mut u8],
+            blocks: &mut heapless::Vec<$crate::Block<'p, Self>, N>,
+        ) -> Result<usize, $crate::RawError> {
+            // SAFETY: the caller's promise.
+            unsafe { BlockPool::from_raw_ptr_burst(self, pointers, blocks) }
+        }
+
         /// Where the blocks lie, to be registered with a device: the first byte of block 0, and
         /// the bytes to the end of the last block's space. Block `i` begins at `i` times the space
         /// of a block.

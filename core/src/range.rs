@@ -99,18 +99,27 @@ impl Parked {
     /// For who does not own the block: of any earlier or later state, the one of the beginning
     /// included, or mixed of two; but what follows is the number of a block of this pool.
     pub(crate) fn load(&self, number: u32) -> (Place, Option<u32>) {
-        let mut bits = 0;
-        for (part, value) in (0..).zip(&self.0) {
-            // Relaxed: as in `store`; after a claim, ordered by R2.
-            bits |= (value.load(Ordering::Relaxed) as u64) << (part * Part::BITS);
-        }
+        // Relaxed: as in `store`; after a claim, ordered by R2.
+        let bits = self.with_rest(self.0[0].load(Ordering::Relaxed));
         let next = Place(bits).number();
         (Place(bits).with_number(number), (next != number).then_some(next))
     }
 
+    /// All bits, of which the first part is read already.
+    fn with_rest(&self, first_part: Part) -> u64 {
+        let mut bits = first_part as u64;
+        let mut part = 1;
+        while part < PARTS {
+            // Relaxed: as in `store`; after a claim, ordered by R2 or R3.
+            bits |= (self.0[part].load(Ordering::Relaxed) as u64) << (part as u32 * Part::BITS);
+            part += 1;
+        }
+        bits
+    }
+
     /// Remembers a block whose owner gave up its handle, and lets it be claimed once.
     pub(crate) fn release(&self, place: Place) {
-        // R1: pairs with R2, so that whoever claims the block sees what its owner wrote.
+        // R1: pairs with R2 and R3, so that whoever claims the block sees what its owner wrote.
         self.write(place.0 | Self::CLAIMABLE as u64, Ordering::Release);
     }
 
@@ -123,6 +132,20 @@ impl Parked {
             return None;
         }
         Some(self.load(number).0)
+    }
+
+    /// As [`claim`](Self::claim), for who knows that nobody else claims the block meanwhile: a load
+    /// and a store.
+    pub(crate) fn claim_alone(&self, number: u32) -> Option<Place> {
+        // R3: pairs with R1, as R2 does.
+        let first_part = self.0[0].load(Ordering::Acquire);
+        if first_part & Self::CLAIMABLE == 0 {
+            return None;
+        }
+        // Relaxed: a later claim by this thread, or by one that has heard of it since, reads this or
+        // something newer.
+        self.0[0].store(first_part & !Self::CLAIMABLE, Ordering::Relaxed);
+        Some(Place(self.with_rest(first_part)).with_number(number))
     }
 }
 
@@ -152,6 +175,17 @@ mod tests {
         assert_eq!(parked.claim(7), None);
         parked.release(place);
         assert_eq!(parked.claim(7), Some(place));
+    }
+
+    #[test]
+    fn both_ways_to_claim_are_one_claim() {
+        let parked = Parked::new();
+        assert_eq!(parked.claim_alone(7), None);
+        let place = Place::empty(7).with_range(3, MAX_BLOCK_SIZE);
+        for claims in [[Parked::claim, Parked::claim_alone], [Parked::claim_alone, Parked::claim]] {
+            parked.release(place);
+            assert_eq!(claims.map(|claim| claim(&parked, 7)), [Some(place), None]);
+        }
     }
 
     #[test]

@@ -8,10 +8,11 @@ use core::ptr::NonNull;
 use crate::bookkeeping::{Bookkeeping, Borrowed};
 use crate::error::RegionError;
 use crate::free::{Bitmap, FreeSet};
-use crate::memory::{BlockPool, Internal, Memory};
+use crate::memory::{BlockPool, INTERNAL, Internal, Memory};
 use crate::pool::pool_methods;
 use crate::range::{MAX_BLOCK_SIZE, MAX_COUNT, Parked};
 use crate::ring::Place;
+use crate::stride::Stride;
 use crate::sync::AtomicUsize;
 
 /// The same pool over memory given at run time: huge pages, DMA memory, an AF_XDP UMEM, memory
@@ -46,7 +47,7 @@ use crate::sync::AtomicUsize;
 /// ```
 pub struct Region<'m> {
     memory: NonNull<u8>,
-    block_size: NonZero<usize>,
+    block_size: Stride,
     free: Bitmap<Borrowed<'m>>,
     exhausted: AtomicUsize,
     /// The memory is borrowed as if by a mutable reference.
@@ -112,7 +113,7 @@ impl<'m> Region<'m> {
         };
         Ok(Self {
             memory,
-            block_size: stride,
+            block_size: Stride::new(stride),
             free,
             exhausted: AtomicUsize::new(0),
             _memory: PhantomData,
@@ -147,15 +148,19 @@ unsafe impl<'m> Memory for Region<'m> {
     fn block(&self, number: u32, _: Internal) -> NonNull<u8> {
         debug_assert!((number as usize) < self.free.capacity());
         // SAFETY: the number is below the capacity, so the block lies in the memory.
-        unsafe { self.memory.add(number as usize * self.block_size.get()) }
+        unsafe { self.memory.add(number as usize * self.size(INTERNAL)) }
     }
 
     fn size(&self, _: Internal) -> usize {
-        self.block_size.get()
+        self.block_size.bytes().get()
     }
 
     fn stride(&self, _: Internal) -> NonZero<usize> {
-        self.block_size
+        self.block_size.bytes()
+    }
+
+    fn strides_in(&self, offset: usize, _: Internal) -> usize {
+        self.block_size.whole_in(offset)
     }
 
     fn exhausted_count(&self, _: Internal) -> &AtomicUsize {
@@ -176,7 +181,7 @@ impl fmt::Debug for Region<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Region")
             .field("memory", &self.memory)
-            .field("block_size", &self.block_size.get())
+            .field("block_size", &self.block_size())
             .field("capacity", &self.capacity())
             .field("available", &self.available())
             .finish_non_exhaustive()

@@ -157,6 +157,7 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
 
     /// Gives the `count` oldest blocks of the stock to the shared set.
     #[cold]
+    #[inline(never)]
     fn give_back_oldest(&mut self, count: usize) {
         let Some((oldest, _)) = self.older.split_at_checked(count) else { return };
         self.pool.free(INTERNAL).put_all(oldest, INTERNAL);

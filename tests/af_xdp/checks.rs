@@ -82,7 +82,7 @@ fn pings_are_answered(example: &Example, options: &str) -> Outcome {
 /// What the sender and the receiver of a stream found out.
 struct Stream {
     dropped: u64,
-    dropped_on_the_way: u64,
+    refused: u64,
 }
 
 /// Sends a stream, of which each packet has to be accounted for.
@@ -102,9 +102,9 @@ fn stream(
 
     let received = sender.figure("received")?;
     let dropped = sender.figure("dropped for want of blocks")?;
-    let dropped_on_the_way = sender.figure("dropped on the way")?;
+    let refused = sender.figure("dropped by the interface")?;
     // With the questions, at least one.
-    let all = received + dropped + dropped_on_the_way;
+    let all = received + dropped + refused;
     let is_balanced = all > count
         && sender.text("accounted for")?.starts_with(&format!("{all} of {all} packets"));
     expect(is_balanced, "packets are not accounted for", &sender)?;
@@ -114,7 +114,7 @@ fn stream(
     expect(receiver_agrees, &format!("the sender found something else: {sender}"), &receiver)?;
     expect_whole(&sender, 4096)?;
     expect_whole(&receiver, receiver_frames)?;
-    Ok(Stream { dropped, dropped_on_the_way })
+    Ok(Stream { dropped, refused })
 }
 
 fn packets_with_a_block_each_arrive(example: &Example, options: &str) -> Outcome {
@@ -127,8 +127,8 @@ fn packets_with_a_block_each_arrive(example: &Example, options: &str) -> Outcome
     }
     let many = stream(example, MANY, options, options, 4096)?;
     Ok(format!(
-        "of {MANY} packets {} were dropped for want of blocks, {} on the way",
-        many.dropped, many.dropped_on_the_way
+        "of {MANY} packets {} were dropped for want of blocks, {} by the interface",
+        many.dropped, many.refused
     ))
 }
 
@@ -141,8 +141,8 @@ fn dropped_packets_are_counted(example: &Example, options: &str) -> Outcome {
         return Err("no packet was dropped".to_owned());
     }
     Ok(format!(
-        "of {COUNT} packets {} were dropped for want of blocks, {} on the way",
-        starved.dropped, starved.dropped_on_the_way
+        "of {COUNT} packets {} were dropped for want of blocks, {} by the interface",
+        starved.dropped, starved.refused
     ))
 }
 

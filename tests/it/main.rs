@@ -3,6 +3,9 @@
 mod adapter;
 mod bursts;
 mod corpora;
+// Of the handler for DPDK, which nothing can be linked with but a program of DPDK's.
+#[path = "../../core/dpdk/src/chunks.rs"]
+mod dpdk_chunks;
 mod drop_order;
 mod engines;
 mod exhaustion;

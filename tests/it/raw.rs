@@ -1,13 +1,14 @@
 //! Blocks without a handle: by number, by pointer, and what is refused.
 
+use std::iter;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 
-use blockpool_core::{Pool, Queue, RawError};
+use blockpool_core::{Block, BlockPool, Pool, Queue, RawError, heapless};
 
-use crate::harness::{assert_whole, read_stamp, scope, write_stamp};
+use crate::harness::{Line, assert_whole, bookkeeping, read_stamp, region, scope, write_stamp};
 
 type P = Pool<100, 5>;
 
@@ -155,6 +156,127 @@ fn what_is_written_through_the_pointer_is_the_data() {
     // SAFETY: the pointer comes from `into_raw_ptr`.
     let block = unsafe { pool.from_raw_ptr(pointer.as_ptr()) }.expect("it is out");
     assert_eq!(&block[..], [0xD7; 100]);
+}
+
+/// Claims pointers until `N` blocks are had, or one is refused.
+fn claim<'p, const N: usize, Q: BlockPool>(
+    pool: &'p Q,
+    pointers: &[*mut u8],
+) -> (Result<usize, RawError>, heapless::Vec<Block<'p, Q>, N>) {
+    let mut blocks = heapless::Vec::new();
+    // SAFETY: one thread; the pointers that are not refused come from `into_raw_ptr`.
+    let result = unsafe { pool.from_raw_ptr_burst(pointers, &mut blocks) };
+    (result, blocks)
+}
+
+/// Gives up blocks, and tells their pointers in the order in which they were taken.
+fn give_up<Q: BlockPool>(pool: &Q, count: usize) -> Vec<*mut u8> {
+    iter::from_fn(|| pool.get()).take(count).map(|block| block.into_raw_ptr().as_ptr()).collect()
+}
+
+#[test]
+fn a_burst_is_claimed_in_order_with_its_data_ranges() {
+    let pool = P::new();
+    let mut pointers = Vec::new();
+    for headroom in 0..5 {
+        let mut block = pool.get().expect("it is free");
+        block.reset(headroom).expect("it fits");
+        block.append(&[headroom as u8; 7]).expect("it fits");
+        pointers.push(block.into_raw_ptr().as_ptr());
+    }
+    pointers.reverse();
+    let (result, blocks) = claim::<8, _>(&pool, &pointers);
+    assert_eq!(result, Ok(5));
+    for ((headroom, block), pointer) in (0..5).rev().zip(&blocks).zip(pointers) {
+        assert_eq!((block.headroom(), &block[..]), (headroom, &[headroom as u8; 7][..]));
+        assert_eq!(block.as_ptr().wrapping_sub(headroom), pointer);
+    }
+    drop(blocks);
+    assert_whole(&pool);
+}
+
+#[test]
+fn a_burst_ends_where_the_vector_is_full() {
+    let pool = P::new();
+    let pointers = give_up(&pool, 5);
+    let (result, mut blocks) = claim::<3, _>(&pool, &pointers);
+    assert_eq!(result, Ok(3));
+    // SAFETY: the pointers come from `into_raw_ptr`, and were not claimed.
+    let none = unsafe { pool.from_raw_ptr_burst(&pointers[3..], &mut blocks) };
+    assert_eq!((none, blocks.len()), (Ok(0), 3));
+    drop(blocks.pop());
+    // SAFETY: as above.
+    let one = unsafe { pool.from_raw_ptr_burst(&pointers[3..], &mut blocks) };
+    assert_eq!((one, blocks.len()), (Ok(1), 3));
+    assert_eq!(claim::<3, _>(&pool, &[]).0, Ok(0));
+    assert_eq!(claim::<3, _>(&pool, &pointers[4..]).0, Ok(1));
+    drop(blocks);
+    assert_whole(&pool);
+}
+
+#[test]
+fn a_burst_ends_before_what_is_refused() {
+    fn check<Q: BlockPool>(pool: &Q) {
+        let (first, length) = pool.memory();
+        let first = first.as_ptr();
+        let stride = length / pool.capacity();
+        let kept = pool.get().expect("it is free");
+        let index = kept.index();
+        let in_a_handle = first.wrapping_add(index as usize * stride);
+        for (refused, error) in [
+            (ptr::null_mut(), RawError::Foreign),
+            (first.wrapping_sub(1), RawError::Foreign),
+            (first.wrapping_add(length), RawError::Foreign),
+            (in_a_handle.wrapping_add(1), RawError::Misaligned { into_block: 1 }),
+            (in_a_handle.wrapping_add(stride - 1), RawError::Misaligned { into_block: stride - 1 }),
+            (in_a_handle, RawError::NotOut { index }),
+        ] {
+            let mut pointers = give_up(pool, 3);
+            pointers.insert(2, refused);
+            let (result, blocks) = claim::<8, _>(pool, &pointers);
+            assert_eq!((result, blocks.len()), (Err(error), 2));
+            // What lies behind it was left alone.
+            assert_eq!(claim::<8, _>(pool, &pointers[3..]).0, Ok(1));
+        }
+        drop(kept);
+        assert_whole(pool);
+    }
+    check(&P::new());
+    let mut memory = vec![Line([0; 64]); 3 * 70];
+    let mut bookkeeping = bookkeeping(3 * 70 * 64, 192);
+    check(&region(&mut memory, 192, &mut bookkeeping).expect("it serves"));
+}
+
+#[test]
+fn a_repeated_pointer_is_refused() {
+    let pool = P::new();
+    let pointers = give_up(&pool, 2);
+    let [one, other] = pointers[..] else { unreachable!("two") };
+    // SAFETY: the pointer comes from `into_raw_ptr`.
+    let index = unsafe { pool.from_raw_ptr(one) }.expect("it is out").into_raw();
+    let (result, blocks) = claim::<8, _>(&pool, &[other, one, one]);
+    assert_eq!((result, blocks.len()), (Err(RawError::NotOut { index }), 2));
+    // In a handle, and free again.
+    assert_eq!(claim::<8, _>(&pool, &[one]).0, Err(RawError::NotOut { index }));
+    assert_eq!(refused_ptr(&pool, one), RawError::NotOut { index });
+    drop(blocks);
+    assert_eq!(claim::<8, _>(&pool, &[one]).0, Err(RawError::NotOut { index }));
+    assert_whole(&pool);
+}
+
+#[test]
+fn a_block_of_any_stride_is_found_by_its_pointer() {
+    for lines in [1, 3, 7, 24, 33, 1023, 1024] {
+        let mut memory = vec![Line([0; 64]); lines * 66];
+        let mut bookkeeping = bookkeeping(lines * 66 * 64, lines * 64);
+        let region = region(&mut memory, lines * 64, &mut bookkeeping).expect("it serves");
+        let pointers = give_up(&region, 66);
+        let (result, blocks) = claim::<66, _>(&region, &pointers);
+        assert_eq!(result, Ok(66));
+        assert!(blocks.iter().zip(pointers).all(|(block, pointer)| block.as_ptr() == pointer));
+        drop(blocks);
+        assert_whole(&region);
+    }
 }
 
 #[test]

@@ -1,17 +1,35 @@
 //! A mempool handler for DPDK: what a DPDK program loads by `-d librte_mempool_blockpool.so` and
 //! selects by `--mbuf-pool-ops-name=blockpool`, or by `rte_mempool_set_ops_byname`.
 //!
-//! Free objects are bits in a lock-free set, apart from the objects, which are not touched. A get is
-//! all or nothing, of objects of few cache lines; one that fails may do so because another had taken
-//! some of the objects and gave them back when these did not suffice. A put never fails. An lcore, or
-//! thread, that is stopped inside an operation holds up nobody.
+//! It is not for a mempool from which objects of several sizes, or more than 2^29, are wanted, and
+//! not for drivers that want an object's pages side by side in physical memory although they use
+//! virtual addresses (KNI did).
+//!
+//! - Which objects are free is a bit for each, apart from the objects: these are not touched.
+//! - A put never fails. A get is all or nothing; it may fail because another one had just taken some
+//!   of the objects, which it gave back when they did not suffice.
+//! - Lock-free: an lcore, or any thread, that is stopped inside an operation holds up nobody. (Not so
+//!   with DPDK's handlers over rings and its locked stack.)
+//! - An lcore looks for objects first where it found some last, so that lcores mostly work on
+//!   different cache lines.
+//! - An object put twice in a row is free once. An address that lies in no object of the mempool is
+//!   left out, and the put says `-EINVAL`, which `rte_mempool_put` does not look at.
+//! - All memory is DPDK's, of the mempool's socket; a secondary process finds it where the primary
+//!   has it.
+//!
+//! `handler.c` knows DPDK's types and registers the handler; it calls the functions here.
 
+mod chunks;
+
+use std::alloc::Layout;
 use std::ffi::{c_char, c_int, c_uint, c_void};
+use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use blockpool_core::{Bitmap, Bookkeeping, Borrowed, FreeSet};
+use blockpool_core::{Bitmap, Bookkeeping, Borrowed, FreeSet, Neighbours};
+use chunks::{Chunk, Stride};
 
 unsafe extern "C" {
     fn rte_zmalloc_socket(
@@ -20,161 +38,281 @@ unsafe extern "C" {
         align: c_uint,
         socket: c_int,
     ) -> *mut c_void;
+    fn rte_realloc(memory: *mut c_void, size: usize, align: c_uint) -> *mut c_void;
     fn rte_free(memory: *mut c_void);
 }
 
+/// Errors, as DPDK returns them: negative.
 const ENOMEM: c_int = 12;
 const EINVAL: c_int = 22;
 const ENOBUFS: c_int = 105;
 
-/// Objects one behind the other.
-#[derive(Clone, Copy)]
-struct Chunk {
-    first: *mut u8,
-    bytes: usize,
-    first_number: u32,
-    count: u32,
-}
+/// `RTE_MAX_LCORE` of most builds; where there are more, some share.
+const LCORES: usize = 128;
 
-/// Where an lcore found objects last: one cache line each.
+/// A number near which an lcore found objects last: one cache line each. Only a hint.
 #[repr(align(64))]
 struct Near(AtomicU32);
 
-const NEAR: usize = 128;
-
 /// The objects of a mempool.
 pub struct Objects {
+    /// Numbers of objects; also out are those that no chunk has been added for.
     free: Bitmap<Borrowed<'static>>,
-    stride: usize,
-    /// 2^64 divided by the stride, rounded up: a multiplication is a tenth of a division.
-    reciprocal: u64,
-    chunk: Chunk,
-    near: [Near; NEAR],
+    stride: Stride,
+    /// The first chunk, or one without objects: most mempools have no other.
+    first: Chunk,
+    /// All, in order of numbers.
+    chunks: *mut Chunk,
+    chunk_count: usize,
+    near: [Near; LCORES],
 }
 
 impl Objects {
-    fn number(&self, object: *mut c_void) -> Option<u32> {
-        let chunk = &self.chunk;
-        let offset = object.addr().wrapping_sub(chunk.first.addr());
-        if offset >= chunk.bytes {
-            return None;
+    /// Lcores begin at different places.
+    fn near(count: u32) -> [Near; LCORES] {
+        std::array::from_fn(|lcore| {
+            // 2^32 divided by the golden ratio: Knuth's multiplicative hashing.
+            let fraction = (lcore as u32).wrapping_mul(0x9E37_79B9);
+            Near(AtomicU32::new(((u64::from(fraction) * u64::from(count)) >> 32) as u32))
+        })
+    }
+
+    fn chunks(&self) -> &[Chunk] {
+        if self.chunk_count == 0 {
+            return &[];
         }
-        Some(chunk.first_number + ((offset as u128 * self.reciprocal as u128) >> 64) as u32)
+        // SAFETY: there are as many; `add` alone changes them, and has the objects for itself.
+        unsafe { slice::from_raw_parts(self.chunks, self.chunk_count) }
+    }
+
+    /// Adds objects, which are free then. The error is one of DPDK's.
+    fn add(&mut self, first: *mut u8, count: u32) -> Result<(), c_int> {
+        let start = self.chunks().last().map_or(0, Chunk::end);
+        let chunk = Chunk::new(first, count, start, self.stride).ok_or(EINVAL)?;
+        if chunk.end() as usize > self.free.capacity() {
+            return Err(EINVAL);
+        }
+        let index = self.chunk_count;
+        let layout = Layout::array::<Chunk>(index + 1).map_err(|_| ENOMEM)?;
+        // SAFETY: memory of this function, or null in the beginning, and nobody refers to it.
+        let memory = unsafe {
+            rte_realloc(self.chunks.cast(), layout.size(), layout.align() as c_uint).cast::<Chunk>()
+        };
+        if memory.is_null() {
+            return Err(ENOMEM);
+        }
+        // SAFETY: there is room for one more behind as many.
+        let place = unsafe { memory.add(index) };
+        // SAFETY: as before; and nobody refers to it.
+        unsafe { place.write(chunk) };
+        if index == 0 {
+            self.first = chunk;
+        }
+        (self.chunks, self.chunk_count) = (memory, index + 1);
+        // SAFETY: all are written, and `self` is exclusive.
+        chunks::sort_in(unsafe { slice::from_raw_parts_mut(memory, index + 1) });
+        self.free.returning().add(start..chunk.end());
+        Ok(())
+    }
+
+    /// The chunk and the number of an object.
+    #[inline]
+    fn find(&self, object: *mut c_void) -> Option<(&Chunk, u32)> {
+        let number_in = |chunk: &Chunk| chunk.number(object.addr(), self.stride);
+        if let Some(number) = number_in(&self.first) {
+            return Some((&self.first, number));
+        }
+        let chunk = chunks::with_address(self.chunks(), object.addr())?;
+        Some((chunk, number_in(chunk)?))
+    }
+
+    #[inline(always)]
+    fn put(&self, table: &[*mut c_void]) -> Result<(), c_int> {
+        if let [object] = table {
+            let (_, number) = self.find(*object).ok_or(EINVAL)?;
+            self.free.give_back(number);
+            return Ok(());
+        }
+        let mut result = Ok(());
+        let mut returning = self.free.returning();
+        let mut rest = table;
+        while let Some((&object, others)) = rest.split_first() {
+            let Some((chunk, number)) = self.find(object) else {
+                result = Err(EINVAL);
+                rest = others;
+                continue;
+            };
+            let run = chunk.run(number, rest, self.stride);
+            rest = rest.get(run.len()..).unwrap_or_default();
+            returning.add(run);
+        }
+        result
+    }
+
+    #[inline(always)]
+    fn get(&self, table: &mut [*mut c_void], lcore: c_uint) -> Result<(), c_int> {
+        let near = &self.near[lcore as usize % LCORES].0;
+        // Relaxed, as the stores: a hint.
+        let mut next = near.load(Ordering::Relaxed);
+        if let [object] = table {
+            let mut one = self.free.take_neighbours(1, Some(next)).ok_or(ENOBUFS)?;
+            let number = one.next().ok_or(ENOBUFS)?;
+            *object = self.object(number).cast();
+            near.store(number, Ordering::Relaxed);
+            return Ok(());
+        }
+        let mut taken = 0;
+        while let Some(rest) = table.get_mut(taken..).filter(|rest| !rest.is_empty()) {
+            let Some(numbers) = self.free.take_neighbours(rest.len(), Some(next)) else {
+                return self.undo(table.get(..taken).unwrap_or_default());
+            };
+            let (count, last) = self.fill(rest, numbers);
+            taken += count;
+            // Numbers are taken from the lowest one on: what is left of a word is behind the last.
+            next = if last as usize + 1 < self.free.capacity() { last + 1 } else { 0 };
+        }
+        near.store(next, Ordering::Relaxed);
+        Ok(())
+    }
+
+    #[cold]
+    fn undo(&self, table: &[*mut c_void]) -> Result<(), c_int> {
+        // Objects of this mempool: the put does not fail.
+        let _ = self.put(table);
+        Err(ENOBUFS)
+    }
+
+    /// Writes where objects lie, for which there is room. How many they are, and the last number.
+    #[inline(always)]
+    fn fill(&self, table: &mut [*mut c_void], numbers: Neighbours) -> (usize, u32) {
+        if let Some(range) = numbers.as_range() {
+            if !self.first.fill(table, &range, self.stride) {
+                self.fill_from_chunks(table, range.clone());
+            }
+            return (range.len(), range.end - 1);
+        }
+        let (count, mut last) = (numbers.len(), 0);
+        for (slot, number) in table.iter_mut().zip(numbers) {
+            *slot = self.object(number).cast();
+            last = number;
+        }
+        (count, last)
+    }
+
+    #[cold]
+    fn fill_from_chunks(&self, mut table: &mut [*mut c_void], mut numbers: Range<u32>) {
+        while let Some(chunk) = chunks::with_number(self.chunks(), numbers.start)
+            && !numbers.is_empty()
+        {
+            let here = numbers.start..numbers.end.min(chunk.end());
+            chunk.fill(table, &here, self.stride);
+            table = table.get_mut(here.len()..).unwrap_or_default();
+            numbers.start = here.end;
+        }
+    }
+
+    /// Where an object lies whose number was free, so that it has a chunk.
+    #[inline]
+    fn object(&self, number: u32) -> *mut u8 {
+        let in_chunk = |chunk: &Chunk| chunk.object(number, self.stride);
+        in_chunk(&self.first)
+            .or_else(|| chunks::with_number(self.chunks(), number).and_then(in_chunk))
+            .unwrap_or(ptr::null_mut())
     }
 }
 
+fn to_dpdk(result: Result<(), c_int>) -> c_int {
+    result.map_or_else(|error| -error, |()| 0)
+}
+
+/// Objects that are `stride` bytes apart, up to `count` of them, in DPDK's memory of a socket. Null if
+/// there is not enough of it, or these are no objects.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn blockpool_objects_new(
-    count: c_uint,
-    stride: usize,
-    socket: c_int,
-) -> *mut Objects {
+extern "C" fn blockpool_objects_new(count: c_uint, stride: usize, socket: c_int) -> *mut Objects {
     let elements = Bookkeeping::elements_for(count as usize);
-    let size = size_of::<Objects>().next_multiple_of(64) + elements * size_of::<Bookkeeping>();
-    let memory = unsafe { rte_zmalloc_socket(c"blockpool".as_ptr(), size, 64, socket) };
+    let layout = Layout::array::<Bookkeeping>(elements)
+        .and_then(|bookkeeping| Layout::new::<Objects>().extend(bookkeeping));
+    let (Ok((layout, behind)), Some(stride)) = (layout, Stride::new(stride)) else {
+        return ptr::null_mut();
+    };
+    // SAFETY: a name, a size, an alignment.
+    let memory = unsafe {
+        rte_zmalloc_socket(c"blockpool".as_ptr(), layout.size(), layout.align() as c_uint, socket)
+    };
     let Some(objects) = NonNull::new(memory.cast::<Objects>()) else { return ptr::null_mut() };
-    let bookkeeping = unsafe { memory.cast::<u8>().add(size_of::<Objects>().next_multiple_of(64)) }
-        .cast::<Bookkeeping>();
-    let bookkeeping = unsafe { slice::from_raw_parts_mut(bookkeeping, elements) };
+    // SAFETY: the memory was asked for with room for it.
+    let bookkeeping = unsafe { objects.byte_add(behind) }.cast::<Bookkeeping>();
+    // SAFETY: 1. there is room for as many, aligned; 2. all zero is one that is new; 3. nobody else
+    // refers to it before the objects are deleted.
+    let bookkeeping = unsafe { slice::from_raw_parts_mut(bookkeeping.as_ptr(), elements) };
     let Some(free) = Bitmap::over(bookkeeping, count as usize) else {
+        // SAFETY: memory of `rte_zmalloc_socket`.
         unsafe { rte_free(memory) };
         return ptr::null_mut();
     };
-    while free.take().is_some() {}
-    unsafe {
-        objects.write(Objects {
-            free,
-            stride,
-            reciprocal: u64::MAX / stride as u64 + 1,
-            chunk: Chunk { first: ptr::null_mut(), bytes: 0, first_number: 0, count: 0 },
-            near: std::array::from_fn(|lcore| {
-                let fraction = (lcore as u32).wrapping_mul(0x9E37_79B9);
-                Near(AtomicU32::new((u64::from(fraction) * u64::from(count) >> 32) as u32))
-            }),
-        })
-    };
+    // Free when they are added.
+    while free.take_neighbours(usize::MAX, None).is_some() {}
+    let near = Objects::near(count);
+    let first = Chunk::none();
+    let new = Objects { free, stride, first, chunks: ptr::null_mut(), chunk_count: 0, near };
+    // SAFETY: the memory was asked for with room for it, aligned.
+    unsafe { objects.write(new) };
     objects.as_ptr()
 }
 
+/// # Safety
+///
+/// `objects` is null, or comes from [`blockpool_objects_new`] and is not used any more.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_objects_delete(objects: *mut Objects) {
+    // SAFETY: the caller's promise.
+    let Some(it) = (unsafe { objects.as_ref() }) else { return };
+    // SAFETY: memory of `rte_realloc`, or null.
+    unsafe { rte_free(it.chunks.cast()) };
+    // SAFETY: memory of `rte_zmalloc_socket`; nothing in it has to be dropped.
     unsafe { rte_free(objects.cast()) };
 }
 
+/// Adds `count` objects one behind the other, `first` the first one, and makes them free.
+///
+/// # Safety
+///
+/// `objects` comes from [`blockpool_objects_new`], and nobody else uses it during the call.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_objects_add(
     objects: *mut Objects,
     first: *mut c_void,
     count: c_uint,
 ) -> c_int {
+    // SAFETY: the caller's promise.
     let objects = unsafe { &mut *objects };
-    objects.chunk = Chunk {
-        first: first.cast(),
-        bytes: count as usize * objects.stride,
-        first_number: 0,
-        count,
-    };
-    for n in 0..count {
-        objects.free.give_back(n);
-    }
-    let _ = ENOMEM;
-    0
+    to_dpdk(objects.add(first.cast(), count))
 }
 
-const BURST: usize = 64;
-
+/// Gives objects back.
+///
+/// # Safety
+///
+/// `objects` comes from [`blockpool_objects_new`]; `table` has `count` addresses; those of objects are
+/// their owner's, who does not use them any more.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_objects_put(
     objects: *const Objects,
     table: *const *mut c_void,
     count: c_uint,
 ) -> c_int {
+    // SAFETY: the caller's promise.
     let objects = unsafe { &*objects };
+    // SAFETY: the caller's promise.
     let table = unsafe { slice::from_raw_parts(table, count as usize) };
-    if let [object] = table {
-        let Some(number) = objects.number(*object) else { return -EINVAL };
-        objects.free.give_back(number);
-        return 0;
-    }
-    let mut result = 0;
-    let mut returning = objects.free.returning();
-    let mut rest = table;
-    let stride = objects.stride;
-    while let Some((&first, others)) = rest.split_first() {
-        rest = others;
-        let Some(number) = objects.number(first) else {
-            result = -EINVAL;
-            continue;
-        };
-        let Some(second) = others.first() else {
-            returning.add(number..number + 1);
-            break;
-        };
-        let step = second.addr().wrapping_sub(first.addr());
-        if step != stride && step != stride.wrapping_neg() {
-            returning.add(number..number + 1);
-            continue;
-        }
-        let mut last = first.addr();
-        let more = others
-            .iter()
-            .take_while(|next| {
-                let follows = next.addr() == last.wrapping_add(step);
-                last = last.wrapping_add(step);
-                follows
-            })
-            .count();
-        rest = &others[more..];
-        let more = more as u32;
-        returning.add(if step == stride {
-            number..number + more + 1
-        } else {
-            number - more..number + 1
-        });
-    }
-    result
+    to_dpdk(objects.put(table))
 }
 
+/// Takes `count` objects, or none.
+///
+/// # Safety
+///
+/// `objects` comes from [`blockpool_objects_new`]; `table` has room for `count` addresses.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_objects_get(
     objects: *const Objects,
@@ -182,50 +320,21 @@ unsafe extern "C" fn blockpool_objects_get(
     count: c_uint,
     lcore: c_uint,
 ) -> c_int {
+    // SAFETY: the caller's promise.
     let objects = unsafe { &*objects };
-    let near = &objects.near[lcore as usize % NEAR].0;
-    let mut last = near.load(Ordering::Relaxed);
+    // SAFETY: the caller's promise.
     let table = unsafe { slice::from_raw_parts_mut(table, count as usize) };
-    if let [object] = table {
-        let Some(mut numbers) = objects.free.take_neighbours(1, Some(last)) else {
-            return -ENOBUFS;
-        };
-        let Some(number) = numbers.next() else { return -ENOBUFS };
-        *object = objects.chunk.first.wrapping_add(number as usize * objects.stride).cast();
-        near.store(number, Ordering::Relaxed);
-        return 0;
-    }
-    let table_len = table.len();
-    let mut rest = &mut *table;
-    while !rest.is_empty() {
-        let Some(numbers) = objects.free.take_neighbours(rest.len(), Some(last)) else {
-            let taken = table_len - rest.len();
-            unsafe { blockpool_objects_put(objects, table.as_ptr(), taken as c_uint) };
-            return -ENOBUFS;
-        };
-        let range = numbers.as_range();
-        let count = range.as_ref().map_or_else(|| numbers.len(), |range| range.len());
-        let (now, later) = rest.split_at_mut(count);
-        if let Some(range) = range {
-            last = range.start;
-            let mut pointer = objects.chunk.first.wrapping_add(last as usize * objects.stride);
-            for object in now {
-                *object = pointer.cast();
-                pointer = pointer.wrapping_add(objects.stride);
-            }
-        } else {
-            for (object, number) in now.iter_mut().zip(numbers) {
-                *object = objects.chunk.first.wrapping_add(number as usize * objects.stride).cast();
-                last = number;
-            }
-        }
-        rest = later;
-    }
-    near.store(last, Ordering::Relaxed);
-    0
+    to_dpdk(objects.get(table, lcore))
 }
 
+/// How many objects are free.
+///
+/// # Safety
+///
+/// `objects` comes from [`blockpool_objects_new`].
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_objects_available(objects: *const Objects) -> c_uint {
-    unsafe { &*objects }.free.available() as c_uint
+    // SAFETY: the caller's promise.
+    let objects = unsafe { &*objects };
+    objects.free.available() as c_uint
 }

@@ -79,18 +79,31 @@ pub(crate) fn bind(socket: BorrowedFd<'_>, interface: &Interface, queue: u32) ->
     }
 }
 
+/// What a call did beside sending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// Nothing. Packets may be left.
+    Only,
+    /// The interface dropped one packet, the last of this call. Packets may be left.
+    AndDropped,
+}
+
 /// Has the kernel send what the transmit ring holds: 32 packets at most, so it takes several calls.
-pub(crate) fn send(socket: BorrowedFd<'_>) -> Result<()> {
+pub(crate) fn send(socket: BorrowedFd<'_>) -> Result<Sent> {
     let (socket, dont_wait) = (socket.as_raw_fd(), libc::MSG_DONTWAIT);
     // SAFETY: names nothing in memory.
-    if unsafe { libc::sendto(socket, ptr::null(), 0, dont_wait, ptr::null(), 0) } < 0 {
-        let error = CallError::last("sendto");
-        // There is more to send, or the interface could not take a packet now.
-        if !error.is_one_of(&[libc::EAGAIN, libc::EBUSY, libc::ENOBUFS, libc::EINTR]) {
-            return Err(error.into());
-        }
+    if unsafe { libc::sendto(socket, ptr::null(), 0, dont_wait, ptr::null(), 0) } >= 0 {
+        return Ok(Sent::Only);
     }
-    Ok(())
+    let error = CallError::last("sendto");
+    if error.is_one_of(&[libc::EBUSY]) {
+        return Ok(Sent::AndDropped);
+    }
+    // There is more to send, or the kernel could not take a packet now.
+    if error.is_one_of(&[libc::EAGAIN, libc::ENOBUFS, libc::EINTR]) {
+        return Ok(Sent::Only);
+    }
+    Err(error.into())
 }
 
 /// Sleeps until a packet has come, for a millisecond at most; says whether none has.

@@ -8,7 +8,6 @@ use crate::message::Address;
 
 #[derive(Debug)]
 pub(crate) struct Interface {
-    name: String,
     /// The kernel's number of it.
     pub(crate) index: u32,
     pub(crate) address: Address,
@@ -23,18 +22,12 @@ impl Interface {
             let error = CallError::last("if_nametoindex");
             return Err(format!("interface {name}: {error}").into());
         }
-        let address = attribute(name, "address")?.parse()?;
-        Ok(Self { name: name.to_owned(), index, address })
-    }
-
-    /// How many packets that were to be sent the interface dropped, since it exists.
-    pub(crate) fn transmit_dropped(&self) -> Result<u64> {
-        Ok(attribute(&self.name, "statistics/tx_dropped")?.parse()?)
+        Ok(Self { index, address: address(name)? })
     }
 }
 
-fn attribute(interface: &str, attribute: &str) -> Result<String> {
-    let path = format!("/sys/class/net/{interface}/{attribute}");
+fn address(interface: &str) -> Result<Address> {
+    let path = format!("/sys/class/net/{interface}/address");
     let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
-    Ok(text.trim_end().to_owned())
+    text.trim_end().parse()
 }

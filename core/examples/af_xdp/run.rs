@@ -15,6 +15,7 @@ use crate::socket::Socket;
 use crate::{ping, stop, stream};
 
 pub(crate) fn main() -> ExitCode {
+    stop::on_closed_output();
     let options = match Options::of_process() {
         Ok(Some(options)) => options,
         Ok(None) => {

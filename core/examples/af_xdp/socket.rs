@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use blockpool_core::{Block, Region, Worker, heapless};
 
-use crate::calls;
+use crate::calls::{self, Sent};
 use crate::error::Result;
 use crate::interface::Interface;
 use crate::ring::{Consumer, Producer};
@@ -42,6 +42,8 @@ pub(crate) struct Socket<'u> {
     receiving: usize,
     /// Blocks that the kernel has to be sent, or that were sent and not looked at.
     sending: usize,
+    /// Packets that the interface dropped instead of sending them.
+    refused: u64,
     /// Looks at empty rings since one had something.
     idle: u32,
 }
@@ -68,6 +70,7 @@ impl<'u> Socket<'u> {
             worker: region.worker(),
             receiving: 0,
             sending: 0,
+            refused: 0,
             idle: 0,
         };
         calls::bind(socket.as_fd(), interface, queue)?;
@@ -120,8 +123,8 @@ impl<'u> Socket<'u> {
     /// the kernel is called as long as something is to be sent.
     pub(crate) fn advance(&mut self) -> Result<()> {
         self.transmit.publish();
-        if !self.transmit.is_drained() {
-            calls::send(self.as_fd())?;
+        if !self.transmit.is_drained() && calls::send(self.as_fd())? == Sent::AndDropped {
+            self.refused += 1;
         }
         self.take_completed()?;
         self.refill();
@@ -143,6 +146,15 @@ impl<'u> Socket<'u> {
         // Others, if there were any, should have its blocks meanwhile.
         self.worker.flush();
         calls::poll(self.as_fd())
+    }
+
+    /// How many packets the interface dropped instead of sending them: of veth, if the queue of the
+    /// other end is full, or that end is down.
+    ///
+    /// The kernel tells in copy mode, of drivers that say so. (The interface's own count, `tx_dropped`,
+    /// has other programs' packets in it.)
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// How many packets the kernel dropped instead of giving them to this socket.

@@ -1,4 +1,4 @@
-//! Ctrl-C ends the program in order.
+//! Ctrl-C ends the program in order; a reader of its output that is gone ends it at once.
 
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,4 +29,10 @@ pub(crate) fn on_signals() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// From now on, SIGPIPE ends the program, as it does others: without this, printing panics.
+pub(crate) fn on_closed_output() {
+    // SAFETY: no handler is set, and no other thread runs. It cannot fail for this signal.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }

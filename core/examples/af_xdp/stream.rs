@@ -64,7 +64,7 @@ pub(crate) fn send(
     options: &Options,
 ) -> Result<()> {
     let route = Route { from: interface.address, to: options.to };
-    let mut sender = Sender { socket, interface, route, questions: 0 };
+    let mut sender = Sender { socket, route, questions: 0 };
     let before =
         sender.ask(Instant::now() + PATIENCE)?.ok_or("no answer: is `receive` running?")?;
     let asked_before = sender.questions;
@@ -98,35 +98,35 @@ pub(crate) fn send(
 #[derive(Debug)]
 struct Counts {
     received: u64,
-    /// By the kernel, at the receiver, for want of blocks.
+    /// By the receiver's kernel, for want of blocks.
     dropped: u64,
-    /// By the interface that was to send them, since the other's queue was full.
-    dropped_on_the_way: u64,
+    /// Dropped by the interface that was to send them.
+    refused: u64,
 }
 
+// What packets say is not trusted: no sum or difference may overflow.
 impl Counts {
     fn all(&self) -> u64 {
-        self.received + self.dropped + self.dropped_on_the_way
+        self.received.saturating_add(self.dropped).saturating_add(self.refused)
     }
 
     fn since(&self, before: &Self) -> Self {
         Self {
-            received: self.received - before.received,
-            dropped: self.dropped - before.dropped,
-            dropped_on_the_way: self.dropped_on_the_way - before.dropped_on_the_way,
+            received: self.received.saturating_sub(before.received),
+            dropped: self.dropped.saturating_sub(before.dropped),
+            refused: self.refused.saturating_sub(before.refused),
         }
     }
 
     fn print(&self) {
         println!("received: {}", self.received);
         println!("dropped for want of blocks: {}", self.dropped);
-        println!("dropped on the way: {}", self.dropped_on_the_way);
+        println!("dropped by the interface: {}", self.refused);
     }
 }
 
 struct Sender<'s, 'u> {
     socket: &'s mut Socket<'u>,
-    interface: &'s Interface,
     route: Route,
     /// How many were asked.
     questions: u64,
@@ -168,8 +168,8 @@ impl Sender<'_, '_> {
             Message::new(Kind::Question, self.questions).write(&mut frame, self.route)?;
             self.socket.send(frame);
             if let Some([received, dropped]) = self.answer(Instant::now() + ASK_AGAIN)? {
-                let dropped_on_the_way = self.interface.transmit_dropped()?;
-                return Ok(Some(Counts { received, dropped, dropped_on_the_way }));
+                let refused = self.socket.refused();
+                return Ok(Some(Counts { received, dropped, refused }));
             }
         }
         Ok(None)

@@ -1,10 +1,9 @@
 //! A bit for each number, in words on cache lines of their own, with a summary above many words.
 
 use core::fmt;
-use core::ops::Range;
 
 use super::sealed::Sealed;
-use super::{FreeSet, InPlace, check_count, no_such_number};
+use super::{FreeSet, InPlace, Neighbours, check_count};
 use crate::align::OwnLine;
 use crate::memory::Internal;
 use crate::sync::{self, AtomicUsize, Ordering};
@@ -130,7 +129,7 @@ impl Cleanings {
 }
 
 /// The `count` lowest bits of a word, or all of it.
-fn lowest_bits(count: usize) -> usize {
+pub(super) fn lowest_bits(count: usize) -> usize {
     if count < GROUP { (1 << count) - 1 } else { usize::MAX }
 }
 
@@ -233,12 +232,12 @@ impl<W: Words> Bitmap<W> {
     }
 
     /// Gives back the numbers that `bits` names in `group`.
-    fn release(&self, group: usize, bits: usize) {
-        // Asked before, not behind an operation that much of the processor waits for.
+    pub(super) fn release(&self, group: usize, bits: usize) {
+        // Asked before the atomic operation: a processor may let what follows wait for it.
+        let summary = self.has_summary().then(|| self.summary_of(group));
         // G1: release pairs with T1 and T2: whoever takes one of these numbers next sees what its
         // last owner wrote. Every write to a word is a read-modify-write, so the release sequence
         // is not broken by other numbers' coming and going. Acquire pairs with M1: see `mark_full`.
-        let summary = self.has_summary().then(|| self.summary_of(group));
         let before = self.words.word(group).fetch_and(!bits, Ordering::AcqRel);
         debug_assert_eq!(before & bits, bits, "a number that was not out was given back");
         // Relaxed: M1's happens-before through the word makes the bit visible if it matters; and a
@@ -312,9 +311,7 @@ impl<W: Words> Bitmap<W> {
     /// The same after nothing was found at `home`.
     fn search_others<T>(&self, home: usize, claim: impl Fn(usize) -> Option<T>) -> Option<T> {
         if self.has_summary() {
-            // Whoever took a group's last number mostly wants those that follow.
-            let next = if home + 1 < self.groups() { home + 1 } else { 0 };
-            claim(next).or_else(|| self.search_by_summary(next, claim))
+            self.search_by_summary(home, claim)
         } else if self.every_number_is_out() {
             None
         } else {
@@ -409,150 +406,14 @@ impl<W: Words> Bitmap<W> {
     #[inline]
     fn claim_neighbours(&self, group: usize, limit: usize) -> Option<Neighbours> {
         let bits = self.claim_some(group, limit)?;
-        Some(Neighbours { first: Self::first_number(group), bits })
+        Some(Neighbours::new(Self::first_number(group), bits))
     }
 
     #[inline(never)]
     fn search_neighbours(&self, home: usize, limit: usize) -> Option<Neighbours> {
         self.search_others(home, |group| self.claim_neighbours(group, limit))
     }
-
-    /// To give back many numbers, which share words: see [`Returning`].
-    #[inline]
-    #[must_use = "nothing is given back by it alone"]
-    pub fn returning(&self) -> Returning<'_, W> {
-        Returning { set: self, group: 0, bits: 0, others: None }
-    }
 }
-
-/// Numbers on their way back to a [`Bitmap`], by one atomic read-modify-write for those that share a
-/// word, if they lie in few words or one behind the other. All are back when this is dropped, some
-/// before.
-#[derive(Debug)]
-pub struct Returning<'s, W: Words> {
-    set: &'s Bitmap<W>,
-    /// What came last: a group, and bits of it. No bits: nothing came yet.
-    group: usize,
-    bits: usize,
-    /// Groups and bits before, each group at its remainder. No bits: nothing there yet.
-    others: Option<[(usize, usize); GATHERED]>,
-}
-
-/// How many words can be gathered for.
-const GATHERED: usize = 16;
-
-impl<W: Words> Returning<'_, W> {
-    /// Gives a range of numbers back, under the conditions of [`give_back`](FreeSet::give_back).
-    ///
-    /// # Panics
-    ///
-    /// If a number is not below the capacity; then none of the range was given back.
-    #[inline]
-    pub fn add(&mut self, numbers: Range<u32>) {
-        let capacity = self.set.words.capacity();
-        if numbers.end as usize > capacity {
-            no_such_number(numbers.end - 1, capacity);
-        }
-        let (mut start, end) = (numbers.start as usize, numbers.end as usize);
-        while start < end {
-            let (group, offset) = (start / GROUP, start % GROUP);
-            let count = (end - start).min(GROUP - offset);
-            self.add_bits(group, lowest_bits(count) << offset);
-            start += count;
-        }
-    }
-
-    #[inline]
-    fn add_bits(&mut self, group: usize, bits: usize) {
-        if group != self.group {
-            if self.bits != 0 {
-                self.gather();
-            }
-            self.group = group;
-            self.bits = 0;
-        }
-        self.bits |= bits;
-    }
-
-    /// Puts what came last to the others.
-    #[inline(never)]
-    fn gather(&mut self) {
-        let others = self.others.get_or_insert([(0, 0); GATHERED]);
-        let (group, bits) = &mut others[self.group % GATHERED];
-        if *group != self.group {
-            if *bits != 0 {
-                self.set.release(*group, *bits);
-            }
-            (*group, *bits) = (self.group, 0);
-        }
-        *bits |= self.bits;
-    }
-
-    #[cold]
-    fn release_gathered(&mut self) {
-        self.gather();
-        for (group, bits) in self.others.into_iter().flatten() {
-            if bits != 0 {
-                self.set.release(group, bits);
-            }
-        }
-    }
-}
-
-impl<W: Words> Drop for Returning<'_, W> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.others.is_some() {
-            self.release_gathered();
-        } else if self.bits != 0 {
-            self.set.release(self.group, self.bits);
-        }
-    }
-}
-
-/// Numbers that were taken [together](Bitmap::take_neighbours), in ascending order. They are out
-/// whether or not the iterator is run to its end.
-#[derive(Debug)]
-#[must_use = "the numbers are out"]
-pub struct Neighbours {
-    first: u32,
-    bits: usize,
-}
-
-impl Neighbours {
-    /// The numbers, if there is no gap between them: often so, and easier to go through.
-    #[inline]
-    #[must_use]
-    pub fn as_range(&self) -> Option<Range<u32>> {
-        let lowest = self.bits.trailing_zeros();
-        let from_lowest = self.bits.checked_shr(lowest)?;
-        let start = self.first + lowest;
-        (from_lowest & from_lowest.wrapping_add(1) == 0)
-            .then(|| start..start + from_lowest.trailing_ones())
-    }
-}
-
-impl Iterator for Neighbours {
-    type Item = u32;
-
-    #[inline]
-    fn next(&mut self) -> Option<u32> {
-        if self.bits == 0 {
-            return None;
-        }
-        let number = self.first + self.bits.trailing_zeros();
-        self.bits &= self.bits - 1;
-        Some(number)
-    }
-
-    #[inline]
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let count = self.bits.count_ones() as usize;
-        (count, Some(count))
-    }
-}
-
-impl ExactSizeIterator for Neighbours {}
 
 impl<W: Words> Sealed for Bitmap<W> {
     fn put(&self, number: u32, _: Internal) {

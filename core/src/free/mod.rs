@@ -1,12 +1,14 @@
 //! Sets of free block numbers, one algorithm a file.
 
 mod bitmap;
+mod bulk;
 mod counted;
 mod heapless_queue;
 mod spin_stack;
 
-pub use bitmap::{Bitmap, Inline, Neighbours, Returning};
+pub use bitmap::{Bitmap, Inline};
 pub(crate) use bitmap::{GROUP, Words};
+pub use bulk::{Neighbours, Returning};
 pub use counted::Counted;
 pub use heapless_queue::HeaplessQueue;
 pub use spin_stack::SpinStack;

@@ -20,7 +20,16 @@ pub(crate) const POOLS: [&str; 2] = ["hot_", "hot_region_"];
 pub(crate) const OPERATIONS: [(&str, &[&str]); 4] = [
     (
         "pool",
-        &["get", "give_back", "into_raw", "from_raw", "into_raw_ptr", "from_raw_ptr", "available"],
+        &[
+            "get",
+            "give_back",
+            "into_raw",
+            "from_raw",
+            "into_raw_ptr",
+            "from_raw_ptr",
+            "from_raw_ptr_burst",
+            "available",
+        ],
     ),
     (
         "block",

@@ -88,6 +88,13 @@ macro_rules! operations {
             // SAFETY: never run.
             unsafe { $made.from_raw_ptr(first) }.ok()
         }
+        fn pool_from_raw_ptr_burst(
+            $($given)* first: &[*mut u8],
+            burst: &mut Burst<$pool>,
+        ) -> Option<usize> {
+            // SAFETY: never run.
+            unsafe { $made.from_raw_ptr_burst(first, burst) }.ok()
+        }
         fn pool_available($($given)*) -> usize { $made.available() }
 
         fn block_bytes(block: &Handle<$pool>) -> &[u8] { block }

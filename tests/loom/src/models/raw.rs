@@ -1,12 +1,22 @@
 //! Blocks given up by number, and claimed.
 
+use core::ptr;
+
+use loom::sync::atomic::AtomicPtr;
+use loom::sync::atomic::Ordering::Relaxed;
+
 use super::{Model, every};
+use crate::block::Block;
 use crate::free::FreeSet;
 use crate::harness::{CheckedQueue, checked_queue, two};
 use crate::memory::{BlockPool, INTERNAL, Memory};
 
 pub(super) fn models() -> Vec<Model> {
-    vec![every(a_claim_sees_what_the_owner_wrote), every(of_two_claims_one_succeeds)]
+    vec![
+        every(a_claim_sees_what_the_owner_wrote),
+        every(a_burst_of_claims_sees_what_the_owner_wrote),
+        every(of_two_claims_one_succeeds),
+    ]
 }
 
 /// R1 with R2.
@@ -16,6 +26,18 @@ fn a_claim_sees_what_the_owner_wrote() {
         if !claimed {
             // Not by another claim: loom lets a read-modify-write come behind a plain store that it
             // has not read, and so would lose the store.
+            queue.pool.free(INTERNAL).give_back(0);
+        }
+    });
+}
+
+/// R1 with R3, the pointer told by what orders nothing.
+fn a_burst_of_claims_sees_what_the_owner_wrote() {
+    checked_queue::<1>(|queue| {
+        let told = AtomicPtr::new(ptr::null_mut());
+        let give_up = || told.store(queue.block(0).into_raw_ptr().as_ptr(), Relaxed);
+        let (_, claimed) = two(give_up, || claim_burst(queue, told.load(Relaxed)));
+        if !claimed {
             queue.pool.free(INTERNAL).give_back(0);
         }
     });
@@ -36,4 +58,13 @@ fn claim(queue: &CheckedQueue<'_, 1>) -> bool {
     // with it is what the models check.
     let block = unsafe { BlockPool::from_raw(queue.pool, 0) };
     block.map(|mut block| queue.check(&mut block)).is_ok()
+}
+
+/// Claims the block at `pointer`, if it can be had, and gives it back.
+fn claim_burst(queue: &CheckedQueue<'_, 1>, pointer: *mut u8) -> bool {
+    let mut blocks = heapless::Vec::<Block<'_, _>, 1>::new();
+    // SAFETY: the pointer, if it is one, comes from `into_raw_ptr`, and nobody else has it.
+    let claimed = unsafe { BlockPool::from_raw_ptr_burst(queue.pool, &[pointer], &mut blocks) };
+    blocks.iter_mut().for_each(|block| queue.check(block));
+    claimed.is_ok()
 }

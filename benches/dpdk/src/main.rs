@@ -1,0 +1,214 @@
+//! Mempools of DPDK with its handlers and blockpool's, and blockpool's own calls, in turns, as tables:
+//! nanoseconds for each object that is got and put back.
+
+mod contender;
+mod dpdk;
+mod own;
+mod targets;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use blockpool_benches::interleave::{Group, Measure, Summary, run};
+use blockpool_benches::markdown::{figure, heading, table};
+use clap::Parser;
+
+use crate::contender::Contender;
+use crate::dpdk::{Environment, Mempool, Ring};
+use crate::own::{Handles, Pointers};
+
+/// Objects: blocks of 2 KiB.
+const COUNT: usize = 8192;
+const SIZE: usize = 2048;
+
+const HANDLERS: [&str; 5] = ["ring_mp_mc", "ring_mt_rts", "stack", "lf_stack", "blockpool"];
+const CACHES: [u32; 3] = [0, 256, 512];
+
+const ROUNDS: usize = 11;
+const QUICK_ROUNDS: usize = 2;
+
+/// Mempools with several handlers, and blockpool's own calls, side by side.
+///
+/// Needs DPDK, 512 MiB in 2 MiB pages (root: `echo 256 > /proc/sys/vm/nr_hugepages`) and the handler,
+/// built by `cargo build --release --manifest-path core/dpdk/Cargo.toml`. For figures that can be
+/// compared: `chrt -f 1` in front.
+#[derive(Parser)]
+struct Arguments {
+    /// Two rounds of short samples, to see that it works.
+    #[arg(long)]
+    quick: bool,
+    /// The handler.
+    #[arg(long, default_value = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../core/dpdk/target/release/librte_mempool_blockpool.so"
+    ))]
+    handler: PathBuf,
+    /// Logical processors for the main and the second lcore.
+    #[arg(long, default_value = "0,1")]
+    lcores: String,
+    /// Without huge pages: the figures are of another machine then.
+    #[arg(long)]
+    no_huge: bool,
+}
+
+/// What is done to an object in a column.
+#[derive(Clone, Copy)]
+enum Work {
+    /// So many are kept, got and put in such bursts, by one lcore.
+    One { keep: usize, burst: usize },
+    /// The same by two lcores at once.
+    Two { keep: usize, burst: usize },
+    /// One lcore gets, another one puts.
+    Across { burst: usize },
+}
+
+const COLUMNS: [(&str, Work); 10] = [
+    (targets::SINGLE, Work::One { keep: 1, burst: 1 }),
+    ("bursts of 4", Work::One { keep: 4, burst: 4 }),
+    (targets::BURST, Work::One { keep: 32, burst: 32 }),
+    ("bursts of 64", Work::One { keep: 64, burst: 64 }),
+    (targets::KEPT_SINGLE, Work::One { keep: 128, burst: 1 }),
+    ("128 kept, bursts of 32", Work::One { keep: 128, burst: 32 }),
+    ("two lcores, one by one", Work::Two { keep: 1, burst: 1 }),
+    ("two lcores, bursts of 32", Work::Two { keep: 32, burst: 32 }),
+    ("A gets, B puts, one by one", Work::Across { burst: 1 }),
+    (targets::ACROSS, Work::Across { burst: 32 }),
+];
+
+impl Work {
+    /// Does it with `count` objects, or some more, on each lcore that gets some.
+    fn run(self, environment: Environment, contender: &dyn Contender, ring: Ring, count: u64) {
+        match self {
+            Self::One { keep, burst } => contender.rounds(keep, burst, count / keep as u64),
+            Self::Two { keep, burst } => {
+                let work = || contender.rounds(keep, burst, count / keep as u64);
+                environment.beside(work, work);
+            }
+            Self::Across { burst } => environment.beside(
+                || contender.consume(ring, burst, count),
+                || contender.produce(ring, burst, count),
+            ),
+        }
+    }
+
+    fn possible(self, environment: Environment, contender: &dyn Contender) -> bool {
+        match self {
+            Self::One { .. } => true,
+            Self::Two { .. } => environment.has_second_lcore(),
+            Self::Across { .. } => environment.has_second_lcore() && contender.crosses(),
+        }
+    }
+}
+
+/// Samples of about `seconds`, in nanoseconds for each object.
+fn measure(
+    environment: Environment,
+    work: Work,
+    contender: &'static dyn Contender,
+    ring: Ring,
+    seconds: f64,
+) -> Measure {
+    /// A multiple of all bursts and of what is kept.
+    const LEAST: u64 = 1 << 14;
+    let mut count = 0;
+    Box::new(move || {
+        let time = |count| {
+            let begin = Instant::now();
+            work.run(environment, contender, ring, count);
+            begin.elapsed().as_secs_f64()
+        };
+        if count == 0 {
+            time(LEAST);
+            let wanted = LEAST as f64 * seconds / time(LEAST);
+            count = (wanted as u64).next_multiple_of(LEAST);
+        }
+        vec![time(count) * 1e9 / count as f64]
+    })
+}
+
+/// The contenders, by name.
+fn contenders(environment: Environment) -> Vec<(&'static str, &'static dyn Contender)> {
+    let mut contenders: Vec<(&'static str, &'static dyn Contender)> = Vec::new();
+    for cache in CACHES {
+        for handler in HANDLERS {
+            let Some(mempool) =
+                Mempool::new(environment, handler, COUNT as u32 - 1, SIZE as u32, cache)
+            else {
+                println!("no mempool with the handler {handler} and a cache of {cache}");
+                continue;
+            };
+            let name = targets::mempool(handler, cache);
+            contenders.push((name.leak(), Box::leak(Box::new(mempool))));
+        }
+    }
+    let region = own::region(environment);
+    contenders.push((targets::HANDLES, Box::leak(Box::new(Handles(region)))));
+    contenders.push((targets::POINTERS, Box::leak(Box::new(Pointers(region)))));
+    contenders
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if !arguments.handler.exists() {
+        eprintln!(
+            "there is no {}: cargo build --release --manifest-path core/dpdk/Cargo.toml",
+            arguments.handler.display()
+        );
+        return ExitCode::FAILURE;
+    }
+    let mut options = vec![
+        "bench".to_owned(),
+        format!("--lcores={}", arguments.lcores),
+        "--no-pci".to_owned(),
+        "--no-telemetry".to_owned(),
+        "--log-level=lib.eal:error".to_owned(),
+        "--iova-mode=va".to_owned(),
+        format!("-d{}", arguments.handler.display()),
+        "-m512".to_owned(),
+    ];
+    options.push(if arguments.no_huge { "--no-huge" } else { "--in-memory" }.to_owned());
+    // Before DPDK takes all but one processor away from this thread.
+    let heading = heading();
+    let Some(environment) = Environment::new(&options) else {
+        eprintln!(
+            "DPDK does not start, see above; huge pages: echo 256 > /proc/sys/vm/nr_hugepages"
+        );
+        return ExitCode::FAILURE;
+    };
+
+    let (rounds, seconds) = if arguments.quick { (QUICK_ROUNDS, 2e-4) } else { (ROUNDS, 5e-3) };
+    println!("{heading}\n");
+    println!(
+        "{rounds} rounds. In a cell: the median in ns for each object, got and put back, and (the \
+         least to the greatest). 1 ns is {:.2} cycles of the time stamp counter.\n",
+        environment.cycles()
+    );
+    let contenders = contenders(environment);
+    let ring = Ring::new(environment);
+    let mut groups: Vec<Group> = COLUMNS.iter().map(|(name, _)| Group::new(&[name])).collect();
+    for (group, (_, work)) in groups.iter_mut().zip(COLUMNS) {
+        for &(name, contender) in &contenders {
+            if work.possible(environment, contender) {
+                group.add(name, measure(environment, work, contender, ring, seconds));
+            }
+        }
+    }
+    run(&mut groups, rounds, |_| ());
+
+    let cell = |name: &str, group: &Group| {
+        let samples = group.samples(group.columns[0], name);
+        samples.map_or_else(String::new, |samples| {
+            let Summary { median, least, greatest } = Summary::of(&samples);
+            format!("{} ({}-{})", figure(median), figure(least), figure(greatest))
+        })
+    };
+    let rows = contenders.iter().map(|(name, _)| {
+        let figures = groups.iter().map(|group| cell(name, group));
+        std::iter::once((*name).to_owned()).chain(figures).collect()
+    });
+    let head: Vec<&str> = std::iter::once("").chain(COLUMNS.map(|(name, _)| name)).collect();
+    println!("{}\n", table(&head, rows));
+    println!("## Targets\n\n{}", targets::verdict(&groups));
+    ExitCode::SUCCESS
+}

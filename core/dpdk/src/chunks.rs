@@ -1,0 +1,252 @@
+//! Where objects lie: in chunks of memory, one behind the other, numbered across chunks.
+
+use core::ffi::c_void;
+use core::ops::Range;
+
+/// Bytes from one object to the next.
+#[derive(Clone, Copy)]
+pub(crate) struct Stride {
+    bytes: usize,
+    /// 2^64 ÷ `bytes`, rounded down, and 1: a multiplication takes a tenth of a division's time.
+    reciprocal: u64,
+}
+
+impl Stride {
+    /// `None` for less than 2 bytes.
+    pub(crate) fn new(bytes: usize) -> Option<Self> {
+        Some(Self { bytes, reciprocal: u64::MAX.checked_div(bytes as u64)?.checked_add(1)? })
+    }
+
+    /// How many strides fit into `offset` bytes.
+    ///
+    /// The reciprocal is at most 1 too large, so the product, divided by 2^64, at most
+    /// `offset` ÷ 2^64. That is less than 1 ÷ `bytes`, the least that a quotient lacks to the next
+    /// number, if `offset` × `bytes` is below 2^64: [`Chunk::new`] sees to it.
+    fn divide(self, offset: usize) -> u32 {
+        ((u128::from(self.reciprocal) * offset as u128) >> 64) as u32
+    }
+}
+
+/// Objects one behind the other.
+#[derive(Clone, Copy)]
+pub(crate) struct Chunk {
+    first: *mut u8,
+    bytes: usize,
+    /// Numbers in `[start, end)`.
+    start: u32,
+    end: u32,
+    /// Of all chunks in order of their addresses, the number of the one at this place.
+    by_address: u32,
+}
+
+impl Chunk {
+    /// `count` objects from `first` on, numbered from `start` on. `None` if these are no numbers, or
+    /// no memory of a machine.
+    pub(crate) fn new(first: *mut u8, count: u32, start: u32, stride: Stride) -> Option<Self> {
+        let bytes = stride.bytes.checked_mul(count as usize)?;
+        bytes.checked_mul(stride.bytes)?;
+        first.addr().checked_add(bytes)?;
+        Some(Self { first, bytes, start, end: start.checked_add(count)?, by_address: 0 })
+    }
+
+    /// Without objects.
+    pub(crate) fn none() -> Self {
+        Self { first: core::ptr::null_mut(), bytes: 0, start: 0, end: 0, by_address: 0 }
+    }
+
+    /// The number of the object at `address`, or around it.
+    #[inline]
+    pub(crate) fn number(&self, address: usize, stride: Stride) -> Option<u32> {
+        let offset = address.wrapping_sub(self.first.addr());
+        (offset < self.bytes).then(|| self.start + stride.divide(offset))
+    }
+
+    /// Where an object lies.
+    #[inline]
+    pub(crate) fn object(&self, number: u32, stride: Stride) -> Option<*mut u8> {
+        let index = number.checked_sub(self.start)?;
+        (number < self.end).then(|| self.first.wrapping_add(index as usize * stride.bytes))
+    }
+
+    pub(crate) fn end(&self) -> u32 {
+        self.end
+    }
+
+    /// The numbers of the objects that lie one behind the other, or one before the other, from the
+    /// front of `table` on; `number` is that of its first one.
+    #[inline]
+    pub(crate) fn run(&self, number: u32, table: &[*mut c_void], stride: Stride) -> Range<u32> {
+        let [first, second, ..] = table else { return number..number + 1 };
+        let step = second.addr().wrapping_sub(first.addr());
+        if step == stride.bytes {
+            number..number + in_steps(table, step, self.end - number)
+        } else if step == stride.bytes.wrapping_neg() {
+            let end = number + 1;
+            end - in_steps(table, step, end - self.start)..end
+        } else {
+            number..number + 1
+        }
+    }
+
+    /// Writes where the objects of a range lie, which are all of this chunk, and says whether they are.
+    #[inline]
+    pub(crate) fn fill(
+        &self,
+        table: &mut [*mut c_void],
+        numbers: &Range<u32>,
+        stride: Stride,
+    ) -> bool {
+        let start = self.object(numbers.start, stride).filter(|_| numbers.end <= self.end);
+        let (Some(mut object), Some(table)) = (start, table.get_mut(..numbers.len())) else {
+            return false;
+        };
+        for slot in table {
+            *slot = object.cast();
+            object = object.wrapping_add(stride.bytes);
+        }
+        true
+    }
+}
+
+/// How many addresses at the front of `table`, of at most `most`, go on by `step`. The first one does.
+#[inline]
+fn in_steps(table: &[*mut c_void], step: usize, most: u32) -> u32 {
+    let most = table.get(..most as usize).unwrap_or(table);
+    let goes_on = |pair: &&[*mut c_void]| pair[1].addr().wrapping_sub(pair[0].addr()) == step;
+    1 + most.windows(2).take_while(goes_on).count() as u32
+}
+
+/// Puts the last of `chunks`, whose numbers follow all others, to its place by address.
+pub(crate) fn sort_in(chunks: &mut [Chunk]) {
+    let Some((last, others)) = chunks.split_last() else { return };
+    let (index, address) = (others.len(), last.first.addr());
+    let place = others.partition_point(|place| at(others, place).first.addr() < address);
+    for later in (place..index).rev() {
+        chunks[later + 1].by_address = chunks[later].by_address;
+    }
+    chunks[place].by_address = index as u32;
+}
+
+fn at<'c>(chunks: &'c [Chunk], place: &Chunk) -> &'c Chunk {
+    &chunks[place.by_address as usize]
+}
+
+/// The chunk in which `address` lies.
+#[cold]
+pub(crate) fn with_address(chunks: &[Chunk], address: usize) -> Option<&Chunk> {
+    let behind = chunks.partition_point(|place| at(chunks, place).first.addr() <= address);
+    let chunk = at(chunks, chunks.get(behind.checked_sub(1)?)?);
+    (address - chunk.first.addr() < chunk.bytes).then_some(chunk)
+}
+
+/// The chunk of an object.
+#[cold]
+pub(crate) fn with_number(chunks: &[Chunk], number: u32) -> Option<&Chunk> {
+    chunks.get(chunks.partition_point(|chunk| chunk.end <= number))
+}
+
+#[cfg(test)]
+mod tests {
+    use core::ffi::c_void;
+
+    use super::{Chunk, Stride, sort_in, with_address, with_number};
+
+    fn pointer(address: usize) -> *mut u8 {
+        core::ptr::without_provenance_mut(address)
+    }
+
+    #[test]
+    fn a_quotient_is_exact_up_to_the_largest_chunk() {
+        for bytes in [2, 3, 64, 65, 2112, 2368, 2432, 4096, 65_599, (1 << 20) + 64] {
+            let stride = Stride::new(bytes).unwrap();
+            let most = u32::try_from(usize::MAX / bytes / bytes).unwrap_or(u32::MAX - 1);
+            assert!(Chunk::new(pointer(64), most, 0, stride).is_some(), "{bytes}");
+            for quotient in [0, 1, 2, 1000, most / 2, most - 1] {
+                let offset = quotient as usize * bytes;
+                assert_eq!(stride.divide(offset), quotient, "{offset} / {bytes}");
+                assert_eq!(stride.divide(offset + bytes - 1), quotient, "{offset} / {bytes}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        assert!(Stride::new(0).is_none() && Stride::new(1).is_none());
+        let stride = Stride::new(1 << 20).unwrap();
+        assert!(Chunk::new(pointer(64), 1 << 24, 0, stride).is_none(), "2^64 bytes squared");
+        assert!(Chunk::new(pointer(usize::MAX - (1 << 20)), 2, 0, stride).is_none());
+        assert!(Chunk::new(pointer(64), 2, u32::MAX - 1, stride).is_none());
+    }
+
+    #[test]
+    fn objects_are_found_by_address_and_by_number_whatever_the_order_of_chunks() {
+        let stride = Stride::new(2368).unwrap();
+        for addresses in [[1, 2, 3, 4], [4, 3, 2, 1], [2, 4, 1, 3], [3, 1, 4, 2]] {
+            let mut chunks = Vec::new();
+            for (index, address) in (0..).zip(addresses) {
+                let first = pointer(address * 1_000_000);
+                chunks.push(Chunk::new(first, 100, index * 100, stride).unwrap());
+                sort_in(&mut chunks);
+            }
+            for number in 0..400 {
+                let by_number = with_number(&chunks, number).unwrap();
+                let object = by_number.object(number, stride).unwrap().addr();
+                for address in [object, object + 2367] {
+                    let by_address = with_address(&chunks, address).unwrap();
+                    assert_eq!(by_address.number(address, stride), Some(number));
+                }
+            }
+            assert!(with_number(&chunks, 400).is_none());
+            for chunk in &chunks {
+                let (start, end) = (chunk.first.addr(), chunk.first.addr() + 100 * 2368);
+                for outside in [start - 1, end] {
+                    assert!(with_address(&chunks, outside).is_none());
+                    assert_eq!(chunk.number(outside, stride), None);
+                }
+                assert_eq!(chunk.object(chunk.end(), stride), None);
+            }
+        }
+        assert!(with_address(&[], 7).is_none() && with_number(&[], 0).is_none());
+        let none = Chunk::none();
+        assert!(none.number(0, stride).is_none() && none.object(0, stride).is_none());
+    }
+
+    #[test]
+    fn objects_in_a_row_are_a_run_up_to_the_end_of_their_chunk() {
+        let stride = Stride::new(2368).unwrap();
+        let chunk = Chunk::new(pointer(64_000), 10, 100, stride).unwrap();
+        let table = |indices: &[usize]| -> Vec<*mut c_void> {
+            indices.iter().map(|index| pointer(64_000 + index * 2368).cast()).collect()
+        };
+        for (indices, run) in [
+            (&[3][..], 103..104),
+            (&[3, 4, 5, 6], 103..107),
+            (&[3, 4, 5, 7], 103..106),
+            (&[6, 5, 4, 3], 103..107),
+            (&[6, 5, 4, 4], 104..107),
+            (&[3, 3, 4], 103..104),
+            (&[3, 5, 7], 103..104),
+            (&[8, 9, 10, 11], 108..110),
+        ] {
+            let table = table(indices);
+            let number = chunk.number(table[0].addr(), stride).unwrap();
+            assert_eq!(chunk.run(number, &table, stride), run, "{indices:?}");
+        }
+        let before =
+            [pointer(64_000 + 2368).cast(), pointer(64_000).cast(), pointer(64_000 - 2368).cast()];
+        assert_eq!(chunk.run(101, &before, stride), 100..102);
+    }
+
+    #[test]
+    fn a_table_is_filled_with_a_range_of_one_chunk_only() {
+        let stride = Stride::new(2368).unwrap();
+        let chunk = Chunk::new(pointer(64_000), 10, 100, stride).unwrap();
+        let mut table = [core::ptr::null_mut(); 4];
+        for outside in [99..101, 109..111, 110..111] {
+            assert!(!chunk.fill(&mut table, &outside, stride));
+            assert!(table.iter().all(|object| object.is_null()));
+        }
+        assert!(chunk.fill(&mut table, &(107..110), stride));
+        assert_eq!(table.map(|object| object.addr()), [80_576, 82_944, 85_312, 0]);
+    }
+}
