@@ -25,6 +25,7 @@ pub(crate) fn checks() -> Vec<Check> {
     vec![
         Check::new("forwarding/null", |built| Ok(null(&Setup::new(built))?)),
         Check::new("forwarding/null/hugepages/va", |built| null_on_hugepages(built, "va")),
+        Check::new("forwarding/null/hugepages/pa", |built| null_on_hugepages(built, "pa")),
         Check::new("forwarding/ring", |built| Ok(ring(built)?)),
         Check::new("forwarding/pcap", |built| Ok(pcap(built)?)),
         Check::new("forwarding/af_packet", |built| {

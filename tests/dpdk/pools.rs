@@ -6,7 +6,8 @@ use crate::report::Check;
 use crate::testpmd::Testpmd;
 
 /// Of `pools.c`.
-const CASES: [&str; 3] = ["more-than-there-are", "two-pools", "freed-and-made-again"];
+const CASES: [&str; 4] =
+    ["more-than-there-are", "two-pools", "many-pieces", "freed-and-made-again"];
 
 pub(crate) fn checks() -> Vec<Check> {
     let check = |case| Check::new(format!("pools/{case}"), move |built| Ok(succeeds(built, case)?));
