@@ -1,8 +1,9 @@
 //! The handler and the programs of this test, as a user builds them.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{self, Command, Stdio};
+use std::process::{self, Command};
 
 use crate::cargo;
 
@@ -14,24 +15,23 @@ const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/dpdk/Cargo.
 
 /// What is missing, and how to get it.
 pub(crate) fn missing() -> Option<String> {
-    let calls = [
-        ("dpdk-testpmd", "--version", "dpdk-dev"),
-        ("dpdk-test", "--version", "dpdk-dev"),
-        ("cc", "--version", "gcc"),
-        ("stdbuf", "--version", "coreutils"),
-        ("pkg-config", "--exists libdpdk", "pkg-config and libdpdk-dev"),
+    let packages = [
+        ("dpdk-testpmd", "dpdk-dev"),
+        ("dpdk-test", "dpdk-dev"),
+        ("cc", "gcc"),
+        ("pkg-config", "pkg-config"),
+        ("stdbuf", "coreutils"),
     ];
-    calls.into_iter().find_map(|(program, arguments, package)| {
-        let mut command = Command::new(program);
-        command.args(arguments.split(' ')).stdin(Stdio::null());
-        // Some of them do not know the option: that they can be started is enough.
-        let is_there = match command.output() {
-            Ok(output) => program != "pkg-config" || output.status.success(),
-            Err(_) => false,
-        };
-        (!is_there)
-            .then(|| format!("no `{program} {arguments}`; on Debian, apt-get install {package}"))
-    })
+    let paths = env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<_> = env::split_paths(&paths).collect();
+    let is_missing = |program| !folders.iter().any(|folder| folder.join(program).is_file());
+    for (program, package) in packages {
+        if is_missing(program) {
+            return Some(format!("no `{program}`; on Debian, apt-get install {package}"));
+        }
+    }
+    let error = dpdk("--libs").err()?;
+    Some(format!("{error}; on Debian, apt-get install libdpdk-dev"))
 }
 
 /// Where the handler is and what needs it, and a folder for what it writes, removed when it is dropped.
@@ -54,9 +54,12 @@ impl Built {
         Ok(Self { libraries: target.join("release"), folder })
     }
 
-    /// Compiles a program beside this file.
+    /// Compiles a program beside this file, once.
     pub(crate) fn compile(&self, name: &str) -> Result<PathBuf, String> {
         let program = self.folder.join(name);
+        if program.exists() {
+            return Ok(program);
+        }
         let mut compiler = Command::new("cc");
         compiler
             .args(["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"])
@@ -85,6 +88,9 @@ impl Drop for Built {
 fn dpdk(what: &str) -> Result<Vec<String>, String> {
     let output = Command::new("pkg-config").args([what, "libdpdk"]).output();
     let output = output.map_err(|error| format!("pkg-config: {error}"))?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).trim_end().to_owned());
+    }
     let text = String::from_utf8_lossy(&output.stdout);
     Ok(text.split_whitespace().map(str::to_owned).collect())
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, Command, Stdio};
@@ -89,7 +90,7 @@ fn lcores() -> Result<String, String> {
     // SAFETY: writes the set, which is as long as said.
     let result = unsafe { libc::sched_getaffinity(0, size_of_val(&set), &mut set) };
     if result != 0 {
-        return Err(format!("sched_getaffinity: {}", std::io::Error::last_os_error()));
+        return Err(format!("sched_getaffinity: {}", io::Error::last_os_error()));
     }
     // SAFETY: the set has so many.
     let is_in = |processor: &usize| unsafe { libc::CPU_ISSET(*processor, &set) };
@@ -137,8 +138,8 @@ pub(crate) fn run(mut command: Command, built: &Built) -> Result<Ended, String> 
     command.stdin(Stdio::null());
     let mut running = Running::start(command, built)?;
     let mut output = Vec::new();
-    let pipe = running.child.stdout.take().ok_or("no output")?;
-    std::io::copy(&mut { pipe }, &mut output).map_err(|error| error.to_string())?;
+    let mut pipe = running.child.stdout.take().ok_or("no output")?;
+    pipe.read_to_end(&mut output).map_err(|error| error.to_string())?;
     running.end(String::from_utf8_lossy(&output).into_owned())
 }
 

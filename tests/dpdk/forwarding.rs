@@ -6,8 +6,8 @@ use crate::build::Built;
 use crate::capture;
 use crate::eal::{Memory, Setup};
 use crate::hugepages::Hugepages;
-use crate::network::{self, Network};
-use crate::report::{Check, Failure, Outcome};
+use crate::network::{self, Missing, Network};
+use crate::report::{Check, Outcome};
 use crate::testpmd::{Testpmd, Traffic};
 use crate::wire::Wire;
 
@@ -23,11 +23,11 @@ const KEPT_BY_AF_XDP: RangeInclusive<u64> = 2048..=2048 + IN_FLIGHT as u64;
 
 pub(crate) fn checks() -> Vec<Check> {
     vec![
-        Check::new("forwarding/null", |built| Ok(null(&Setup::new(built))?)),
+        Check::new("forwarding/null", |built| Ok(null(&Setup::new(built))?.0)),
         Check::new("forwarding/null/hugepages/va", |built| null_on_hugepages(built, "va")),
         Check::new("forwarding/null/hugepages/pa", |built| null_on_hugepages(built, "pa")),
-        Check::new("forwarding/ring", |built| Ok(ring(built)?)),
-        Check::new("forwarding/pcap", |built| Ok(pcap(built)?)),
+        Check::new("forwarding/ring", ring),
+        Check::new("forwarding/pcap", pcap),
         Check::new("forwarding/af_packet", |built| {
             let device = "net_af_packet0,iface=cable,framesz=2048,blocksz=4096,framecnt=512";
             there_and_back(built, device, 0..=0)
@@ -44,27 +44,37 @@ fn expect_whole(traffic: &Traffic) -> Result<(), String> {
     if received == sent && *dropped == 0 { Ok(()) } else { Err(format!("{traffic:?}")) }
 }
 
-fn null(setup: &Setup<'_>) -> Result<String, String> {
+/// What was found out, and what EAL said.
+fn null(setup: &Setup<'_>) -> Result<(String, String), String> {
     let setup = Setup { devices: &["net_null0", "net_null1"], ..*setup };
     let mut testpmd = Testpmd::start(&setup, "--forward-mode=io")?;
     testpmd.ask("start")?;
     testpmd.wait_until_sent(1, MANY)?;
     let traffic = testpmd.stop()?;
     expect_whole(&traffic)?;
-    testpmd.expect_pool(0..=0)?;
-    testpmd.quit()?;
-    Ok(format!("{} packets", traffic.sent))
+    let pieces = testpmd.expect_pool(0..=0)?;
+    let ended = testpmd.quit()?;
+    let piece = if pieces == 1 { "piece" } else { "pieces" };
+    let text = format!("{} packets, with memory in {pieces} {piece}", traffic.sent);
+    Ok((text, ended.errors))
 }
 
 fn null_on_hugepages(built: &Built, iova_mode: &'static str) -> Outcome {
     const MIB: u32 = 64;
-    let _hugepages = Hugepages::reserve(u64::from(MIB / 2)).map_err(Failure::Missing)?;
+    let _hugepages = Hugepages::reserve(u64::from(MIB / 2))?;
     let memory = Memory::Huge { mib: MIB, iova_mode };
-    Ok(null(&Setup { memory, ..Setup::new(built) })?)
+    let (text, log) = null(&Setup { memory, ..Setup::new(built) })?;
+    // It takes another one where the kernel does not tell physical addresses.
+    let selected = format!("Selected IOVA mode '{}'", iova_mode.to_uppercase());
+    if log.contains(&selected) {
+        Ok(text)
+    } else {
+        Err(Missing::Ability(format!("not \"{selected}\": {log}")).into())
+    }
 }
 
 /// Each port sends to itself: what `tx_first` sends goes round for ever.
-fn ring(built: &Built) -> Result<String, String> {
+fn ring(built: &Built) -> Outcome {
     const GO_ROUND: u64 = 2 * 32;
     let setup = Setup { devices: &["net_ring0", "net_ring1"], ..Setup::new(built) };
     let mut testpmd = Testpmd::start(&setup, "--forward-mode=io")?;
@@ -81,7 +91,7 @@ fn ring(built: &Built) -> Result<String, String> {
     Ok(format!("{} packets", traffic.sent))
 }
 
-fn pcap(built: &Built) -> Result<String, String> {
+fn pcap(built: &Built) -> Outcome {
     let packets = capture::packets(1000);
     let [input, output] = ["input.pcap", "output.pcap"].map(|name| built.folder.join(name));
     capture::write(&input, &packets)?;
@@ -94,7 +104,7 @@ fn pcap(built: &Built) -> Result<String, String> {
     testpmd.expect_pool(0..=0)?;
     testpmd.quit()?;
     if capture::read(&output)? != packets {
-        return Err("what was sent is not what was received".to_owned());
+        return Err("what was sent is not what was received".to_owned().into());
     }
     Ok(format!("{} packets, byte for byte", packets.len()))
 }
@@ -102,7 +112,7 @@ fn pcap(built: &Built) -> Result<String, String> {
 /// Frames sent to a port come back from it.
 fn there_and_back(built: &Built, device: &str, kept: RangeInclusive<u64>) -> Outcome {
     if let Some(missing) = network::missing() {
-        return Err(Failure::Missing(missing));
+        return Err(missing.into());
     }
     let network = Network::lay()?;
     let wire = Wire::open(&network.left)?;

@@ -1,7 +1,7 @@
 /* pools EAL-OPTIONS -- HANDLER CASE
  *
- * What a mempool with the handler does when it is asked for too much, when there are two, when its
- * memory is in many pieces. Fails with a line that says what was wrong. */
+ * What a mempool with the handler does when it is asked for too much or given too much, when there are
+ * two, when its memory is in many pieces. Fails with a line that says what was wrong. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -92,6 +92,24 @@ more_than_there_are(const char *handler)
 	rte_mempool_free(mempool);
 }
 
+/* One object is put twice in a row, alone or among others: it is free once. */
+static void
+put_twice(const char *handler)
+{
+	struct rte_mempool *mempool = full_mempool("twice", handler);
+	void *objects[3];
+
+	EXPECT(rte_mempool_get_bulk(mempool, objects, 2) == 0);
+	rte_mempool_put(mempool, objects[0]);
+	rte_mempool_put(mempool, objects[0]);
+	EXPECT(rte_mempool_avail_count(mempool) == OBJECTS - 1);
+	objects[2] = objects[1];
+	rte_mempool_put_bulk(mempool, objects, 3);
+	EXPECT(rte_mempool_full(mempool));
+	empty_and_fill(mempool, 1);
+	rte_mempool_free(mempool);
+}
+
 static void
 two_pools(const char *handler)
 {
@@ -162,6 +180,7 @@ static const struct {
 	void (*run)(const char *handler);
 } cases[] = {
 	{ "more-than-there-are", more_than_there_are },
+	{ "put-twice", put_twice },
 	{ "two-pools", two_pools },
 	{ "many-pieces", many_pieces },
 	{ "freed-and-made-again", freed_and_made_again },
@@ -172,7 +191,7 @@ main(int argc, char **argv)
 {
 	int arguments = rte_eal_init(argc, argv);
 
-	EXPECT(arguments >= 0 && argc == arguments + 3);
+	EXPECT(argc == arguments + 3);
 	for (size_t i = 0; i < RTE_DIM(cases); i++) {
 		if (strcmp(cases[i].name, argv[argc - 1]) == 0) {
 			cases[i].run(argv[argc - 2]);

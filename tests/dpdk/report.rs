@@ -30,6 +30,12 @@ impl From<String> for Failure {
     }
 }
 
+impl From<Missing> for Failure {
+    fn from(what: Missing) -> Self {
+        Self::Missing(what)
+    }
+}
+
 /// What was found out.
 pub(crate) type Outcome = Result<String, Failure>;
 

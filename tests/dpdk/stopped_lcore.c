@@ -1,4 +1,4 @@
-/* stopped_lcore EAL-OPTIONS -- HANDLER...
+/* stopped_lcore EAL-OPTIONS -- HANDLER
  *
  * Lcore 1 gets objects from a mempool and puts them back, and is stopped before each instruction of that
  * in turn. While it is stopped, lcore 0 gets and puts. Both set the trap flag of their processor, so that
@@ -216,8 +216,8 @@ stop_everywhere(const char *handler, unsigned int at_once)
 		counts[stop.outcome]++;
 		lost_objects += stop.lost_objects;
 	}
-	printf("%s, %u at once: instructions %u, waits %u, found none %u, lost objects %u\n", handler,
-	       at_once, instructions, counts[WAITS], counts[FOUND_NONE], lost_objects);
+	printf("%u at once: instructions %u, waits %u, found none %u, lost objects %u\n", at_once,
+	       instructions, counts[WAITS], counts[FOUND_NONE], lost_objects);
 }
 
 int
@@ -226,14 +226,12 @@ main(int argc, char **argv)
 	struct sigaction action = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO };
 	int arguments = rte_eal_init(argc, argv);
 
-	if (arguments < 0 || !rte_lcore_is_enabled(WORKER))
-		rte_exit(EXIT_FAILURE, "lcores 0 and %u are needed\n", WORKER);
+	if (argc != arguments + 2 || !rte_lcore_is_enabled(WORKER))
+		rte_exit(EXIT_FAILURE, "one handler and lcores 0 and %u are needed\n", WORKER);
 	if (sem_init(&is_there, 0, 0) != 0 || sem_init(&may_go_on, 0, 0) != 0 ||
 	    sigaction(SIGTRAP, &action, NULL) != 0)
 		rte_exit(EXIT_FAILURE, "no semaphores or no handler for SIGTRAP\n");
-	for (int name = arguments + 1; name < argc; name++) {
-		stop_everywhere(argv[name], 1);
-		stop_everywhere(argv[name], MOST_AT_ONCE);
-	}
+	stop_everywhere(argv[argc - 1], 1);
+	stop_everywhere(argv[argc - 1], MOST_AT_ONCE);
 	return rte_eal_cleanup();
 }

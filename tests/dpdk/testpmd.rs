@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::{ChildStdin, ChildStdout, Stdio};
 
-use crate::eal::{HANDLER, Running, Setup};
+use crate::eal::{Ended, HANDLER, Running, Setup};
 
 const PROMPT: &str = "testpmd> ";
 
@@ -81,8 +81,9 @@ impl Testpmd {
         })
     }
 
-    /// Nothing is missing in the pool but buffers in use, and its handler is ours.
-    pub(crate) fn expect_pool(&mut self, in_use: RangeInclusive<u64>) -> Result<(), String> {
+    /// Nothing is missing in the pool but buffers in use, and its handler is ours. Returns in how many
+    /// pieces its memory is.
+    pub(crate) fn expect_pool(&mut self, in_use: RangeInclusive<u64>) -> Result<u64, String> {
         let text = self.ask("dump_mempool mb_pool_0")?;
         let handler = format!("ops_name: <{HANDLER}>");
         let [populated, cached, common] =
@@ -91,9 +92,9 @@ impl Testpmd {
         let (populated, there) = (populated?, cached? + common?);
         if text.contains(&handler)
             && populated == BUFFERS
-            && in_use.contains(&(BUFFERS.saturating_sub(there)))
+            && in_use.contains(&BUFFERS.saturating_sub(there))
         {
-            return Ok(());
+            return figure(&text, "nb_mem_chunks=");
         }
         let lines = text.lines().filter(|line| !line.ends_with("]=0"));
         let dump = lines.collect::<Vec<_>>().join("\n");
@@ -101,11 +102,11 @@ impl Testpmd {
     }
 
     /// Ends it, which has to be a success.
-    pub(crate) fn quit(mut self) -> Result<(), String> {
+    pub(crate) fn quit(mut self) -> Result<Ended, String> {
         writeln!(self.input, "quit").map_err(|error| error.to_string())?;
         while self.read_to_prompt()? {}
         let Self { running, transcript, .. } = self;
-        running.end(transcript)?.success().map(drop)
+        running.end(transcript)?.success()
     }
 }
 
