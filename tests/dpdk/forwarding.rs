@@ -69,7 +69,7 @@ fn null_on_hugepages(built: &Built, iova_mode: &'static str) -> Outcome {
     if log.contains(&selected) {
         Ok(text)
     } else {
-        Err(Missing::Ability(format!("not \"{selected}\": {log}")).into())
+        Err(Missing::Ability(format!("EAL does not say \"{selected}\"")).into())
     }
 }
 

@@ -5,8 +5,9 @@ use std::fs;
 use crate::network::Missing;
 
 const FOLDER: &str = "/sys/kernel/mm/hugepages/hugepages-2048kB";
+const TOTAL: &str = "nr_hugepages";
 
-/// Gives back what it reserved when it is dropped.
+/// Gives back what was reserved when it is dropped.
 pub(crate) struct Hugepages {
     reserved: u64,
 }
@@ -14,33 +15,38 @@ pub(crate) struct Hugepages {
 impl Hugepages {
     /// So many are free after that.
     pub(crate) fn reserve(count: u64) -> Result<Self, Missing> {
+        let mut hugepages = Self { reserved: 0 };
         let lacking = count.saturating_sub(read("free_hugepages")?);
-        let hugepages = Self { reserved: lacking };
-        hugepages.change(|total| total + lacking)?;
+        if lacking > 0 {
+            let before = read(TOTAL)?;
+            write(before + lacking)?;
+            // There may be no room for all.
+            hugepages.reserved = read(TOTAL)?.saturating_sub(before);
+        }
         let free = read("free_hugepages")?;
         if free < count {
             return Err(Missing::Ability(format!("{free} hugepages of {count} that are needed")));
         }
         Ok(hugepages)
     }
-
-    fn change(&self, total: impl Fn(u64) -> u64) -> Result<(), Missing> {
-        if self.reserved == 0 {
-            return Ok(());
-        }
-        let total = total(read("nr_hugepages")?);
-        let file = format!("{FOLDER}/nr_hugepages");
-        fs::write(&file, total.to_string())
-            .map_err(|error| Missing::Ability(format!("{file}: {error}")))
-    }
 }
 
 impl Drop for Hugepages {
     fn drop(&mut self) {
-        if let Err(error) = self.change(|total| total.saturating_sub(self.reserved)) {
-            println!("hugepages are still reserved: {error:?}");
+        if self.reserved == 0 {
+            return;
+        }
+        let back = read(TOTAL).and_then(|total| write(total.saturating_sub(self.reserved)));
+        if let Err(error) = back {
+            println!("{} hugepages are still reserved: {error:?}", self.reserved);
         }
     }
+}
+
+fn write(total: u64) -> Result<(), Missing> {
+    let file = format!("{FOLDER}/{TOTAL}");
+    let written = fs::write(&file, total.to_string());
+    written.map_err(|error| Missing::Ability(format!("{file}: {error}")))
 }
 
 fn read(name: &str) -> Result<u64, Missing> {
