@@ -12,6 +12,7 @@ mod checks;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod example;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+#[path = "../network.rs"]
 mod network;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod report;

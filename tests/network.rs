@@ -1,4 +1,4 @@
-//! Two network namespaces, joined by a cable.
+//! Two network namespaces, joined by a cable, for tests of programs that send packets.
 
 use std::io::ErrorKind;
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -71,7 +71,7 @@ impl Network {
 
 #[derive(Debug)]
 pub(crate) struct Namespace {
-    name: String,
+    pub(crate) name: String,
 }
 
 impl Namespace {

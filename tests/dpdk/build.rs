@@ -1,0 +1,96 @@
+//! The handler and the programs of this test, as a user builds them.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command};
+
+use crate::cargo;
+
+/// As it is loaded: EAL distrusts paths below a folder that all may write to, so it is looked for by name.
+pub(crate) const LIBRARY: &str = "librte_mempool_blockpool.so";
+
+const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/dpdk");
+const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/dpdk/Cargo.toml");
+
+/// What is missing, and how to get it.
+pub(crate) fn missing() -> Option<String> {
+    let packages = [
+        ("dpdk-testpmd", "dpdk-dev"),
+        ("dpdk-test", "dpdk-dev"),
+        ("cc", "gcc"),
+        ("pkg-config", "pkg-config"),
+        ("stdbuf", "coreutils"),
+    ];
+    let paths = env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<_> = env::split_paths(&paths).collect();
+    let is_missing = |program| !folders.iter().any(|folder| folder.join(program).is_file());
+    for (program, package) in packages {
+        if is_missing(program) {
+            return Some(format!("no `{program}`; on Debian, apt-get install {package}"));
+        }
+    }
+    let error = dpdk("--libs").err()?;
+    Some(format!("{error}; on Debian, apt-get install libdpdk-dev"))
+}
+
+/// Where the handler is and what needs it, and a folder for what it writes, removed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Built {
+    pub(crate) libraries: PathBuf,
+    pub(crate) folder: PathBuf,
+}
+
+impl Built {
+    pub(crate) fn new() -> Result<Self, String> {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dpdk");
+        let mut build = cargo::cargo();
+        build.args(["build", "--release", "--locked", "--manifest-path", MANIFEST, "--target-dir"]);
+        build.arg(&target);
+        cargo::run(&mut build)?;
+
+        let folder = target.join(format!("run-{}", process::id()));
+        fs::create_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        Ok(Self { libraries: target.join("release"), folder })
+    }
+
+    /// Compiles a program beside this file, once.
+    pub(crate) fn compile(&self, name: &str) -> Result<PathBuf, String> {
+        let program = self.folder.join(name);
+        if program.exists() {
+            return Ok(program);
+        }
+        let mut compiler = Command::new("cc");
+        compiler
+            .args(["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"])
+            .arg(&program)
+            .args(dpdk("--cflags")?)
+            .arg(Path::new(HERE).join(name).with_extension("c"))
+            .args(dpdk("--libs")?);
+        let output = compiler.output().map_err(|error| format!("cc: {error}"))?;
+        if output.status.success() {
+            Ok(program)
+        } else {
+            Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr)))
+        }
+    }
+}
+
+impl Drop for Built {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.folder) {
+            println!("{}: {error}", self.folder.display());
+        }
+    }
+}
+
+/// What the compiler is told about DPDK.
+fn dpdk(what: &str) -> Result<Vec<String>, String> {
+    let output = Command::new("pkg-config").args([what, "libdpdk"]).output();
+    let output = output.map_err(|error| format!("pkg-config: {error}"))?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).trim_end().to_owned());
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text.split_whitespace().map(str::to_owned).collect())
+}
