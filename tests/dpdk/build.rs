@@ -11,6 +11,7 @@ use crate::cargo;
 pub(crate) const LIBRARY: &str = "librte_mempool_blockpool.so";
 
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/dpdk");
+const CAPI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/capi");
 const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/dpdk/Cargo.toml");
 
 /// What is missing, and how to get it.
@@ -39,6 +40,8 @@ pub(crate) fn missing() -> Option<String> {
 pub(crate) struct Built {
     pub(crate) libraries: PathBuf,
     pub(crate) folder: PathBuf,
+    /// For what cargo builds.
+    target: PathBuf,
 }
 
 impl Built {
@@ -51,11 +54,31 @@ impl Built {
 
         let folder = target.join(format!("run-{}", process::id()));
         fs::create_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        Ok(Self { libraries: target.join("release"), folder })
+        Ok(Self { libraries: target.join("release"), folder, target })
     }
 
     /// Compiles a program beside this file, once.
     pub(crate) fn compile(&self, name: &str) -> Result<PathBuf, String> {
+        self.compile_from(name, &Path::new(HERE).join(name).with_extension("c"), [])
+    }
+
+    /// Compiles an example of the C library, which it is linked with.
+    pub(crate) fn compile_example(&self, name: &str) -> Result<PathBuf, String> {
+        let mut build = cargo::cargo();
+        build.args(["build", "--release", "--locked", "--package", "blockpool-capi"]);
+        cargo::run(build.arg("--target-dir").arg(&self.target))?;
+        let source = Path::new(CAPI).join("examples").join(name).with_extension("c");
+        let header = format!("-I{CAPI}/include");
+        let library = self.target.join("release/libblockpool.a");
+        self.compile_from(name, &source, [header, library.display().to_string()])
+    }
+
+    fn compile_from<const N: usize>(
+        &self,
+        name: &str,
+        source: &Path,
+        arguments: [String; N],
+    ) -> Result<PathBuf, String> {
         let program = self.folder.join(name);
         if program.exists() {
             return Ok(program);
@@ -65,7 +88,8 @@ impl Built {
             .args(["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"])
             .arg(&program)
             .args(dpdk("--cflags")?)
-            .arg(Path::new(HERE).join(name).with_extension("c"))
+            .arg(source)
+            .args(arguments)
             .args(dpdk("--libs")?);
         let output = compiler.output().map_err(|error| format!("cc: {error}"))?;
         if output.status.success() {

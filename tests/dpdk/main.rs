@@ -22,6 +22,8 @@ mod hugepages;
 #[path = "../network.rs"]
 mod network;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod pipeline;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod pools;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod report;

@@ -8,7 +8,7 @@ use clap::Parser;
 use crate::build::{self, Built};
 use crate::network::Missing;
 use crate::selection::Selection;
-use crate::{cargo, forwarding, pools, stopped, suites};
+use crate::{cargo, forwarding, pipeline, pools, stopped, suites};
 
 /// Loads the mempool handler into programs of DPDK.
 #[derive(Debug, Parser)]
@@ -52,7 +52,13 @@ impl Check {
 
 pub(crate) fn main() -> ExitCode {
     let Arguments { selection } = Arguments::parse();
-    let groups = [forwarding::checks(), suites::checks(), pools::checks(), stopped::checks()];
+    let groups = [
+        forwarding::checks(),
+        suites::checks(),
+        pools::checks(),
+        pipeline::checks(),
+        stopped::checks(),
+    ];
     let mut checks: Vec<_> = groups.into_iter().flatten().collect();
     if selection.list(checks.iter().map(|check| &check.name)) {
         return ExitCode::SUCCESS;

@@ -1,0 +1,325 @@
+/* Packets through two lcores of DPDK, in blocks of ours: received by one, worked on and sent by the
+ * other. What the driver fills and what it sends is the same block; nothing is copied.
+ *
+ * The mempool that drivers are given has a handler of this program's own: it takes its objects from a
+ * pool of blockpool's, by the worker of the lcore that asks, and gives them back to that. An object, the
+ * mempool's header in front of it, a packet buffer and its data fill a block.
+ *
+ *     cc -O2 dpdk_pipeline.c -o dpdk_pipeline $(pkg-config --cflags --libs libdpdk blockpool)
+ *     ./dpdk_pipeline --no-huge -m 128 --no-pci --lcores=0,1 --iova-mode=va \
+ *         --vdev=net_pcap0,rx_pcap=in.pcap,tx_pcap=out.pcap -- 1000
+ *
+ * ends after 1,000 packets. Each is sent back to where it came from: its Ethernet addresses change
+ * places.
+ */
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rte_eal.h>
+#include <rte_ethdev.h>
+#include <rte_ether.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+
+#include <blockpool.h>
+
+#define BLOCK_SIZE 2048
+#define BLOCKS 1024
+#define BURST 32u
+#define PORT 0
+
+/* An object lies behind the header that a mempool puts in front of it. */
+#define HEADER RTE_ALIGN_CEIL(sizeof(struct rte_mempool_objhdr), RTE_CACHE_LINE_SIZE)
+
+static blockpool *pool;
+static blockpool_queue *received;
+static blockpool_worker *workers[RTE_MAX_LCORE];
+
+/* Where the data of a block's packet was when it was received. */
+static void *data_at[BLOCKS];
+static atomic_bool failed;
+
+static void
+end(const char *what, int code)
+{
+	fprintf(stderr, "%s: %s\n", what, code == 0 ? "failed" : rte_strerror(abs(code)));
+	exit(EXIT_FAILURE);
+}
+
+static void
+expect(const char *what, blockpool_result result)
+{
+	if (result == BLOCKPOOL_OK)
+		return;
+	fprintf(stderr, "%s: %s\n", what, blockpool_result_text(result));
+	exit(EXIT_FAILURE);
+}
+
+/* The handler of the mempool. */
+
+static int
+handler_alloc(struct rte_mempool *mp __rte_unused)
+{
+	return 0;
+}
+
+static void
+handler_free(struct rte_mempool *mp __rte_unused)
+{
+}
+
+static int
+handler_enqueue(struct rte_mempool *mp __rte_unused, void *const *objects, unsigned int count)
+{
+	blockpool_worker *worker = workers[rte_lcore_id()];
+	void *blocks[BURST];
+
+	while (count > 0) {
+		unsigned int part = RTE_MIN(count, BURST);
+		size_t put;
+
+		for (unsigned int i = 0; i < part; i++)
+			blocks[i] = RTE_PTR_SUB(objects[i], HEADER);
+		expect("put", blockpool_worker_put_burst(worker, blocks, part, &put));
+		objects += part;
+		count -= part;
+	}
+	return 0;
+}
+
+/* All or none. */
+static int
+handler_dequeue(struct rte_mempool *mp __rte_unused, void **objects, unsigned int count)
+{
+	blockpool_worker *worker = workers[rte_lcore_id()];
+	size_t taken = blockpool_worker_get_burst(worker, objects, count);
+	size_t put;
+
+	if (taken < count) {
+		expect("put", blockpool_worker_put_burst(worker, objects, taken, &put));
+		return -ENOBUFS;
+	}
+	for (unsigned int i = 0; i < count; i++)
+		objects[i] = RTE_PTR_ADD(objects[i], HEADER);
+	return 0;
+}
+
+static unsigned int
+handler_get_count(const struct rte_mempool *mp __rte_unused)
+{
+	return blockpool_available(pool);
+}
+
+/* Blocks are free already: the mempool is told where they are. */
+static int
+handler_populate(struct rte_mempool *mp, unsigned int most, void *memory, rte_iova_t iova,
+		 size_t length, rte_mempool_populate_obj_cb_t *add, void *argument)
+{
+	unsigned int count = RTE_MIN((size_t)most, length / BLOCK_SIZE);
+
+	for (unsigned int i = 0; i < count; i++) {
+		size_t offset = (size_t)i * BLOCK_SIZE + HEADER;
+
+		add(mp, argument, RTE_PTR_ADD(memory, offset),
+		    iova == RTE_BAD_IOVA ? RTE_BAD_IOVA : iova + offset);
+	}
+	return count;
+}
+
+static const struct rte_mempool_ops handler = {
+	.name = "pipeline",
+	.alloc = handler_alloc,
+	.free = handler_free,
+	.enqueue = handler_enqueue,
+	.dequeue = handler_dequeue,
+	.get_count = handler_get_count,
+	.populate = handler_populate,
+};
+
+RTE_MEMPOOL_REGISTER_OPS(handler);
+
+/* What has to be there before packets come. */
+
+static void *
+memory_of(size_t length)
+{
+	void *memory = rte_zmalloc("pipeline", length, RTE_MAX(BLOCKPOOL_ALIGNMENT, 4096));
+
+	if (memory == NULL)
+		end("memory", -ENOMEM);
+	return memory;
+}
+
+static void
+make_pool(void)
+{
+	size_t length = (size_t)BLOCKS * BLOCK_SIZE;
+	size_t bookkeeping = blockpool_bookkeeping_size(length, BLOCK_SIZE);
+	size_t queue = blockpool_queue_size(BLOCKS);
+	unsigned int lcore;
+
+	expect("pool", blockpool_create(memory_of(length), length, BLOCK_SIZE,
+					memory_of(bookkeeping), bookkeeping, &pool));
+	expect("queue", blockpool_queue_create(pool, memory_of(queue), queue, &received));
+	RTE_LCORE_FOREACH(lcore)
+		expect("worker", blockpool_worker_create(pool, memory_of(BLOCKPOOL_WORKER_SIZE),
+							 BLOCKPOOL_WORKER_SIZE, &workers[lcore]));
+}
+
+static struct rte_mempool *
+make_mempool(void)
+{
+	size_t length;
+	char *memory = blockpool_memory(pool, &length);
+	struct rte_mempool *mp = rte_mempool_create_empty("packets", BLOCKS, BLOCK_SIZE - HEADER, 0,
+							  sizeof(struct rte_pktmbuf_pool_private),
+							  SOCKET_ID_ANY, RTE_MEMPOOL_F_NO_SPREAD);
+	int result;
+
+	if (mp == NULL)
+		end("mempool", rte_errno);
+	if (mp->header_size != HEADER || mp->trailer_size != 0)
+		end("an object does not fill a block", 0);
+	result = rte_mempool_set_ops_byname(mp, handler.name, NULL);
+	if (result < 0)
+		end("handler", result);
+	rte_pktmbuf_pool_init(mp, NULL);
+	result = rte_mempool_populate_iova(mp, memory, rte_malloc_virt2iova(memory), length, NULL,
+					   NULL);
+	if (result != BLOCKS)
+		end("objects", result);
+	rte_mempool_obj_iter(mp, rte_pktmbuf_init, NULL);
+	return mp;
+}
+
+static void
+start_port(struct rte_mempool *mp)
+{
+	struct rte_eth_conf configuration = { 0 };
+	int result = rte_eth_dev_configure(PORT, 1, 1, &configuration);
+
+	if (result == 0)
+		result = rte_eth_rx_queue_setup(PORT, 0, 512, SOCKET_ID_ANY, NULL, mp);
+	if (result == 0)
+		result = rte_eth_tx_queue_setup(PORT, 0, 512, SOCKET_ID_ANY, NULL);
+	if (result == 0)
+		result = rte_eth_dev_start(PORT);
+	if (result != 0)
+		end("port", result);
+}
+
+/* The number of the block that a packet fills; whatever the packet needs lies in it. */
+static size_t
+block_of(struct rte_mbuf *packet)
+{
+	size_t length, offset;
+	char *first = blockpool_memory(pool, &length);
+	char *block = (char *)packet - HEADER;
+	char *data = rte_pktmbuf_mtod(packet, char *);
+
+	offset = block - first;
+	if (block < first || offset >= length || offset % BLOCK_SIZE != 0 || data < block ||
+	    data + packet->data_len > block + BLOCK_SIZE) {
+		fprintf(stderr, "a packet does not lie in a block\n");
+		atomic_store_explicit(&failed, true, memory_order_relaxed);
+		return 0;
+	}
+	return offset / BLOCK_SIZE;
+}
+
+static void
+receive(unsigned long count)
+{
+	struct rte_mbuf *packets[BURST];
+	void *blocks[BURST];
+	size_t pushed;
+
+	while (count > 0) {
+		unsigned int burst = rte_eth_rx_burst(PORT, 0, packets, RTE_MIN(count, BURST));
+
+		for (unsigned int i = 0; i < burst; i++) {
+			data_at[block_of(packets[i])] = rte_pktmbuf_mtod(packets[i], void *);
+			blocks[i] = RTE_PTR_SUB(packets[i], HEADER);
+		}
+		expect("push", blockpool_queue_push_burst(received, blocks, burst, &pushed));
+		count -= burst;
+	}
+}
+
+static void
+send_back(struct rte_mbuf *packet)
+{
+	struct rte_ether_hdr *ethernet = rte_pktmbuf_mtod(packet, struct rte_ether_hdr *);
+	struct rte_ether_addr from = ethernet->src_addr;
+
+	if (packet->data_len < sizeof(*ethernet))
+		return;
+	ethernet->src_addr = ethernet->dst_addr;
+	ethernet->dst_addr = from;
+}
+
+static int
+work_and_send(void *argument)
+{
+	unsigned long count = *(unsigned long *)argument;
+	struct rte_mbuf *packets[BURST];
+	void *blocks[BURST];
+
+	while (count > 0) {
+		unsigned int burst = blockpool_queue_pop_burst(received, blocks, BURST);
+
+		for (unsigned int i = 0; i < burst; i++) {
+			packets[i] = RTE_PTR_ADD(blocks[i], HEADER);
+			if (data_at[block_of(packets[i])] != rte_pktmbuf_mtod(packets[i], void *)) {
+				fprintf(stderr, "a packet's data moved\n");
+				atomic_store_explicit(&failed, true, memory_order_relaxed);
+			}
+			send_back(packets[i]);
+		}
+		for (unsigned int sent = 0; sent < burst;)
+			sent += rte_eth_tx_burst(PORT, 0, packets + sent, burst - sent);
+		count -= burst;
+	}
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	int used = rte_eal_init(argc, argv);
+	unsigned int second, lcore;
+	unsigned long count;
+
+	if (used < 0)
+		end("EAL", rte_errno);
+	second = rte_get_next_lcore(-1, 1, 0);
+	if (argc - used != 2 || (count = strtoul(argv[used + 1], NULL, 10)) == 0 ||
+	    second == RTE_MAX_LCORE || rte_eth_dev_count_avail() != 1) {
+		fprintf(stderr, "usage: dpdk_pipeline OPTIONS-OF-EAL -- PACKETS\n"
+				"with two lcores and one port\n");
+		return 2;
+	}
+	make_pool();
+	start_port(make_mempool());
+
+	rte_eal_remote_launch(work_and_send, &count, second);
+	receive(count);
+	rte_eal_wait_lcore(second);
+
+	rte_eth_dev_stop(PORT);
+	rte_eth_dev_close(PORT);
+	RTE_LCORE_FOREACH(lcore)
+		expect("worker", blockpool_worker_destroy(workers[lcore]));
+	printf("%lu packets; %zu of %zu blocks free\n", count, blockpool_available(pool),
+	       blockpool_capacity(pool));
+	if (blockpool_available(pool) != blockpool_capacity(pool))
+		failed = true;
+	rte_eal_cleanup();
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
