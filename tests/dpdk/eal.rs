@@ -22,8 +22,7 @@ pub(crate) const HANDLER: &str = "blockpool";
 pub(crate) enum Memory {
     /// Of any pages.
     Plain { mib: u32 },
-    /// Of hugepages, which need not lie one behind the other; devices have addresses of their own or the
-    /// physical ones.
+    /// Of hugepages; where devices use physical addresses ("pa"), in as many pieces as these are.
     Huge { mib: u32, iova_mode: &'static str },
 }
 
