@@ -7,7 +7,7 @@ use std::process::{self, Command};
 
 use crate::cargo;
 
-/// As it is loaded: EAL distrusts paths below a folder that all may write to, so it is looked for by name.
+/// Loaded by its name: EAL distrusts paths below a folder that all may write to.
 pub(crate) const LIBRARY: &str = "librte_mempool_blockpool.so";
 
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/dpdk");
@@ -35,7 +35,8 @@ pub(crate) fn missing() -> Option<String> {
     Some(format!("{error}; on Debian, apt-get install libdpdk-dev"))
 }
 
-/// Where the handler is and what needs it, and a folder for what it writes, removed when it is dropped.
+/// Where the handler is, and a folder for what needs it and what that writes, removed when this is
+/// dropped.
 #[derive(Debug)]
 pub(crate) struct Built {
     pub(crate) libraries: PathBuf,

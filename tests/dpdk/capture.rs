@@ -19,7 +19,7 @@ fn packet(number: u32, size: usize) -> Vec<u8> {
     let mut packet = Vec::with_capacity(size);
     // Ethernet: to and from addresses of nobody's, IPv4.
     packet.extend([0x02, 0, 0, 0, 0, 2, 0x02, 0, 0, 0, 0, 1, 0x08, 0x00]);
-    // Version and length, service, total length, identification, no fragment, time to live, UDP, checksum.
+    // Version, service, length, identification, no fragment, time to live, UDP, checksum.
     packet.extend([0x45, 0]);
     packet.extend((size as u16 - 14).to_be_bytes());
     packet.extend((number as u16).to_be_bytes());

@@ -22,8 +22,7 @@ pub(crate) const HANDLER: &str = "blockpool";
 pub(crate) enum Memory {
     /// Of any pages.
     Plain { mib: u32 },
-    /// Of hugepages, which need not lie one behind the other; devices have addresses of their own or the
-    /// physical ones.
+    /// Of hugepages; where devices use physical addresses ("pa"), in as many pieces as these are.
     Huge { mib: u32, iova_mode: &'static str },
 }
 
@@ -72,13 +71,15 @@ impl<'a> Setup<'a> {
             .env("LD_LIBRARY_PATH", &self.built.libraries)
             // Where EAL makes a folder, though it has nothing to write there.
             .env("RUNTIME_DIRECTORY", &self.built.folder);
-        let alarm = || {
+        let limit = || {
             // SAFETY: may be called between fork and exec; the alarm goes on in the new program.
             unsafe { libc::alarm(LIMIT_S) };
+            // SAFETY: as before. When this process is killed, nobody is left to end it.
+            unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
             Ok(())
         };
         // SAFETY: as there, and the closure does nothing else.
-        unsafe { command.pre_exec(alarm) };
+        unsafe { command.pre_exec(limit) };
         Ok(command)
     }
 }

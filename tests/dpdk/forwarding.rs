@@ -17,8 +17,8 @@ const MANY: u64 = 100_000;
 /// Frames on their way: no more than find room in sockets.
 const IN_FLIGHT: usize = 32;
 
-/// How many buffers AF_XDP's driver has: ready for the kernel, and the last ones that it sent, until it
-/// sends again.
+/// How many buffers AF_XDP's driver has: ready for the kernel, and, until it sends again, the last
+/// ones that it sent.
 const KEPT_BY_AF_XDP: RangeInclusive<u64> = 2048..=2048 + IN_FLIGHT as u64;
 
 pub(crate) fn checks() -> Vec<Check> {
@@ -83,7 +83,7 @@ fn ring(built: &Built) -> Outcome {
     let traffic = testpmd.stop()?;
     expect_whole(&Traffic { sent: traffic.sent - GO_ROUND, ..traffic })?;
     testpmd.expect_pool(GO_ROUND..=GO_ROUND)?;
-    // At its start what is in the rings is dropped.
+    // Forwarding begins with what is in the rings being dropped.
     testpmd.ask("start")?;
     testpmd.stop()?;
     testpmd.expect_pool(0..=0)?;

@@ -1,9 +1,9 @@
-//! The mempool handler of `core/dpdk`, loaded by DPDK's own programs as they are installed: packets are
-//! forwarded, DPDK's tests pass, and an lcore that is stopped holds up nobody, which is not so with
-//! DPDK's own handlers but one.
+//! The mempool handler of `core/dpdk`, loaded by DPDK's own programs as they are installed: packets
+//! are forwarded, DPDK's tests pass, and an lcore that is stopped holds up nobody. Of DPDK's own
+//! handlers for several lcores, that is so with one only.
 //!
-//! Where DPDK is missing, this says so; that is a failure where everything has to run, which the variable
-//! `CI` tells. Rights and hugepages may be missing there too.
+//! Where DPDK is missing, this says so; that is a failure where everything has to run, which the
+//! variable `CI` tells. Rights and hugepages may be missing there too.
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod build;

@@ -1,7 +1,7 @@
 /* pools EAL-OPTIONS -- HANDLER CASE
  *
- * What a mempool with the handler does when it is asked for too much or given too much, when there are
- * two, when its memory is in many pieces. Fails with a line that says what was wrong. */
+ * What a mempool with the handler does when it is asked for too much or given too much, when there
+ * are two, when its memory is in many pieces. Fails with a line that says what was wrong. */
 
 #include <errno.h>
 #include <stdio.h>

@@ -14,6 +14,9 @@ struct Stops {
 }
 
 /// Handlers, and whether others wait for an lcore that is stopped.
+///
+/// With `ring_mt_rts`, objects are lost too: while a get is stopped, its ring refuses puts for want
+/// of room, which a mempool does not look at.
 const HANDLERS: [(&str, bool); 6] = [
     (HANDLER, false),
     ("ring_mp_mc", true),

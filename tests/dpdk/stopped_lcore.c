@@ -1,9 +1,10 @@
 /* stopped_lcore EAL-OPTIONS -- HANDLER
  *
- * Lcore 1 gets objects from a mempool and puts them back, and is stopped before each instruction of that
- * in turn. While it is stopped, lcore 0 gets and puts. Both set the trap flag of their processor, so that
- * each instruction raises SIGTRAP and is counted: lcore 0 waits if an operation of its own does not
- * return within far more instructions than it has. Then lcore 1 is let go on. No clock is involved. */
+ * Lcore 1 gets objects from a mempool and puts them back, and is stopped before each instruction of
+ * that in turn. While it is stopped, lcore 0 gets and puts. Both set the trap flag of their
+ * processor, so that each instruction raises SIGTRAP and is counted: lcore 0 waits if an operation
+ * of its own does not return within far more instructions than it has. Then lcore 1 is let go on.
+ * No clock is involved. */
 
 #define _GNU_SOURCE
 
@@ -104,12 +105,14 @@ static int
 get_and_put(void *argument)
 {
 	struct operation *operation = argument;
+	struct rte_mempool *mempool = operation->mempool;
+	unsigned int at_once = operation->at_once;
 	void *objects[MOST_AT_ONCE];
 
 	begin(&operation->steps);
-	operation->got = rte_mempool_generic_get(operation->mempool, objects, operation->at_once, NULL) == 0;
+	operation->got = rte_mempool_generic_get(mempool, objects, at_once, NULL) == 0;
 	if (operation->got)
-		rte_mempool_generic_put(operation->mempool, objects, operation->at_once, NULL);
+		rte_mempool_generic_put(mempool, objects, at_once, NULL);
 	end();
 	if (operation->steps.count <= operation->steps.limit)
 		stop_here();

@@ -81,8 +81,8 @@ impl Testpmd {
         })
     }
 
-    /// Nothing is missing in the pool but buffers in use, and its handler is ours. Returns in how many
-    /// pieces its memory is.
+    /// Nothing is missing in the pool but buffers in use, and its handler is ours. Returns how many
+    /// pieces its memory has.
     pub(crate) fn expect_pool(&mut self, in_use: RangeInclusive<u64>) -> Result<u64, String> {
         let text = self.ask("dump_mempool mb_pool_0")?;
         let handler = format!("ops_name: <{HANDLER}>");

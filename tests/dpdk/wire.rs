@@ -15,8 +15,8 @@ const LIMIT_S: libc::time_t = 30;
 pub(crate) struct Wire(OwnedFd);
 
 impl Wire {
-    /// Takes part in a namespace's network. Only frames of IPv4 arrive: the kernel has some of its own
-    /// to say in IPv6.
+    /// Takes part in a namespace's network. Only frames of IPv4 arrive: the kernel has some of its
+    /// own to say in IPv6.
     pub(crate) fn open(namespace: &Namespace) -> Result<Self, String> {
         let name = &namespace.name;
         let file = File::open(format!("/run/netns/{name}"));
