@@ -52,7 +52,7 @@ unsafe extern "C" fn blockpool_worker_create(
         let region = &pool.region;
         let worker = blockpool_worker { region, worker: Worker::with_stock(region) };
         // SAFETY: the header's rules: the bookkeeping is the library's alone.
-        unsafe { storage.write(BLOCKPOOL_WORKER_SIZE, worker) }
+        unsafe { storage.write::<_, BLOCKPOOL_WORKER_SIZE>(worker) }
     })
 }
 
