@@ -139,7 +139,7 @@ pub(crate) const INTERNAL: Internal = Internal(());
 /// An implementer says where blocks lie: [`block`](Self::block) returns, for each number in
 /// `[0, free().capacity())`, a pointer valid for reads and writes of `size()` bytes while the pool
 /// is borrowed, to memory that no other number's overlaps and that nothing else touches. There is
-/// one [`Parked`] for each number. [`strides_in`](Self::strides_in) divides exactly. The free set is
+/// one [`Parked`] for each number. [`strides_in`](Self::strides_in) divides exactly within the blocks. The free set is
 /// used by nobody else.
 pub unsafe trait Memory {
     /// The engine.
@@ -158,7 +158,7 @@ pub unsafe trait Memory {
     /// Bytes from one block's first byte to the next one's.
     fn stride(&self, _: Internal) -> NonZero<usize>;
 
-    /// How many whole strides `offset` is, which is below that of the end of the blocks.
+    /// How many whole strides `offset` is; of one beyond the blocks, that many or more.
     fn strides_in(&self, offset: usize, _: Internal) -> usize {
         offset / self.stride(INTERNAL)
     }
@@ -168,13 +168,13 @@ pub unsafe trait Memory {
 
     /// The number of the block that begins at `pointer`.
     fn number_at(&self, pointer: *const u8, _: Internal) -> Result<u32, RawError> {
-        let first = self.block(0, INTERNAL);
-        let stride = self.stride(INTERNAL).get();
-        let bytes = stride * self.free(INTERNAL).capacity();
-        let offset = pointer.addr().checked_sub(first.addr().get());
-        let offset = offset.filter(|&offset| offset < bytes).ok_or(RawError::Foreign)?;
+        // Below the first block it wraps around, and lies beyond the last one.
+        let offset = pointer.addr().wrapping_sub(self.block(0, INTERNAL).addr().get());
         let number = self.strides_in(offset, INTERNAL);
-        match offset - number * stride {
+        if number >= self.free(INTERNAL).capacity() {
+            return Err(RawError::Foreign);
+        }
+        match offset - number * self.stride(INTERNAL).get() {
             0 => Ok(number as u32),
             into_block => Err(RawError::Misaligned { into_block }),
         }

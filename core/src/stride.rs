@@ -19,7 +19,7 @@ impl Stride {
         Self {
             bytes,
             #[cfg(target_pointer_width = "64")]
-            reciprocal: (u64::MAX / bytes.get() as u64).wrapping_add(1),
+            reciprocal: u64::MAX / bytes.get() as u64 + 1,
         }
     }
 
@@ -27,19 +27,19 @@ impl Stride {
         self.bytes
     }
 
-    /// How many whole strides an offset into the memory of a pool is.
+    /// How many whole strides an offset into the memory of a pool is; of a greater one, that many or
+    /// more.
     ///
-    /// The reciprocal is too large by less than 1, times 2^64: with it, an offset's quotient is too
-    /// large by less than `offset` ÷ 2^64. An exact quotient lies at least 1 ÷ `bytes` below the next
-    /// whole number, so it is not carried over to that while `offset` × `bytes` is below 2^64.
+    /// The reciprocal is too large by less than 1, so what it makes of an offset by less than
+    /// `offset` ÷ 2^64. That carries no quotient to the next whole number, which is at least
+    /// 1 ÷ `bytes` above it, while `offset` × `bytes` is at most 2^64.
     #[cfg(target_pointer_width = "64")]
     pub(crate) fn whole_in(self, offset: usize) -> usize {
         const { assert!(MAX_COUNT * MAX_BLOCK_SIZE <= usize::MAX / MAX_BLOCK_SIZE) };
-        debug_assert!(offset < MAX_COUNT * MAX_BLOCK_SIZE);
         ((offset as u128 * u128::from(self.reciprocal)) >> u64::BITS) as usize
     }
 
-    /// How many whole strides an offset into the memory of a pool is.
+    /// How many whole strides an offset is.
     #[cfg(not(target_pointer_width = "64"))]
     pub(crate) fn whole_in(self, offset: usize) -> usize {
         offset / self.bytes
@@ -63,6 +63,17 @@ mod tests {
                     let offset = block * bytes + into_block;
                     assert_eq!(stride.whole_in(offset), block, "{offset} by {bytes}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn no_quotient_is_less_than_that_of_a_division() {
+        for bytes in (64..=MAX_BLOCK_SIZE).step_by(64) {
+            let stride = Stride::new(NonZero::new(bytes).unwrap());
+            for below in [0, 1, 4096, usize::MAX / 3, usize::MAX / 2] {
+                let offset = usize::MAX - below;
+                assert!(stride.whole_in(offset) >= offset / bytes, "{offset} by {bytes}");
             }
         }
     }
