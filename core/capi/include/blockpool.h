@@ -298,7 +298,7 @@ size_t blockpool_worker_get_burst(blockpool_worker *worker, void **blocks, size_
  *
  * A pointer that is `NULL`, foreign or misaligned is always refused; one that was given back before, if
  * by this thread or one that this one has heard of since. Two threads that give back one block at the
- * same time may both succeed, and the pool is broken then: `blockpool_put` refuses one of them.
+ * same time may both succeed, and the block then has two owners: `blockpool_put` refuses one of them.
  */
 blockpool_result blockpool_worker_put_burst(blockpool_worker *worker,
                                             void *const *blocks,
