@@ -25,6 +25,7 @@
  * - A block that was taken belongs to who took it, as memory of malloc() does: all its bytes, until it
  *   is given back or pushed. Who then uses it still, or gives it back again when its next owner has it,
  *   is not found out.
+ * - A pool, with its workers and queues, belongs to one process.
  * - An array has as many elements as the count beside it says; it may be NULL if that is 0.
  */
 
