@@ -199,8 +199,8 @@ blockpool_result blockpool_destroy(blockpool *pool);
  *
  * Its bytes are what they are: the last owner's, or those that were there before.
  *
- * From any thread or signal handler. Lock-free: one atomic read-modify-write when threads
- * do not meet; a search when the thread's word of the set has no free block.
+ * From any thread or signal handler. Lock-free: one atomic read-modify-write when threads do not
+ * meet; a search when the thread's word of the set has no free block.
  */
 void *blockpool_get(blockpool *pool);
 
@@ -211,8 +211,7 @@ void *blockpool_get(blockpool *pool);
  * is refused; the pool is as before. Of several calls with one block, at the same time too, one
  * succeeds.
  *
- * From any thread or signal handler. Lock-free: two atomic read-modify-writes, at times
- * three.
+ * From any thread or signal handler. Lock-free: two atomic read-modify-writes, at times three.
  */
 blockpool_result blockpool_put(blockpool *pool,
                                void *block);

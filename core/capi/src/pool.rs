@@ -77,8 +77,8 @@ unsafe extern "C" fn blockpool_destroy(pool: *mut blockpool) -> blockpool_result
 ///
 /// Its bytes are what they are: the last owner's, or those that were there before.
 ///
-/// From any thread or signal handler. Lock-free: one atomic read-modify-write when threads
-/// do not meet; a search when the thread's word of the set has no free block.
+/// From any thread or signal handler. Lock-free: one atomic read-modify-write when threads do not
+/// meet; a search when the thread's word of the set has no free block.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_get(pool: *mut blockpool) -> *mut c_void {
     // SAFETY: the header's rules: null, or a pool.
@@ -92,8 +92,7 @@ unsafe extern "C" fn blockpool_get(pool: *mut blockpool) -> *mut c_void {
 /// is refused; the pool is as before. Of several calls with one block, at the same time too, one
 /// succeeds.
 ///
-/// From any thread or signal handler. Lock-free: two atomic read-modify-writes, at times
-/// three.
+/// From any thread or signal handler. Lock-free: two atomic read-modify-writes, at times three.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_put(pool: *mut blockpool, block: *mut c_void) -> blockpool_result {
     // SAFETY: the header's rules: null, or a pool.
