@@ -19,12 +19,13 @@
  * - Memory that is given to a create function is readable and writable, begins at a multiple of
  *   BLOCKPOOL_ALIGNMENT, overlaps nothing else that was given, and is left alone until the destroy
  *   function returns; but for blocks that are out, which are their owners'. No function allocates.
- * - The functions of a pool or queue may be called from any thread, interrupt or signal handler, at the
- *   same time, but for create and destroy. Those of a worker by one at a time: each thread has its own,
- *   and a signal handler uses the pool.
+ * - The functions of a pool or queue may be called from any thread or signal handler, at the same time,
+ *   but for create and destroy. Those of a worker by one at a time: each thread has its own, and a signal
+ *   handler uses the pool.
  * - A block that was taken belongs to who took it, as memory of malloc() does: all its bytes, until it
  *   is given back or pushed. Who then uses it still, or gives it back again when its next owner has it,
  *   is not found out.
+ * - A pool, with its workers and queues, belongs to one process.
  * - An array has as many elements as the count beside it says; it may be NULL if that is 0.
  */
 
@@ -135,8 +136,8 @@ typedef enum {
 typedef struct blockpool blockpool;
 
 /**
- * A first-in, first-out hand-off of the blocks of one pool, between any threads, interrupts and
- * signal handlers. It has a place for each block, so there is always room.
+ * A first-in, first-out hand-off of the blocks of one pool, between any threads and signal handlers.
+ * It has a place for each block, so there is always room.
  *
  * Pointers travel, and the bytes stay where they are; a length, if the receiver needs it, goes into the
  * block, as a header does.
@@ -198,8 +199,8 @@ blockpool_result blockpool_destroy(blockpool *pool);
  *
  * Its bytes are what they are: the last owner's, or those that were there before.
  *
- * From any thread, interrupt or signal handler. Lock-free: one atomic read-modify-write when threads
- * do not meet; a search when the thread's word of the set has no free block.
+ * From any thread or signal handler. Lock-free: one atomic read-modify-write when threads do not
+ * meet; a search when the thread's word of the set has no free block.
  */
 void *blockpool_get(blockpool *pool);
 
@@ -210,8 +211,7 @@ void *blockpool_get(blockpool *pool);
  * is refused; the pool is as before. Of several calls with one block, at the same time too, one
  * succeeds.
  *
- * From any thread, interrupt or signal handler. Lock-free: two atomic read-modify-writes, at times
- * three.
+ * From any thread or signal handler. Lock-free: two atomic read-modify-writes, at times three.
  */
 blockpool_result blockpool_put(blockpool *pool,
                                void *block);
@@ -298,7 +298,7 @@ size_t blockpool_worker_get_burst(blockpool_worker *worker, void **blocks, size_
  *
  * A pointer that is `NULL`, foreign or misaligned is always refused; one that was given back before, if
  * by this thread or one that this one has heard of since. Two threads that give back one block at the
- * same time may both succeed, and the pool is broken then: `blockpool_put` refuses one of them.
+ * same time may both succeed, and the block then has two owners: `blockpool_put` refuses one of them.
  */
 blockpool_result blockpool_worker_put_burst(blockpool_worker *worker,
                                             void *const *blocks,
@@ -344,7 +344,7 @@ blockpool_result blockpool_queue_destroy(blockpool_queue *queue);
  * Ends at the first pointer that is refused, as `blockpool_worker_put_burst` does, and `pushed` says how
  * many blocks before it were added; the checks are the same.
  *
- * From any thread, interrupt or signal handler. Lock-free: two atomic read-modify-writes for every 32
+ * From any thread or signal handler. Lock-free: two atomic read-modify-writes for every 32
  * blocks, which come out in their order with no others between.
  */
 blockpool_result blockpool_queue_push_burst(blockpool_queue *queue,
@@ -356,7 +356,7 @@ blockpool_result blockpool_queue_push_burst(blockpool_queue *queue,
  * Takes up to `count` of the oldest blocks, and stores pointers to them in `blocks`. Returns how many:
  * fewer than `count` if there were no more; 0 if `queue` or `blocks` is `NULL`.
  *
- * From any thread, interrupt or signal handler. Lock-free: two atomic read-modify-writes for what was
+ * From any thread or signal handler. Lock-free: two atomic read-modify-writes for what was
  * pushed as one burst, if it is taken whole.
  */
 size_t blockpool_queue_pop_burst(blockpool_queue *queue,

@@ -38,34 +38,37 @@ pub(crate) unsafe fn fill(mut source: impl Source, first: *mut *mut c_void, coun
     // SAFETY: the caller's promise: an array of as many elements, which is nobody else's meanwhile.
     let mut left: &mut [MaybeUninit<_>] = unsafe { slice::from_raw_parts_mut(first.cast(), count) };
     // A burst takes as many as its vector holds, so what is left goes in parts of each size.
-    while fill_part::<32>(&mut source, &mut left) {}
-    fill_part::<16>(&mut source, &mut left);
-    fill_part::<8>(&mut source, &mut left);
-    fill_part::<4>(&mut source, &mut left);
-    fill_part::<2>(&mut source, &mut left);
-    fill_part::<1>(&mut source, &mut left);
+    let _all = fill_by::<32>(&mut source, &mut left)
+        && fill_by::<16>(&mut source, &mut left)
+        && fill_by::<8>(&mut source, &mut left)
+        && fill_by::<4>(&mut source, &mut left)
+        && fill_by::<2>(&mut source, &mut left)
+        && fill_by::<1>(&mut source, &mut left);
     count - left.len()
 }
 
-/// The next `N`, if there is room for so many; whether there were so many.
-fn fill_part<const N: usize>(
+/// Takes `N` at a time, as long as there is room for so many; whether there always were so many.
+fn fill_by<const N: usize>(
     source: &mut impl Source,
     left: &mut &mut [MaybeUninit<*mut c_void>],
 ) -> bool {
-    if left.len() < N {
-        return false;
+    while left.len() >= N {
+        let mut burst = Burst::<N>::new();
+        source.take(&mut burst);
+        let count = burst.len();
+        for (place, block) in left.split_off_mut(..count).unwrap_or_default().iter_mut().zip(&burst)
+        {
+            // SAFETY: the handle is forgotten below.
+            place.write(give_up(unsafe { ptr::read(block) }));
+        }
+        // SAFETY: no element remains that would have to be initialised; all handles were read, since
+        // there was room for `N`.
+        unsafe { burst.set_len(0) };
+        if count < N {
+            return false;
+        }
     }
-    let mut burst = Burst::<N>::new();
-    source.take(&mut burst);
-    let count = burst.len();
-    let Some(places) = left.split_off_mut(..count) else { return false };
-    for (place, block) in places.iter_mut().zip(&burst) {
-        // SAFETY: the handle is forgotten below.
-        place.write(give_up(unsafe { ptr::read(block) }));
-    }
-    // SAFETY: no element remains that would have to be initialised; all handles were read.
-    unsafe { burst.set_len(0) };
-    count == N
+    true
 }
 
 /// Claims the blocks of an array in order, hands them to `take` in parts, which takes them all, and

@@ -46,13 +46,14 @@ unsafe extern "C" fn blockpool_create(
         let memory = NonNull::new(memory).ok_or(BLOCKPOOL_NULL)?;
         let storage = Storage::new(bookkeeping, bookkeeping_length)?;
         let needed = Region::bookkeeping_for(length, block_size);
-        // SAFETY: the header's rules: the bookkeeping is the library's alone. The handle lies before.
-        let elements = unsafe { storage.elements(BLOCKPOOL_POOL_SIZE, needed, Bookkeeping::new) };
+        // SAFETY: the header's rules: the bookkeeping is the library's alone.
+        let elements =
+            unsafe { storage.elements::<_, BLOCKPOOL_POOL_SIZE>(needed, Bookkeeping::new) };
         // SAFETY: the header's rules: the memory is the pool's until it is destroyed, which is when
         // its last use was.
         let region = unsafe { Region::new(memory.cast(), length, block_size, elements) }?;
         // SAFETY: the header's rules; the elements lie behind.
-        unsafe { storage.write(BLOCKPOOL_POOL_SIZE, blockpool { region }) }
+        unsafe { storage.write::<_, BLOCKPOOL_POOL_SIZE>(blockpool { region }) }
     })
 }
 
@@ -76,8 +77,8 @@ unsafe extern "C" fn blockpool_destroy(pool: *mut blockpool) -> blockpool_result
 ///
 /// Its bytes are what they are: the last owner's, or those that were there before.
 ///
-/// From any thread, interrupt or signal handler. Lock-free: one atomic read-modify-write when threads
-/// do not meet; a search when the thread's word of the set has no free block.
+/// From any thread or signal handler. Lock-free: one atomic read-modify-write when threads do not
+/// meet; a search when the thread's word of the set has no free block.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_get(pool: *mut blockpool) -> *mut c_void {
     // SAFETY: the header's rules: null, or a pool.
@@ -91,8 +92,7 @@ unsafe extern "C" fn blockpool_get(pool: *mut blockpool) -> *mut c_void {
 /// is refused; the pool is as before. Of several calls with one block, at the same time too, one
 /// succeeds.
 ///
-/// From any thread, interrupt or signal handler. Lock-free: two atomic read-modify-writes, at times
-/// three.
+/// From any thread or signal handler. Lock-free: two atomic read-modify-writes, at times three.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_put(pool: *mut blockpool, block: *mut c_void) -> blockpool_result {
     // SAFETY: the header's rules: null, or a pool.

@@ -11,8 +11,8 @@ use crate::pool::blockpool;
 use crate::result::blockpool_result::{self, *};
 use crate::storage::{BLOCKPOOL_PLACE_SIZE, BLOCKPOOL_RING_SIZE, Storage, tell};
 
-/// A first-in, first-out hand-off of the blocks of one pool, between any threads, interrupts and
-/// signal handlers. It has a place for each block, so there is always room.
+/// A first-in, first-out hand-off of the blocks of one pool, between any threads and signal handlers.
+/// It has a place for each block, so there is always room.
 ///
 /// Pointers travel, and the bytes stay where they are; a length, if the receiver needs it, goes into the
 /// block, as a header does.
@@ -51,13 +51,13 @@ unsafe extern "C" fn blockpool_queue_create(
         let pool: &'static blockpool = unsafe { pool.as_ref() }.ok_or(BLOCKPOOL_NULL)?;
         let storage = Storage::new(bookkeeping, bookkeeping_length)?;
         let region = &pool.region;
-        // SAFETY: the header's rules: the bookkeeping is the library's alone. The handle lies before.
+        // SAFETY: the header's rules: the bookkeeping is the library's alone.
         let places =
-            unsafe { storage.elements(BLOCKPOOL_RING_SIZE, region.capacity(), Place::new) };
+            unsafe { storage.elements::<_, BLOCKPOOL_RING_SIZE>(region.capacity(), Place::new) };
         let queue = Queue::with_places(region, places);
         let queue = queue.map_err(|_| BLOCKPOOL_BOOKKEEPING_TOO_SMALL)?;
         // SAFETY: the header's rules; the places lie behind.
-        unsafe { storage.write(BLOCKPOOL_RING_SIZE, blockpool_queue { region, queue }) }
+        unsafe { storage.write::<_, BLOCKPOOL_RING_SIZE>(blockpool_queue { region, queue }) }
     })
 }
 
@@ -77,7 +77,7 @@ unsafe extern "C" fn blockpool_queue_destroy(
 /// Ends at the first pointer that is refused, as `blockpool_worker_put_burst` does, and `pushed` says how
 /// many blocks before it were added; the checks are the same.
 ///
-/// From any thread, interrupt or signal handler. Lock-free: two atomic read-modify-writes for every 32
+/// From any thread or signal handler. Lock-free: two atomic read-modify-writes for every 32
 /// blocks, which come out in their order with no others between.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_queue_push_burst(
@@ -102,7 +102,7 @@ unsafe extern "C" fn blockpool_queue_push_burst(
 /// Takes up to `count` of the oldest blocks, and stores pointers to them in `blocks`. Returns how many:
 /// fewer than `count` if there were no more; 0 if `queue` or `blocks` is `NULL`.
 ///
-/// From any thread, interrupt or signal handler. Lock-free: two atomic read-modify-writes for what was
+/// From any thread or signal handler. Lock-free: two atomic read-modify-writes for what was
 /// pushed as one burst, if it is taken whole.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_queue_pop_burst(

@@ -7,10 +7,7 @@ use std::slice;
 
 use blockpool_core::{Bookkeeping, Place, Region};
 
-use crate::pool::blockpool;
-use crate::queue::blockpool_queue;
 use crate::result::blockpool_result::{self, *};
-use crate::worker::blockpool_worker;
 
 /// All memory that is given to the library begins at a multiple of this, in bytes.
 pub const BLOCKPOOL_ALIGNMENT: usize = 64;
@@ -34,20 +31,12 @@ pub const BLOCKPOOL_RING_SIZE: usize = 320;
 /// For `BLOCKPOOL_QUEUE_SIZE`: bytes for every block that the queue can hold.
 pub const BLOCKPOOL_PLACE_SIZE: usize = 8;
 
-/// Whether a handle of this type fits into as many bytes, and needs no greater alignment.
-const fn fits<T>(size: usize) -> bool {
-    size_of::<T>() <= size && align_of::<T>() <= BLOCKPOOL_ALIGNMENT
-}
-
 const _: () = assert!(BLOCKPOOL_ALIGNMENT == Region::ALIGNMENT);
-const _: () = assert!(fits::<blockpool>(BLOCKPOOL_POOL_SIZE));
-const _: () = assert!(fits::<blockpool_worker>(BLOCKPOOL_WORKER_SIZE));
-const _: () = assert!(fits::<blockpool_queue>(BLOCKPOOL_RING_SIZE));
-const _: () = assert!(fits::<Place>(BLOCKPOOL_PLACE_SIZE));
+const _: () = assert!(size_of::<Place>() <= BLOCKPOOL_PLACE_SIZE);
 const _: () = {
     // With 32-bit words, an element is for fewer blocks.
     let elements = Bookkeeping::elements_for(64);
-    assert!(fits::<Bookkeeping>(BLOCKPOOL_GROUP_SIZE / elements));
+    assert!(elements * size_of::<Bookkeeping>() <= BLOCKPOOL_GROUP_SIZE);
 };
 
 /// Memory for a handle, and for what the handle refers to behind it.
@@ -66,50 +55,50 @@ impl Storage {
         }
     }
 
-    /// Up to `most` elements from `offset` on, the size of a handle, as many as there is memory for.
-    ///
-    /// # Safety
-    ///
-    /// The header's rules for memory; nothing else lies there, or is put there.
-    pub(crate) unsafe fn elements<T>(
-        &self,
-        offset: usize,
-        most: usize,
-        new: fn() -> T,
-    ) -> &'static mut [T] {
-        let count = most.min(self.length.saturating_sub(offset) / size_of::<T>());
-        if count == 0 {
-            return &mut [];
-        }
-        // SAFETY: `offset` lies within the memory: there is room for an element.
-        let first = unsafe { self.first.byte_add(offset) }.cast::<T>().as_ptr();
-        // SAFETY: 1. as many elements lie within the memory, which is the library's alone for as long
-        // as the handle is used; 2. `fits` has compared alignments, and `offset` is a multiple of them;
-        // 3. these may be uninitialised.
-        let unwritten = unsafe { slice::from_raw_parts_mut(first.cast::<MaybeUninit<T>>(), count) };
-        unwritten.fill_with(|| MaybeUninit::new(new()));
-        // SAFETY: as above, and all of them are written; the reference before is gone.
-        unsafe { slice::from_raw_parts_mut(first, count) }
-    }
-
-    /// Writes a handle to the beginning, if it fits into `size` bytes, and those into the memory.
+    /// Writes a handle to the first `SIZE` bytes.
     ///
     /// # Safety
     ///
     /// The header's rules for memory; nothing else lies there.
-    pub(crate) unsafe fn write<T>(
+    pub(crate) unsafe fn write<T, const SIZE: usize>(
         &self,
-        size: usize,
         handle: T,
     ) -> Result<NonNull<T>, blockpool_result> {
-        const { assert!(align_of::<T>() <= BLOCKPOOL_ALIGNMENT) };
-        if self.length < size.max(size_of::<T>()) {
+        const { assert!(size_of::<T>() <= SIZE && align_of::<T>() <= BLOCKPOOL_ALIGNMENT) };
+        if self.length < SIZE {
             return Err(BLOCKPOOL_BOOKKEEPING_TOO_SMALL);
         }
         let place = self.first.cast::<T>();
-        // SAFETY: there is room, by the check above, at a multiple of an alignment that is as great.
+        // SAFETY: it fits into `SIZE` bytes, and there are as many, aligned as it wants them.
         unsafe { place.write(handle) };
         Ok(place)
+    }
+
+    /// Up to `most` elements behind the first `SIZE` bytes, as many as there is memory for.
+    ///
+    /// # Safety
+    ///
+    /// The header's rules for memory; nothing else lies there, or will.
+    pub(crate) unsafe fn elements<T, const SIZE: usize>(
+        &self,
+        most: usize,
+        new: fn() -> T,
+    ) -> &'static mut [T] {
+        const { assert!(SIZE.is_multiple_of(BLOCKPOOL_ALIGNMENT)) };
+        const { assert!(align_of::<T>() <= BLOCKPOOL_ALIGNMENT) };
+        let count = most.min(self.length.saturating_sub(SIZE) / size_of::<T>());
+        if count == 0 {
+            return &mut [];
+        }
+        // SAFETY: there is an element's memory behind.
+        let first = unsafe { self.first.byte_add(SIZE) }.cast::<T>().as_ptr();
+        // SAFETY: 1. as many elements lie within the memory, which is the library's alone for as long
+        // as the handle is used; 2. they are aligned, by the assertions and `new`; 3. these may be
+        // uninitialised.
+        let unwritten = unsafe { slice::from_raw_parts_mut(first.cast::<MaybeUninit<T>>(), count) };
+        unwritten.fill_with(|| MaybeUninit::new(new()));
+        // SAFETY: as above, and all of them are written; the reference before is gone.
+        unsafe { slice::from_raw_parts_mut(first, count) }
     }
 }
 

@@ -52,7 +52,7 @@ unsafe extern "C" fn blockpool_worker_create(
         let region = &pool.region;
         let worker = blockpool_worker { region, worker: Worker::with_stock(region) };
         // SAFETY: the header's rules: the bookkeeping is the library's alone.
-        unsafe { storage.write(BLOCKPOOL_WORKER_SIZE, worker) }
+        unsafe { storage.write::<_, BLOCKPOOL_WORKER_SIZE>(worker) }
     })
 }
 
@@ -115,7 +115,7 @@ unsafe extern "C" fn blockpool_worker_get_burst(
 ///
 /// A pointer that is `NULL`, foreign or misaligned is always refused; one that was given back before, if
 /// by this thread or one that this one has heard of since. Two threads that give back one block at the
-/// same time may both succeed, and the pool is broken then: `blockpool_put` refuses one of them.
+/// same time may both succeed, and the block then has two owners: `blockpool_put` refuses one of them.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_worker_put_burst(
     worker: Option<&mut blockpool_worker>,

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -93,20 +94,26 @@ fn prefix() -> &'static Path {
     })
 }
 
-/// Compiles one of the programs, and returns its path.
+/// One of the programs in C.
+fn source(name: &str) -> PathBuf {
+    Path::new(PACKAGE).join("tests/programs").join(name).with_extension("c")
+}
+
+/// Compiles a program, and returns its path.
 fn compile<'a>(
-    name: &str,
+    source: &Path,
     kind: &str,
     language: Language,
     flags: &[&str],
     link: impl IntoIterator<Item = &'a str>,
 ) -> PathBuf {
+    let name = source.file_stem().expect("a file").display();
     let program = folder().join(format!("{name}-{kind}"));
     run(Command::new(language.compiler())
         .args(language.flags())
         .args(["-O1", "-g", "-Wall", "-Wextra", "-Wpedantic", "-Werror"])
         .args(flags)
-        .arg(Path::new(PACKAGE).join("tests/programs").join(name).with_extension("c"))
+        .arg(source)
         .args(["-x", "none"])
         .args(link)
         .arg("-lpthread")
@@ -115,10 +122,17 @@ fn compile<'a>(
     program
 }
 
-/// Compiles one of the programs with the library, and runs it.
-fn passes(name: &str, kind: &str, language: Language, linked: Linked, flags: &[&str]) -> String {
+/// Compiles a program with the library, runs it, and returns what it prints; `None` if there is no
+/// compiler.
+fn passes(
+    source: &Path,
+    kind: &str,
+    language: Language,
+    linked: Linked,
+    flags: &[&str],
+) -> Option<String> {
     if !is_there(language.compiler()) {
-        return String::new();
+        return None;
     }
     let text = |path: PathBuf| path.into_os_string().into_string().expect("text");
     let include = format!("-I{}", text(prefix().join("include")));
@@ -130,14 +144,14 @@ fn passes(name: &str, kind: &str, language: Language, linked: Linked, flags: &[&
         }
     };
     let flags = [flags, &[include.as_str()]].concat();
-    let program = compile(name, kind, language, &flags, link.iter().map(String::as_str));
-    run(&mut Command::new(program))
+    let program = compile(source, kind, language, &flags, link.iter().map(String::as_str));
+    Some(run(&mut Command::new(program)))
 }
 
 /// Statically, to the shared library, and with what finds mistakes.
-fn passes_in_every_way(name: &str) {
+fn passes_in_every_way(source: &Path) {
     for (kind, linked) in [("static", Linked::Static), ("shared", Linked::Shared)] {
-        passes(name, kind, Language::C, linked, &[]);
+        passes(source, kind, Language::C, linked, &[]);
     }
     const SANITIZED: &str = "-fsanitize=address,undefined";
     let has_sanitizers = Command::new(Language::C.compiler())
@@ -147,7 +161,7 @@ fn passes_in_every_way(name: &str) {
         .is_ok_and(|output| output.status.success());
     if has_sanitizers {
         let flags = [SANITIZED, "-fno-sanitize-recover=all"];
-        passes(name, "sanitized", Language::C, Linked::Static, &flags);
+        passes(source, "sanitized", Language::C, Linked::Static, &flags);
     } else {
         skip("the C compiler has no sanitizers");
     }
@@ -155,23 +169,34 @@ fn passes_in_every_way(name: &str) {
 
 #[test]
 fn every_function_does_and_refuses_what_the_header_says() {
-    passes_in_every_way("functions");
+    passes_in_every_way(&source("functions"));
 }
 
 #[test]
 fn the_header_is_cxx_too() {
-    passes("functions", "cxx", Language::Cxx, Linked::Shared, &[]);
+    passes(&source("functions"), "cxx", Language::Cxx, Linked::Shared, &[]);
+}
+
+#[test]
+fn the_example_of_the_readme_runs() {
+    let readme = fs::read_to_string(Path::new(PACKAGE).join("README.md")).expect("there is one");
+    let (_, example) = readme.split_once("```c\n").expect("an example");
+    let (example, _) = example.split_once("```").expect("it ends");
+    fs::create_dir_all(folder()).expect("it can be made");
+    let source = folder().join("readme.c");
+    fs::write(&source, example).expect("it can be written");
+    passes(&source, "static", Language::C, Linked::Static, &[]);
 }
 
 #[test]
 fn two_threads_hand_on_every_block_once() {
-    passes_in_every_way("hand_off");
+    passes_in_every_way(&source("hand_off"));
 }
 
 #[test]
 fn what_measures_the_speed_runs() {
-    let measured = passes("speed", "static", Language::C, Linked::Static, &["-O2"]);
-    assert_eq!(measured.lines().count(), 4, "{measured}");
+    let measured = passes(&source("speed"), "static", Language::C, Linked::Static, &["-O2"]);
+    assert!(measured.is_none_or(|measured| measured.lines().count() == 4), "not all is measured");
 }
 
 #[test]
@@ -182,7 +207,8 @@ fn pkg_config_tells_how_to_compile() {
     let told = run(Command::new("pkg-config")
         .args(["--cflags", "--libs", "blockpool"])
         .env("PKG_CONFIG_PATH", prefix().join("lib/pkgconfig")));
-    let program = compile("functions", "pkg-config", Language::C, &[], told.split_whitespace());
+    let program =
+        compile(&source("functions"), "pkg-config", Language::C, &[], told.split_whitespace());
     run(Command::new(program).env("LD_LIBRARY_PATH", prefix().join("lib")));
     let version = run(Command::new("pkg-config")
         .args(["--modversion", "blockpool"])

@@ -196,7 +196,7 @@ static void a_worker_keeps_a_stock(void)
     blockpool_worker *worker = NULL;
     unsigned char *bookkeeping = worker_storage.bookkeeping;
     size_t size = sizeof worker_storage.bookkeeping, put;
-    void *blocks[BLOCKS + 1];
+    void *blocks[2 * BLOCKS];
 
     CHECK(blockpool_worker_create(pool, bookkeeping, size, NULL) == BLOCKPOOL_NULL);
     CHECK(blockpool_worker_create(NULL, bookkeeping, size, &worker) == BLOCKPOOL_NULL);
@@ -229,14 +229,15 @@ static void a_worker_keeps_a_stock(void)
     CHECK(blockpool_worker_get_burst(worker, NULL, 1) == 0);
     CHECK(blockpool_worker_put_burst(worker, NULL, 1, &put) == BLOCKPOOL_NULL && put == 0);
     CHECK(blockpool_worker_put_burst(worker, NULL, 0, &put) == BLOCKPOOL_OK && put == 0);
-    for (size_t count = 0; count <= BLOCKS + 1; count++) {
+    for (size_t count = 0; count <= 2 * BLOCKS; count++) {
+        size_t before = blockpool_exhausted(pool);
         size_t taken = blockpool_worker_get_burst(worker, blocks, count);
         CHECK(taken == (count <= BLOCKS ? count : BLOCKS));
+        CHECK(blockpool_exhausted(pool) == before + (count > BLOCKS));
         CHECK(blockpool_worker_put_burst(worker, blocks, taken, NULL) == BLOCKPOOL_NULL);
         CHECK(blockpool_worker_put_burst(worker, blocks, taken, &put) == BLOCKPOOL_OK);
         CHECK(put == taken && blockpool_worker_stock(worker) <= BLOCKS / 4);
     }
-    CHECK(blockpool_exhausted(pool) == 1);
     CHECK(blockpool_worker_destroy(worker) == BLOCKPOOL_OK);
     CHECK(blockpool_destroy(pool) == BLOCKPOOL_OK);
 }
