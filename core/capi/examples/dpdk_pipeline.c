@@ -14,6 +14,7 @@
  */
 
 #include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -34,6 +35,9 @@
 #define BURST 32u
 #define PORT 0
 
+/* So many are received and not sent yet, at most, and a burst: two workers may keep half of the blocks. */
+#define ON_THEIR_WAY (BLOCKS / 2 - 2 * BURST)
+
 /* An object lies behind the header that a mempool puts in front of it. */
 #define HEADER RTE_ALIGN_CEIL(sizeof(struct rte_mempool_objhdr), RTE_CACHE_LINE_SIZE)
 
@@ -44,6 +48,10 @@ static blockpool_worker *workers[RTE_MAX_LCORE];
 /* Where the data of a block's packet was when it was received. */
 static void *data_at[BLOCKS];
 static atomic_bool failed;
+
+static atomic_ulong sent_count;
+/* How many there are, once that is known. */
+static atomic_ulong to_be_sent = ULONG_MAX;
 
 static void
 end(const char *what, int code)
@@ -233,23 +241,33 @@ block_of(struct rte_mbuf *packet)
 	return offset / BLOCK_SIZE;
 }
 
+/* Until there are so many, or none for a second. */
 static void
 receive(unsigned long count)
 {
 	struct rte_mbuf *packets[BURST];
 	void *blocks[BURST];
+	unsigned long so_far = 0;
+	uint64_t last = rte_get_timer_cycles();
 	size_t pushed;
 
-	while (count > 0) {
-		unsigned int burst = rte_eth_rx_burst(PORT, 0, packets, RTE_MIN(count, BURST));
+	while (so_far < count && rte_get_timer_cycles() - last < rte_get_timer_hz()) {
+		unsigned int burst;
 
+		/* A capture waits; a wire would not. */
+		if (so_far - atomic_load_explicit(&sent_count, memory_order_relaxed) > ON_THEIR_WAY)
+			continue;
+		burst = rte_eth_rx_burst(PORT, 0, packets, RTE_MIN(count - so_far, BURST));
 		for (unsigned int i = 0; i < burst; i++) {
 			data_at[block_of(packets[i])] = rte_pktmbuf_mtod(packets[i], void *);
 			blocks[i] = RTE_PTR_SUB(packets[i], HEADER);
 		}
 		expect("push", blockpool_queue_push_burst(received, blocks, burst, &pushed));
-		count -= burst;
+		so_far += burst;
+		if (burst > 0)
+			last = rte_get_timer_cycles();
 	}
+	atomic_store_explicit(&to_be_sent, so_far, memory_order_relaxed);
 }
 
 static void
@@ -265,13 +283,13 @@ send_back(struct rte_mbuf *packet)
 }
 
 static int
-work_and_send(void *argument)
+work_and_send(void *argument __rte_unused)
 {
-	unsigned long count = *(unsigned long *)argument;
 	struct rte_mbuf *packets[BURST];
 	void *blocks[BURST];
+	unsigned long so_far = 0;
 
-	while (count > 0) {
+	while (so_far < atomic_load_explicit(&to_be_sent, memory_order_relaxed)) {
 		unsigned int burst = blockpool_queue_pop_burst(received, blocks, BURST);
 
 		for (unsigned int i = 0; i < burst; i++) {
@@ -284,7 +302,8 @@ work_and_send(void *argument)
 		}
 		for (unsigned int sent = 0; sent < burst;)
 			sent += rte_eth_tx_burst(PORT, 0, packets + sent, burst - sent);
-		count -= burst;
+		so_far += burst;
+		atomic_store_explicit(&sent_count, so_far, memory_order_relaxed);
 	}
 	return 0;
 }
@@ -308,7 +327,7 @@ main(int argc, char **argv)
 	make_pool();
 	start_port(make_mempool());
 
-	rte_eal_remote_launch(work_and_send, &count, second);
+	rte_eal_remote_launch(work_and_send, NULL, second);
 	receive(count);
 	rte_eal_wait_lcore(second);
 
@@ -316,9 +335,9 @@ main(int argc, char **argv)
 	rte_eth_dev_close(PORT);
 	RTE_LCORE_FOREACH(lcore)
 		expect("worker", blockpool_worker_destroy(workers[lcore]));
-	printf("%lu packets; %zu of %zu blocks free\n", count, blockpool_available(pool),
-	       blockpool_capacity(pool));
-	if (blockpool_available(pool) != blockpool_capacity(pool))
+	printf("%lu of %lu packets; %zu of %zu blocks free\n", to_be_sent, count,
+	       blockpool_available(pool), blockpool_capacity(pool));
+	if (to_be_sent != count || blockpool_available(pool) != blockpool_capacity(pool))
 		failed = true;
 	rte_eal_cleanup();
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
