@@ -2,13 +2,15 @@
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
-use blockpool_core::{Place, Queue, Region};
+use blockpool_core::heapless::Vec;
+use blockpool_core::{Block, Place, Queue, Region};
 
-use crate::burst::{Burst, Source, claim, fill};
+use crate::burst::{give_up, places, pointers};
 use crate::pool::blockpool;
 use crate::result::blockpool_result::{self, *};
+use crate::result::refusal;
 use crate::storage::{BLOCKPOOL_PLACE_SIZE, BLOCKPOOL_RING_SIZE, Storage, tell};
 
 /// A first-in, first-out hand-off of the blocks of one pool, between any threads and signal handlers.
@@ -21,10 +23,31 @@ pub(crate) struct blockpool_queue {
     queue: Queue<'static, Region<'static>>,
 }
 
-impl Source for &Queue<'static, Region<'static>> {
-    fn take<const N: usize>(&mut self, burst: &mut Burst<N>) {
-        self.pop_burst(burst);
+/// Blocks between an array and a queue; longer bursts go in parts.
+type Burst<const N: usize> = Vec<Block<'static, Region<'static>>, N>;
+
+/// Pops `N` at a time, as long as there is room for so many, and stores pointers to them. Whether there
+/// always were so many.
+fn pop_by<const N: usize>(
+    queue: &Queue<'static, Region<'static>>,
+    left: &mut &mut [MaybeUninit<*mut c_void>],
+) -> bool {
+    while left.len() >= N {
+        let mut burst = Burst::<N>::new();
+        let count = queue.pop_burst(&mut burst);
+        for (place, block) in left.split_off_mut(..count).unwrap_or_default().iter_mut().zip(&burst)
+        {
+            // SAFETY: the handle is forgotten below.
+            place.write(give_up(unsafe { ptr::read(block) }));
+        }
+        // SAFETY: no element remains that would have to be initialised; all handles were read, since
+        // there was room for `N`.
+        unsafe { burst.set_len(0) };
+        if count < N {
+            return false;
+        }
     }
+    true
 }
 
 /// How many bytes of memory a queue needs for a pool of `capacity` blocks: `BLOCKPOOL_QUEUE_SIZE`,
@@ -91,12 +114,24 @@ unsafe extern "C" fn blockpool_queue_push_burst(
     let Some(blockpool_queue { region, queue }) = (unsafe { queue.as_ref() }) else {
         return BLOCKPOOL_NULL;
     };
-    let push = |burst: &mut _| {
-        // All of them: they were claimed from the queue's pool.
-        queue.push_burst(burst);
+    // SAFETY: the header's rules for arrays.
+    let mut left = match unsafe { pointers(blocks, count) } {
+        Ok(pointers) => pointers,
+        Err(refused) => return refused,
     };
-    // SAFETY: the header's rules for arrays, and for who gives blocks on.
-    unsafe { claim(region, blocks, count, pushed, push) }
+    let mut burst = Burst::<32>::new();
+    while let [next, ..] = left {
+        // SAFETY: the header's rules for who gives blocks on.
+        let claimed = unsafe { region.from_raw_ptr_burst(left, &mut burst) };
+        // All of them: they were claimed from the queue's pool.
+        let count = queue.push_burst(&mut burst);
+        *pushed += count;
+        left = left.get(count..).unwrap_or_default();
+        if let Err(error) = claimed {
+            return refusal(error, left.first().unwrap_or(next).cast());
+        }
+    }
+    BLOCKPOOL_OK
 }
 
 /// Takes up to `count` of the oldest blocks, and stores pointers to them in `blocks`. Returns how many:
@@ -113,7 +148,16 @@ unsafe extern "C" fn blockpool_queue_pop_burst(
     // SAFETY: the header's rules: null, or a queue.
     let Some(blockpool_queue { queue, .. }) = (unsafe { queue.as_ref() }) else { return 0 };
     // SAFETY: the header's rules for arrays.
-    unsafe { fill(queue, blocks, count) }
+    let mut left = unsafe { places(blocks, count) };
+    let places = left.len();
+    // A pop takes as many as its vector holds, so what is left goes in parts of each size.
+    let _all = pop_by::<32>(queue, &mut left)
+        && pop_by::<16>(queue, &mut left)
+        && pop_by::<8>(queue, &mut left)
+        && pop_by::<4>(queue, &mut left)
+        && pop_by::<2>(queue, &mut left)
+        && pop_by::<1>(queue, &mut left);
+    places - left.len()
 }
 
 /// How many blocks are in the queue; 0 if `queue` is `NULL`.

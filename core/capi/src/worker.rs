@@ -6,7 +6,7 @@ use std::ptr::{self, NonNull};
 
 use blockpool_core::{Region, Worker};
 
-use crate::burst::{Burst, Source, claim, fill, give_up};
+use crate::burst::{give_up, places, pointers};
 use crate::pool::blockpool;
 use crate::result::blockpool_result::{self, *};
 use crate::result::refusal;
@@ -18,14 +18,7 @@ use crate::storage::{BLOCKPOOL_WORKER_SIZE, Storage, tell};
 /// Blocks in a stock are kept from everyone else: at most 256, and never more than a quarter of the
 /// pool, but at least one. So before its thread blocks, sleeps or idles, call `blockpool_worker_flush`.
 pub(crate) struct blockpool_worker {
-    region: &'static Region<'static>,
     worker: Worker<'static, Region<'static>, 256>,
-}
-
-impl Source for &mut Worker<'static, Region<'static>, 256> {
-    fn take<const N: usize>(&mut self, burst: &mut Burst<N>) {
-        self.get_burst(burst);
-    }
 }
 
 /// How many bytes of memory a worker needs: `BLOCKPOOL_WORKER_SIZE`, of the library that the program
@@ -50,7 +43,7 @@ unsafe extern "C" fn blockpool_worker_create(
         let pool: &'static blockpool = unsafe { pool.as_ref() }.ok_or(BLOCKPOOL_NULL)?;
         let storage = Storage::new(bookkeeping, bookkeeping_length)?;
         let region = &pool.region;
-        let worker = blockpool_worker { region, worker: Worker::with_stock(region) };
+        let worker = blockpool_worker { worker: Worker::with_stock(region) };
         // SAFETY: the header's rules: the bookkeeping is the library's alone.
         unsafe { storage.write::<_, BLOCKPOOL_WORKER_SIZE>(worker) }
     })
@@ -84,15 +77,12 @@ unsafe extern "C" fn blockpool_worker_put(
     worker: Option<&mut blockpool_worker>,
     block: *mut c_void,
 ) -> blockpool_result {
-    let Some(blockpool_worker { region, worker }) = worker else { return BLOCKPOOL_NULL };
-    let mut burst = Burst::<1>::new();
+    let Some(blockpool_worker { worker }) = worker else { return BLOCKPOOL_NULL };
     // SAFETY: the header's rules for who gives a block back.
-    if let Err(error) = unsafe { region.from_raw_ptr_burst(&[block.cast()], &mut burst) } {
-        return refusal(error, block);
+    match unsafe { worker.put_raw_ptr_burst(&[block.cast()]) } {
+        Ok(()) => BLOCKPOOL_OK,
+        Err((_, error)) => refusal(error, block),
     }
-    // The one that there is.
-    burst.pop().into_iter().for_each(|block| worker.put(block));
-    BLOCKPOOL_OK
 }
 
 /// Takes up to `count` blocks, and stores pointers to them in `blocks`. Returns how many: fewer than
@@ -103,9 +93,9 @@ unsafe extern "C" fn blockpool_worker_get_burst(
     blocks: *mut *mut c_void,
     count: usize,
 ) -> usize {
-    let Some(blockpool_worker { worker, .. }) = worker else { return 0 };
+    let Some(blockpool_worker { worker }) = worker else { return 0 };
     // SAFETY: the header's rules for arrays.
-    unsafe { fill(worker, blocks, count) }
+    worker.get_raw_ptr_burst(unsafe { places(blocks, count) })
 }
 
 /// Gives `count` blocks to the stock, and what does not fit there to the pool.
@@ -124,9 +114,22 @@ unsafe extern "C" fn blockpool_worker_put_burst(
     put: Option<&mut MaybeUninit<usize>>,
 ) -> blockpool_result {
     let Some(put) = put.map(|put| put.write(0)) else { return BLOCKPOOL_NULL };
-    let Some(blockpool_worker { region, worker }) = worker else { return BLOCKPOOL_NULL };
-    // SAFETY: the header's rules for arrays, and for who gives blocks back.
-    unsafe { claim(region, blocks, count, put, |burst| worker.put_burst(burst)) }
+    let Some(blockpool_worker { worker }) = worker else { return BLOCKPOOL_NULL };
+    // SAFETY: the header's rules for arrays.
+    let pointers = match unsafe { pointers(blocks, count) } {
+        Ok(pointers) => pointers,
+        Err(refused) => return refused,
+    };
+    // SAFETY: the header's rules for who gives blocks back.
+    let (count, result) = match unsafe { worker.put_raw_ptr_burst(pointers) } {
+        Ok(()) => (pointers.len(), BLOCKPOOL_OK),
+        Err((count, error)) => {
+            let refused = pointers.get(count).map_or(ptr::null_mut(), |refused| refused.cast());
+            (count, refusal(error, refused))
+        }
+    };
+    *put = count;
+    result
 }
 
 /// Gives the whole stock to the pool. To be called before the worker's thread blocks, sleeps or idles.
