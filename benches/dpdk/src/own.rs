@@ -3,6 +3,7 @@
 use std::array;
 use std::hint::{black_box, spin_loop};
 use std::mem::MaybeUninit;
+use std::slice;
 
 use blockpool_core::heapless::Vec;
 use blockpool_core::{Block, Bookkeeping, Region, Worker};
@@ -130,7 +131,7 @@ fn put_pointers<const BURST: usize>(worker: &mut Lcore, table: &[*mut u8]) {
 /// A table of pointers that were all null once.
 fn written(table: &[MaybeUninit<*mut u8>]) -> &[*mut u8] {
     // SAFETY: every element is initialised.
-    unsafe { table.assume_init_ref() }
+    unsafe { slice::from_raw_parts(table.as_ptr().cast(), table.len()) }
 }
 
 impl Pointers {
