@@ -133,7 +133,12 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
         if !core::ptr::eq(block.pool(), self.pool) {
             return drop(block);
         }
-        let number = block.into_place().number();
+        self.put_number(block.into_place().number());
+    }
+
+    /// Gives back a block that this worker is the owner of.
+    #[inline]
+    fn put_number(&mut self, number: u32) {
         self.pool.retire(number, INTERNAL);
         let older = mem::replace(&mut self.newest, number);
         if older != NO_NUMBER {
@@ -267,6 +272,12 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
         &mut self,
         pointers: &[*mut u8],
     ) -> Result<(), (usize, RawError)> {
+        if let &[pointer] = pointers {
+            let extent = self.pool.extent(INTERNAL);
+            let claimed = self.pool.claim_alone(pointer, extent, INTERNAL);
+            self.put_number(claimed.map_err(|error| (0, error))?.number());
+            return Ok(());
+        }
         let newest = mem::replace(&mut self.newest, NO_NUMBER);
         if newest != NO_NUMBER {
             self.keep(newest);
