@@ -272,10 +272,13 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
         &mut self,
         pointers: &[*mut u8],
     ) -> Result<(), (usize, RawError)> {
-        if let &[pointer] = pointers {
+        let limit = self.limit();
+        if pointers.len() == 1 || limit == 1 {
             let extent = self.pool.extent(INTERNAL);
-            let claimed = self.pool.claim_alone(pointer, extent, INTERNAL);
-            self.put_number(claimed.map_err(|error| (0, error))?.number());
+            for (index, &pointer) in pointers.iter().enumerate() {
+                let claimed = self.pool.claim_alone(pointer, extent, INTERNAL);
+                self.put_number(claimed.map_err(|error| (index, error))?.number());
+            }
             return Ok(());
         }
         let newest = mem::replace(&mut self.newest, NO_NUMBER);
@@ -283,7 +286,6 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
             self.keep(newest);
         }
         // The older half makes room for as many.
-        let limit = self.limit();
         let most = limit.div_ceil(2);
         for (part, pointers) in pointers.chunks(most).enumerate() {
             let excess = (self.older.len() + pointers.len()).saturating_sub(limit - 1);
