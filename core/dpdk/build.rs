@@ -1,23 +1,30 @@
 //! Compiles `src/handler.c` with the headers of the DPDK that is installed.
 
+use std::process::Command;
+
 fn main() {
     println!("cargo::rerun-if-changed=src/handler.c");
-    let mut build = cc::Build::new();
-    // Only for its headers: the program that loads the handler brings DPDK.
-    let dpdk = match pkg_config::Config::new().cargo_metadata(false).probe("libdpdk") {
-        Ok(dpdk) => dpdk,
+    let flags = match dpdk_flags() {
+        Ok(flags) => flags,
         Err(error) => {
             println!("cargo::error=DPDK's headers are needed (Debian: libdpdk-dev): {error}");
             return;
         }
     };
-    build.file("src/handler.c").includes(&dpdk.include_paths);
-    // DPDK's own flags, without which its headers do not compile for every processor.
-    build
-        .flag("-ftls-model=initial-exec")
-        .flag("-march=corei7")
-        .flag("-include")
-        .flag("rte_config.h");
+    let mut build = cc::Build::new();
+    build.file("src/handler.c").flags(flags.split_whitespace());
+    // The program that loads the handler has EAL's variables already, so they need no lookup by call.
+    build.flag("-ftls-model=initial-exec");
     // Nothing in Rust refers to it: it registers itself when it is loaded.
     build.link_lib_modifier("+whole-archive").warnings_into_errors(true).compile("handler");
+}
+
+/// What DPDK wants to be compiled with. Only that: the program that loads the handler brings DPDK.
+fn dpdk_flags() -> Result<String, String> {
+    let output = Command::new("pkg-config").args(["--cflags", "libdpdk"]).output();
+    let output = output.map_err(|error| format!("pkg-config: {error}"))?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).trim_end().replace('\n', "; "));
+    }
+    String::from_utf8(output.stdout).map_err(|error| error.to_string())
 }
