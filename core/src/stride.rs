@@ -3,7 +3,7 @@
 use core::num::NonZero;
 
 use crate::error::RawError;
-use crate::range::{MAX_BLOCK_SIZE, MAX_COUNT};
+use crate::range::MAX_BLOCK_SIZE;
 
 /// Bytes from one block's first byte to the next one's, in `[1, MAX_BLOCK_SIZE]`.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,7 @@ impl Stride {
     /// `offset` × `bytes` is below 2^63.
     #[cfg(target_pointer_width = "64")]
     pub(crate) fn whole_in(self, offset: usize) -> usize {
+        use crate::range::MAX_COUNT;
         const { assert!(MAX_COUNT * MAX_BLOCK_SIZE < (1 << 63) / MAX_BLOCK_SIZE) };
         debug_assert!(offset < MAX_COUNT * MAX_BLOCK_SIZE);
         ((u128::from(2 * offset as u64) * u128::from(self.reciprocal)) >> u64::BITS) as usize
@@ -75,7 +76,8 @@ impl Extent {
 mod tests {
     use core::num::NonZero;
 
-    use super::{MAX_BLOCK_SIZE, MAX_COUNT, Stride};
+    use super::{MAX_BLOCK_SIZE, Stride};
+    use crate::range::MAX_COUNT;
 
     /// Around the first, some, and the last of as many blocks as a pool can have, or memory holds.
     #[test]

@@ -71,16 +71,16 @@ handler_populate(struct rte_mempool *mp, unsigned int most, void *memory, rte_io
 		 size_t length, rte_mempool_populate_obj_cb_t *add, void *argument)
 {
 	unsigned int count = RTE_MIN((size_t)most, length / stride(mp));
-	char *first = (char *)memory + mp->header_size;
-	int error;
+	int error = blockpool_objects_add(mp->pool_data, (char *)memory + mp->header_size, count);
 
+	if (error != 0)
+		return error;
 	for (unsigned int i = 0; i < count; i++) {
 		size_t offset = mp->header_size + i * stride(mp);
 		add(mp, argument, (char *)memory + offset,
 		    iova == RTE_BAD_IOVA ? RTE_BAD_IOVA : iova + offset);
 	}
-	error = blockpool_objects_add(mp->pool_data, first, count);
-	return error == 0 ? (int)count : error;
+	return count;
 }
 
 static const struct rte_mempool_ops handler = {

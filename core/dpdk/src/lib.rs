@@ -87,6 +87,9 @@ impl Objects {
 
     /// Adds objects, which are free then. The error is one of DPDK's.
     fn add(&mut self, first: *mut u8, count: u32) -> Result<(), c_int> {
+        if count == 0 {
+            return Ok(());
+        }
         let start = self.chunks().last().map_or(0, Chunk::end);
         let chunk = Chunk::new(first, count, start, self.stride).ok_or(EINVAL)?;
         if chunk.end() as usize > self.free.capacity() {
