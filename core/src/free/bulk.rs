@@ -94,7 +94,7 @@ pub struct Returning<'s, W: Words> {
 const GATHERED: usize = 16;
 
 impl<W: Words> Returning<'_, W> {
-    /// Gives a range of numbers back, under the conditions of [`give_back`](FreeSet::give_back).
+    /// Gives a range of numbers back, under the conditions of [`give_back`](super::FreeSet::give_back).
     ///
     /// # Panics
     ///
