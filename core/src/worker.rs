@@ -254,9 +254,9 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
         taken
     }
 
-    /// Gives blocks back by address: claims them as [`from_raw_ptr_burst`] of the pool does, and puts
-    /// them as [`put_burst`](Self::put_burst) does, without handles. Plain loads and stores, but for
-    /// what the stock cannot keep.
+    /// Gives blocks back by address: claims them as [`from_raw_ptr_burst`] of the pool does, and keeps
+    /// them in the stock, the last one to be taken first. No handles are made. Plain loads and stores, but
+    /// for what the stock cannot keep.
     ///
     /// # Errors
     ///

@@ -137,6 +137,15 @@ two_pools(const char *handler)
 	rte_mempool_free(other);
 }
 
+static char *
+mapped(size_t length)
+{
+	char *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	EXPECT(memory != MAP_FAILED);
+	return memory;
+}
+
 static void
 many_pieces(const char *handler)
 {
@@ -147,10 +156,8 @@ many_pieces(const char *handler)
 	/* One page, two, three, and again, with gaps between. */
 	while (mempool->populated_size < mempool->size) {
 		size_t length = (pieces % 3 + 1) * PAGE;
-		char *memory = mmap(NULL, length + PAGE, PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		char *memory = mapped(length + PAGE);
 
-		EXPECT(memory != MAP_FAILED);
 		EXPECT(rte_mempool_populate_iova(mempool, memory, RTE_BAD_IOVA, length, NULL, NULL) > 0);
 		pieces++;
 	}
@@ -175,6 +182,45 @@ freed_and_made_again(const char *handler)
 	}
 }
 
+/* A piece that holds no object leaves no trace, though it lies within a later one. */
+static void
+too_small_a_piece(const char *handler)
+{
+	enum { LENGTH = 1 << 20 };
+	struct rte_mempool *mempool = empty_mempool("small", handler);
+	char *memory = mapped(LENGTH);
+
+	EXPECT(rte_mempool_populate_iova(mempool, memory + (1 << 16), RTE_BAD_IOVA, 128, NULL,
+					 NULL) <= 0);
+	EXPECT(rte_mempool_populate_iova(mempool, memory, RTE_BAD_IOVA, LENGTH, NULL, NULL) ==
+	       OBJECTS);
+	empty_and_fill(mempool, 1);
+	empty_and_fill(mempool, 20);
+	rte_mempool_free(mempool);
+}
+
+/* More than there is memory for; then again, with memory from elsewhere. */
+static void
+populated_after_a_failure(const char *handler)
+{
+	enum { MANY = 150000, LARGE = 2000 };
+	struct rte_mempool *mempool =
+		rte_mempool_create_empty("failure", MANY, LARGE, 0, 0, SOCKET_ID_ANY, 0);
+	static void *objects[MANY];
+
+	EXPECT(mempool != NULL);
+	EXPECT(rte_mempool_set_ops_byname(mempool, handler, NULL) == 0);
+	EXPECT(rte_mempool_populate_default(mempool) < 0);
+	EXPECT(mempool->populated_size == 0);
+	EXPECT(rte_mempool_populate_anon(mempool) == MANY);
+	EXPECT(rte_mempool_full(mempool));
+	EXPECT(rte_mempool_get_bulk(mempool, objects, MANY) == 0);
+	EXPECT(rte_mempool_empty(mempool));
+	rte_mempool_put_bulk(mempool, objects, MANY);
+	EXPECT(rte_mempool_full(mempool));
+	rte_mempool_free(mempool);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(const char *handler);
@@ -183,6 +229,8 @@ static const struct {
 	{ "put-twice", put_twice },
 	{ "two-pools", two_pools },
 	{ "many-pieces", many_pieces },
+	{ "too-small-a-piece", too_small_a_piece },
+	{ "populated-after-a-failure", populated_after_a_failure },
 	{ "freed-and-made-again", freed_and_made_again },
 };
 

@@ -6,8 +6,15 @@ use crate::report::{Check, Outcome};
 use crate::testpmd::Testpmd;
 
 /// Of `pools.c`.
-const CASES: [&str; 5] =
-    ["more-than-there-are", "put-twice", "two-pools", "many-pieces", "freed-and-made-again"];
+const CASES: [&str; 7] = [
+    "more-than-there-are",
+    "put-twice",
+    "two-pools",
+    "many-pieces",
+    "too-small-a-piece",
+    "populated-after-a-failure",
+    "freed-and-made-again",
+];
 
 pub(crate) fn checks() -> Vec<Check> {
     let check = |case| Check::new(format!("pools/{case}"), move |built| succeeds(built, case));

@@ -56,7 +56,8 @@ static atomic_ulong to_be_sent = ULONG_MAX;
 static void
 end(const char *what, int code)
 {
-	fprintf(stderr, "%s: %s\n", what, code == 0 ? "failed" : rte_strerror(abs(code)));
+	fprintf(stderr, "%s%s%s\n", what, code == 0 ? "" : ": ",
+		code == 0 ? "" : rte_strerror(abs(code)));
 	exit(EXIT_FAILURE);
 }
 
@@ -192,6 +193,9 @@ make_mempool(void)
 
 	if (mp == NULL)
 		end("mempool", rte_errno);
+	/* Else the memory need not be in one piece to devices. */
+	if (rte_eal_iova_mode() != RTE_IOVA_VA)
+		end("--iova-mode=va is needed", 0);
 	if (mp->header_size != HEADER || mp->trailer_size != 0)
 		end("an object does not fill a block", 0);
 	result = rte_mempool_set_ops_byname(mp, handler.name, NULL);

@@ -137,8 +137,9 @@ unsafe extern "C" fn blockpool_queue_push_burst(
 /// Takes up to `count` of the oldest blocks, and stores pointers to them in `blocks`. Returns how many:
 /// fewer than `count` if there were no more; 0 if `queue` or `blocks` is `NULL`.
 ///
-/// From any thread or signal handler. Lock-free: two atomic read-modify-writes for what was
-/// pushed as one burst, if it is taken whole.
+/// From any thread or signal handler. Lock-free: two atomic read-modify-writes for what was pushed as
+/// one burst, if `count` is 32 or more; fewer are taken in parts of 16, 8, 4, 2 and 1, with as many for
+/// each.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_queue_pop_burst(
     queue: *mut blockpool_queue,

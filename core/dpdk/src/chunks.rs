@@ -1,6 +1,7 @@
 //! Where objects lie: in chunks of memory, one behind the other, numbered across chunks.
 
 use core::ffi::c_void;
+use core::mem::MaybeUninit;
 use core::ops::Range;
 
 /// Bytes from one object to the next.
@@ -92,7 +93,7 @@ impl Chunk {
     #[inline]
     pub(crate) fn fill(
         &self,
-        table: &mut [*mut c_void],
+        table: &mut [MaybeUninit<*mut c_void>],
         numbers: &Range<u32>,
         stride: Stride,
     ) -> bool {
@@ -101,7 +102,7 @@ impl Chunk {
             return false;
         };
         for slot in table {
-            *slot = object.cast();
+            slot.write(object.cast());
             object = object.wrapping_add(stride.bytes);
         }
         true
@@ -148,6 +149,7 @@ pub(crate) fn with_number(chunks: &[Chunk], number: u32) -> Option<&Chunk> {
 #[cfg(test)]
 mod tests {
     use core::ffi::c_void;
+    use core::mem::MaybeUninit;
 
     use super::{Chunk, Stride, sort_in, with_address, with_number};
 
@@ -237,16 +239,22 @@ mod tests {
         assert_eq!(chunk.run(101, &before, stride), 100..102);
     }
 
+    /// Of a table that was all null once.
+    fn addresses(table: [MaybeUninit<*mut c_void>; 4]) -> [usize; 4] {
+        // SAFETY: every element is initialised.
+        table.map(|object| unsafe { object.assume_init() }.addr())
+    }
+
     #[test]
     fn a_table_is_filled_with_a_range_of_one_chunk_only() {
         let stride = Stride::new(2368).unwrap();
         let chunk = Chunk::new(pointer(64_000), 10, 100, stride).unwrap();
-        let mut table = [core::ptr::null_mut(); 4];
+        let mut table = [MaybeUninit::new(core::ptr::null_mut()); 4];
         for outside in [99..101, 109..111, 110..111] {
             assert!(!chunk.fill(&mut table, &outside, stride));
-            assert!(table.iter().all(|object| object.is_null()));
+            assert_eq!(addresses(table), [0; 4]);
         }
         assert!(chunk.fill(&mut table, &(107..110), stride));
-        assert_eq!(table.map(|object| object.addr()), [80_576, 82_944, 85_312, 0]);
+        assert_eq!(addresses(table), [80_576, 82_944, 85_312, 0]);
     }
 }

@@ -12,6 +12,7 @@ struct objects;
 struct objects *blockpool_objects_new(unsigned int count, size_t stride, int socket);
 void blockpool_objects_delete(struct objects *objects);
 int blockpool_objects_add(struct objects *objects, void *first, unsigned int count);
+void blockpool_objects_forget(struct objects *objects);
 int blockpool_objects_put(struct objects *objects, void *const *table, unsigned int count);
 int blockpool_objects_get(struct objects *objects, void **table, unsigned int count,
 			  unsigned int lcore);
@@ -65,16 +66,20 @@ handler_calc_mem_size(const struct rte_mempool *mp, uint32_t count, uint32_t pag
 	return rte_mempool_op_calc_mem_size_helper(mp, count, page_shift, 0, min_chunk_size, align);
 }
 
-/* A piece of memory that is contiguous to devices: objects fill it without gaps. */
+/* A piece of memory that is contiguous to devices: objects fill it without gaps. 0 is a failure to
+ * whoever calls this; what is negative is not. */
 static int
 handler_populate(struct rte_mempool *mp, unsigned int most, void *memory, rte_iova_t iova,
 		 size_t length, rte_mempool_populate_obj_cb_t *add, void *argument)
 {
 	unsigned int count = RTE_MIN((size_t)most, length / stride(mp));
-	int error = blockpool_objects_add(mp->pool_data, (char *)memory + mp->header_size, count);
 
-	if (error != 0)
-		return error;
+	/* After a failure, DPDK has got all objects and freed their memory. */
+	if (mp->populated_size == 0)
+		blockpool_objects_forget(mp->pool_data);
+	if (count == 0 ||
+	    blockpool_objects_add(mp->pool_data, (char *)memory + mp->header_size, count) != 0)
+		return 0;
 	for (unsigned int i = 0; i < count; i++) {
 		size_t offset = mp->header_size + i * stride(mp);
 		add(mp, argument, (char *)memory + offset,

@@ -23,6 +23,7 @@ mod chunks;
 
 use std::alloc::Layout;
 use std::ffi::{c_char, c_int, c_uint, c_void};
+use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::slice;
@@ -38,7 +39,12 @@ unsafe extern "C" {
         align: c_uint,
         socket: c_int,
     ) -> *mut c_void;
-    fn rte_realloc(memory: *mut c_void, size: usize, align: c_uint) -> *mut c_void;
+    fn rte_realloc_socket(
+        memory: *mut c_void,
+        size: usize,
+        align: c_uint,
+        socket: c_int,
+    ) -> *mut c_void;
     fn rte_free(memory: *mut c_void);
 }
 
@@ -64,6 +70,7 @@ pub struct Objects {
     /// All, in order of numbers.
     chunks: *mut Chunk,
     chunk_count: usize,
+    socket: c_int,
     near: [Near; LCORES],
 }
 
@@ -87,9 +94,6 @@ impl Objects {
 
     /// Adds objects, which are free then. The error is one of DPDK's.
     fn add(&mut self, first: *mut u8, count: u32) -> Result<(), c_int> {
-        if count == 0 {
-            return Ok(());
-        }
         let start = self.chunks().last().map_or(0, Chunk::end);
         let chunk = Chunk::new(first, count, start, self.stride).ok_or(EINVAL)?;
         if chunk.end() as usize > self.free.capacity() {
@@ -99,8 +103,14 @@ impl Objects {
         let layout = Layout::array::<Chunk>(index + 1).map_err(|_| ENOMEM)?;
         // SAFETY: memory of this function, or null in the beginning, and nobody refers to it.
         let memory = unsafe {
-            rte_realloc(self.chunks.cast(), layout.size(), layout.align() as c_uint).cast::<Chunk>()
-        };
+            rte_realloc_socket(
+                self.chunks.cast(),
+                layout.size(),
+                layout.align() as c_uint,
+                self.socket,
+            )
+        }
+        .cast::<Chunk>();
         if memory.is_null() {
             return Err(ENOMEM);
         }
@@ -153,14 +163,14 @@ impl Objects {
     }
 
     #[inline(always)]
-    fn get(&self, table: &mut [*mut c_void], lcore: c_uint) -> Result<(), c_int> {
+    fn get(&self, table: &mut [MaybeUninit<*mut c_void>], lcore: c_uint) -> Result<(), c_int> {
         let near = &self.near[lcore as usize % LCORES].0;
         // Relaxed, as the stores: a hint.
         let mut next = near.load(Ordering::Relaxed);
         if let [object] = table {
             let mut one = self.free.take_neighbours(1, Some(next)).ok_or(ENOBUFS)?;
             let number = one.next().ok_or(ENOBUFS)?;
-            *object = self.object(number).cast();
+            object.write(self.object(number).cast());
             near.store(number, Ordering::Relaxed);
             return Ok(());
         }
@@ -179,7 +189,9 @@ impl Objects {
     }
 
     #[cold]
-    fn undo(&self, table: &[*mut c_void]) -> Result<(), c_int> {
+    fn undo(&self, table: &[MaybeUninit<*mut c_void>]) -> Result<(), c_int> {
+        // SAFETY: the caller has written all of it.
+        let table = unsafe { slice::from_raw_parts(table.as_ptr().cast(), table.len()) };
         // Objects of this mempool: the put does not fail.
         let _ = self.put(table);
         Err(ENOBUFS)
@@ -187,7 +199,7 @@ impl Objects {
 
     /// Writes where objects lie, for which there is room. How many they are, and the last number.
     #[inline(always)]
-    fn fill(&self, table: &mut [*mut c_void], numbers: Neighbours) -> (usize, u32) {
+    fn fill(&self, table: &mut [MaybeUninit<*mut c_void>], numbers: Neighbours) -> (usize, u32) {
         if let Some(range) = numbers.as_range() {
             if !self.first.fill(table, &range, self.stride) {
                 self.fill_from_chunks(table, range.clone());
@@ -196,14 +208,18 @@ impl Objects {
         }
         let (count, mut last) = (numbers.len(), 0);
         for (slot, number) in table.iter_mut().zip(numbers) {
-            *slot = self.object(number).cast();
+            slot.write(self.object(number).cast());
             last = number;
         }
         (count, last)
     }
 
     #[cold]
-    fn fill_from_chunks(&self, mut table: &mut [*mut c_void], mut numbers: Range<u32>) {
+    fn fill_from_chunks(
+        &self,
+        mut table: &mut [MaybeUninit<*mut c_void>],
+        mut numbers: Range<u32>,
+    ) {
         while let Some(chunk) = chunks::with_number(self.chunks(), numbers.start)
             && !numbers.is_empty()
         {
@@ -254,10 +270,13 @@ extern "C" fn blockpool_objects_new(count: c_uint, stride: usize, socket: c_int)
         return ptr::null_mut();
     };
     // Free when they are added.
-    while free.take_neighbours(usize::MAX, None).is_some() {}
+    for number in (0..count).step_by(usize::BITS as usize) {
+        let _ = free.take_neighbours(usize::MAX, Some(number));
+    }
     let near = Objects::near(count);
     let first = Chunk::none();
-    let new = Objects { free, stride, first, chunks: ptr::null_mut(), chunk_count: 0, near };
+    let new =
+        Objects { free, stride, first, chunks: ptr::null_mut(), chunk_count: 0, socket, near };
     // SAFETY: the memory was asked for with room for it, aligned.
     unsafe { objects.write(new) };
     objects.as_ptr()
@@ -292,6 +311,19 @@ unsafe extern "C" fn blockpool_objects_add(
     to_dpdk(objects.add(first.cast(), count))
 }
 
+/// Forgets all objects, which are out.
+///
+/// # Safety
+///
+/// `objects` comes from [`blockpool_objects_new`], and nobody else uses it during the call.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn blockpool_objects_forget(objects: *mut Objects) {
+    // SAFETY: the caller's promise.
+    let objects = unsafe { &mut *objects };
+    objects.first = Chunk::none();
+    objects.chunk_count = 0;
+}
+
 /// Gives objects back.
 ///
 /// # Safety
@@ -306,6 +338,9 @@ unsafe extern "C" fn blockpool_objects_put(
 ) -> c_int {
     // SAFETY: the caller's promise.
     let objects = unsafe { &*objects };
+    if count == 0 {
+        return 0;
+    }
     // SAFETY: the caller's promise.
     let table = unsafe { slice::from_raw_parts(table, count as usize) };
     to_dpdk(objects.put(table))
@@ -325,8 +360,11 @@ unsafe extern "C" fn blockpool_objects_get(
 ) -> c_int {
     // SAFETY: the caller's promise.
     let objects = unsafe { &*objects };
+    if count == 0 {
+        return 0;
+    }
     // SAFETY: the caller's promise.
-    let table = unsafe { slice::from_raw_parts_mut(table, count as usize) };
+    let table = unsafe { slice::from_raw_parts_mut(table.cast(), count as usize) };
     to_dpdk(objects.get(table, lcore))
 }
 
