@@ -32,7 +32,7 @@ const QUICK_ROUNDS: usize = 2;
 ///
 /// Needs DPDK, 512 MiB in 2 MiB pages (root: `echo 256 > /proc/sys/vm/nr_hugepages`) and the handler,
 /// built by `cargo build --release --manifest-path core/dpdk/Cargo.toml`. For figures that can be
-/// compared: `chrt -f 1` in front.
+/// compared: `chrt -f 1` in front of this program, when it is built.
 #[derive(Parser)]
 struct Arguments {
     /// Two rounds of short samples, to see that it works.
@@ -44,7 +44,7 @@ struct Arguments {
         "/../../core/dpdk/target/release/librte_mempool_blockpool.so"
     ))]
     handler: PathBuf,
-    /// Logical processors for the main and the second lcore.
+    /// Lcores, as EAL's option of this name: the first two are used.
     #[arg(long, default_value = "0,1")]
     lcores: String,
     /// Without huge pages: the figures are of another machine then.
@@ -127,17 +127,15 @@ fn measure(
     })
 }
 
-/// The contenders, by name.
-fn contenders(environment: Environment) -> Vec<(&'static str, &'static dyn Contender)> {
+/// The contenders, by name; or the mempool that cannot be made.
+fn contenders(
+    environment: Environment,
+) -> Result<Vec<(&'static str, &'static dyn Contender)>, String> {
     let mut contenders: Vec<(&'static str, &'static dyn Contender)> = Vec::new();
     for cache in CACHES {
         for handler in HANDLERS {
-            let Some(mempool) =
-                Mempool::new(environment, handler, COUNT as u32 - 1, SIZE as u32, cache)
-            else {
-                println!("no mempool with the handler {handler} and a cache of {cache}");
-                continue;
-            };
+            let mempool = Mempool::new(environment, handler, COUNT as u32 - 1, SIZE as u32, cache)
+                .ok_or_else(|| format!("no mempool with the handler {handler}: see --handler"))?;
             let name = targets::mempool(handler, cache);
             contenders.push((name.leak(), Box::leak(Box::new(mempool))));
         }
@@ -145,7 +143,7 @@ fn contenders(environment: Environment) -> Vec<(&'static str, &'static dyn Conte
     let region = own::region(environment);
     contenders.push((targets::HANDLES, Box::leak(Box::new(Handles(region)))));
     contenders.push((targets::POINTERS, Box::leak(Box::new(Pointers(region)))));
-    contenders
+    Ok(contenders)
 }
 
 fn main() -> ExitCode {
@@ -184,7 +182,16 @@ fn main() -> ExitCode {
          least to the greatest). 1 ns is {:.2} cycles of the time stamp counter.\n",
         environment.cycles()
     );
-    let contenders = contenders(environment);
+    let contenders = match contenders(environment) {
+        Ok(contenders) => contenders,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if !environment.has_second_lcore() {
+        println!("One lcore: nothing is measured between two.\n");
+    }
     let ring = Ring::new(environment);
     let mut groups: Vec<Group> = COLUMNS.iter().map(|(name, _)| Group::new(&[name])).collect();
     for (group, (_, work)) in groups.iter_mut().zip(COLUMNS) {

@@ -9,8 +9,8 @@
  *     ./dpdk_pipeline --no-huge -m 128 --no-pci --lcores=0,1 --iova-mode=va \
  *         --vdev=net_pcap0,rx_pcap=in.pcap,tx_pcap=out.pcap -- 1000
  *
- * ends after 1,000 packets. Each is sent back to where it came from: its Ethernet addresses change
- * places.
+ * ends after 1,000 packets, which in.pcap has to have. Each is sent back to where it came from: its
+ * Ethernet addresses change places.
  */
 
 #include <errno.h>
@@ -278,10 +278,11 @@ static void
 send_back(struct rte_mbuf *packet)
 {
 	struct rte_ether_hdr *ethernet = rte_pktmbuf_mtod(packet, struct rte_ether_hdr *);
-	struct rte_ether_addr from = ethernet->src_addr;
+	struct rte_ether_addr from;
 
 	if (packet->data_len < sizeof(*ethernet))
 		return;
+	from = ethernet->src_addr;
 	ethernet->src_addr = ethernet->dst_addr;
 	ethernet->dst_addr = from;
 }
@@ -318,16 +319,19 @@ main(int argc, char **argv)
 	int used = rte_eal_init(argc, argv);
 	unsigned int second, lcore;
 	unsigned long count;
+	char *behind;
 
 	if (used < 0)
 		end("EAL", rte_errno);
 	second = rte_get_next_lcore(-1, 1, 0);
-	if (argc - used != 2 || (count = strtoul(argv[used + 1], NULL, 10)) == 0 ||
-	    second == RTE_MAX_LCORE || rte_eth_dev_count_avail() != 1) {
+	if (argc - used != 2 || (count = strtoul(argv[used + 1], &behind, 10)) == 0 ||
+	    *behind != '\0' || *argv[used + 1] == '-' || second == RTE_MAX_LCORE) {
 		fprintf(stderr, "usage: dpdk_pipeline OPTIONS-OF-EAL -- PACKETS\n"
 				"with two lcores and one port\n");
 		return 2;
 	}
+	if (rte_eth_dev_count_avail() != 1)
+		end("one port is needed, see above if it is missing", 0);
 	make_pool();
 	start_port(make_mempool());
 

@@ -13,9 +13,13 @@
 //! - An lcore looks for objects first where it found some last, so that lcores mostly work on
 //!   different cache lines.
 //! - An object put twice in a row is free once. An address that lies in no object of the mempool is
-//!   left out, and the put says `-EINVAL`, which `rte_mempool_put` does not look at.
+//!   left out, the others are put, and the result is `-EINVAL`, which `rte_mempool_put` does not look
+//!   at. An address inside an object stands for the object.
 //! - All memory is DPDK's, of the mempool's socket; a secondary process finds it where the primary
-//!   has it.
+//!   has it. But DPDK calls handlers by their place in a table, which is filled in the order in which
+//!   libraries are loaded: a secondary process must be the same program with the same `-d`. Another
+//!   one, such as `dpdk-proc-info`, calls another handler, and may crash. (So with each handler that is
+//!   loaded by `-d`.)
 //!
 //! `handler.c` knows DPDK's types and registers the handler; it calls the functions here.
 
