@@ -41,7 +41,7 @@ const ON_ONE_CORE: Expected = Expected {
         "sweep", "sweep", "heapless", "heapless",
     ],
     figures: 32,
-    instructions_hit: 24_000,
+    instructions_hit: 20_000,
 };
 
 const ON_FOUR_CORES: Expected = Expected::scenarios(&[
