@@ -155,6 +155,10 @@ fn main() -> ExitCode {
         );
         return ExitCode::FAILURE;
     }
+    if let Err(error) = dpdk::load(&arguments.handler) {
+        eprintln!("{error}");
+        return ExitCode::FAILURE;
+    }
     let mut options = vec![
         "bench".to_owned(),
         format!("--lcores={}", arguments.lcores),
@@ -162,7 +166,6 @@ fn main() -> ExitCode {
         "--no-telemetry".to_owned(),
         "--log-level=lib.eal:error".to_owned(),
         "--iova-mode=va".to_owned(),
-        format!("-d{}", arguments.handler.display()),
         "-m512".to_owned(),
     ];
     options.push(if arguments.no_huge { "--no-huge" } else { "--in-memory" }.to_owned());
