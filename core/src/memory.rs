@@ -73,6 +73,15 @@ pub trait BlockPool: Memory + Sync + Sized {
         (self.block(0, INTERNAL), self.stride(INTERNAL).bytes().get() * self.capacity())
     }
 
+    /// See [`Pool::index_of`](crate::Pool::index_of).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    fn index_of(&self, pointer: *const u8) -> Result<u32, RawError> {
+        self.extent(INTERNAL).number_at(pointer)
+    }
+
     /// See [`Pool::from_raw`](crate::Pool::from_raw).
     ///
     /// # Errors
@@ -101,7 +110,7 @@ pub trait BlockPool: Memory + Sync + Sized {
     ///
     /// As there.
     unsafe fn from_raw_ptr(&self, pointer: *const u8) -> Result<Block<'_, Self>, RawError> {
-        let index = self.extent(INTERNAL).number_at(pointer)?;
+        let index = self.index_of(pointer)?;
         // SAFETY: the caller's promise is the same for pointer and number.
         unsafe { self.from_raw(index) }
     }

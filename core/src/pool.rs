@@ -299,6 +299,17 @@ macro_rules! pool_methods {
             unsafe { BlockPool::from_raw_ptr_burst(self, pointers, blocks) }
         }
 
+        /// The number of the block whose first byte `pointer` points to, whoever owns it: what
+        /// [`Block::index`](crate::Block::index) says, for who has blocks by address. Nothing of the
+        /// block is read. O(1).
+        ///
+        /// # Errors
+        ///
+        /// [`RawError::Foreign`](crate::RawError), [`RawError::Misaligned`](crate::RawError).
+        pub fn index_of(&self, pointer: *const u8) -> Result<u32, $crate::RawError> {
+            BlockPool::index_of(self, pointer)
+        }
+
         /// Where the blocks lie, to be registered with a device: the first byte of block 0, and
         /// the bytes to the end of the last block's space. Block `i` begins at `i` times the space
         /// of a block.

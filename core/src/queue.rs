@@ -1,10 +1,11 @@
 //! Handing blocks from stage to stage.
 
 use core::fmt;
+use core::mem::MaybeUninit;
 
 use crate::align::Alignment;
 use crate::block::{self, Block, Claims};
-use crate::error::TooFewPlaces;
+use crate::error::{RawError, TooFewPlaces};
 use crate::free::InPlace;
 use crate::memory::{BlockPool, INTERNAL};
 use crate::pool::Pool;
@@ -201,6 +202,83 @@ impl<'p, P: BlockPool> Queue<'p, P> {
             popped.keep();
         }
         blocks.len() - before
+    }
+
+    /// Adds blocks by address: claims them as [`from_raw_ptr_burst`] of the pool does, and adds them at
+    /// the end, the first one first, as one burst. No handles are made.
+    ///
+    /// # Errors
+    ///
+    /// How many were added before the first pointer that is refused, and why it is. It and those behind
+    /// it are not claimed.
+    ///
+    /// # Safety
+    ///
+    /// As for [`from_raw_ptr_burst`].
+    ///
+    /// [`from_raw_ptr_burst`]: crate::Pool::from_raw_ptr_burst
+    pub unsafe fn push_raw_ptr_burst(&self, pointers: &[*mut u8]) -> Result<(), (usize, RawError)> {
+        let extent = self.pool.extent(INTERNAL);
+        let mut claimed =
+            pointers.iter().map(|&pointer| self.pool.claim_alone(pointer, extent, INTERNAL));
+        let mut last = match claimed.next() {
+            None => return Ok(()),
+            Some(first) => first.map_err(|error| (0, error))?,
+        };
+        let (first, mut count, mut result) = (last.number(), 1, Ok(()));
+        for next in claimed {
+            match next {
+                Ok(next) => {
+                    self.pool.parked(last.number(), INTERNAL).store(last, next.number());
+                    last = next;
+                    count += 1;
+                }
+                Err(error) => {
+                    result = Err((count, error));
+                    break;
+                }
+            }
+        }
+        self.pool.parked(last.number(), INTERNAL).store(last, last.number());
+        // There is room: as for one.
+        self.ring.push(Chain { first, more: count > 1 });
+        result
+    }
+
+    /// Takes the oldest blocks and gives each up, as [`Block::into_raw_ptr`] does, until `pointers` is
+    /// full or the queue empty. Returns how many; their addresses stand at the front.
+    ///
+    /// As [`pop_burst`](Self::pop_burst), for code that has blocks by address: no handles are made.
+    pub fn pop_raw_ptr_burst(&self, pointers: &mut [MaybeUninit<*mut u8>]) -> usize {
+        let mut taken = 0;
+        while let Some(left @ [_, ..]) = pointers.get_mut(taken..) {
+            let (mut first, mut count) = (0, 0);
+            let result = self.ring.pop(|oldest| {
+                let mut next = oldest;
+                (first, count) = (oldest, 0);
+                while count < left.len()
+                    && let (_, Some(behind)) = self.parked(next)
+                {
+                    next = behind;
+                    count += 1;
+                }
+                self.left(next)
+            });
+            match result {
+                None => break,
+                Some(Popped::Cut) => {}
+                Some(Popped::Last(number)) => (first, count) = (number, 1),
+            }
+            // Nobody else changes their words any more.
+            for pointer in left.iter_mut().take(count) {
+                let (place, next) = self.parked(first);
+                self.pool.parked(first, INTERNAL).release(place);
+                pointer.write(self.pool.block(first, INTERNAL).as_ptr());
+                first = next.unwrap_or(first);
+            }
+            taken += count;
+        }
+        taken
     }
 
     fn count(&self, most: usize) -> usize {

@@ -59,6 +59,8 @@ use crate::range::Place;
 #[must_use = "a worker that is not kept does nothing"]
 pub struct Worker<'p, P: BlockPool, const STOCK: usize = 64> {
     pool: &'p P,
+    /// The most blocks to keep, in `[0, STOCK]`.
+    most: usize,
     /// The number given back last, or [`NO_NUMBER`]. Apart from the others, so that a get and a put
     /// in turns go through one word of memory, not through a length and then an element.
     newest: u32,
@@ -83,13 +85,20 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
     /// A worker that keeps at most `STOCK` blocks, with an empty stock:
     /// `Worker::<_, 8>::with_stock(&pool)`. A `STOCK` of 0 does not compile.
     pub const fn with_stock(pool: &'p P) -> Self {
+        Self::with_limit(pool, STOCK)
+    }
+
+    /// A worker that keeps at most `limit` blocks, for a limit that is known when the program runs, with
+    /// an empty stock. There is room for `STOCK`: a limit beyond that is as `STOCK`; one of 0, as 1.
+    pub const fn with_limit(pool: &'p P, limit: usize) -> Self {
         const { assert!(STOCK >= 1, "a stock holds at least one block") };
-        Self { pool, newest: NO_NUMBER, older: heapless::Vec::new(), last: NO_NUMBER }
+        let most = if limit < STOCK { limit } else { STOCK };
+        Self { pool, most, newest: NO_NUMBER, older: heapless::Vec::new(), last: NO_NUMBER }
     }
 
     /// The most blocks this worker keeps.
     fn limit(&self) -> usize {
-        STOCK.min(self.pool.capacity() / 4).max(1)
+        self.most.min(self.pool.capacity() / 4).max(1)
     }
 
     /// How many blocks are in the stock.

@@ -1,11 +1,14 @@
-//! A worker's bursts of addresses.
+//! Bursts of addresses: of workers and queues.
 
 use std::collections::BTreeSet;
 use std::mem::MaybeUninit;
 use std::ptr;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::channel;
+use std::thread::yield_now;
 
-use blockpool_core::{BlockPool, Pool, RawError, Worker};
+use blockpool_core::{Block, BlockPool, Place, Pool, Queue, RawError, Worker};
 
 use crate::harness::{Line, assert_whole, bookkeeping, region, scope};
 
@@ -27,6 +30,20 @@ fn put<P: BlockPool, const STOCK: usize>(
 ) -> Result<(), (usize, RawError)> {
     // SAFETY: one thread; the pointers that are not refused come from `take`.
     unsafe { worker.put_raw_ptr_burst(pointers) }
+}
+
+/// Takes up to `count` blocks out of the queue by one call.
+fn pop<P: BlockPool>(queue: &Queue<'_, P>, count: usize) -> Vec<*mut u8> {
+    let mut pointers = vec![MaybeUninit::uninit(); count];
+    let taken = queue.pop_raw_ptr_burst(&mut pointers);
+    // SAFETY: as many were written.
+    pointers[..taken].iter().map(|pointer| unsafe { pointer.assume_init() }).collect()
+}
+
+/// Pushes blocks that `take` or `pop` took, or what is refused.
+fn push<P: BlockPool>(queue: &Queue<'_, P>, pointers: &[*mut u8]) -> Result<(), (usize, RawError)> {
+    // SAFETY: one thread; the pointers that are not refused come from `take` or `pop`.
+    unsafe { queue.push_raw_ptr_burst(pointers) }
 }
 
 #[test]
@@ -97,6 +114,179 @@ fn a_repeated_pointer_is_refused_in_the_stock_and_in_the_pool() {
     assert_eq!(put(&mut worker, &twice), Err((0, repeated)));
     assert_eq!(put(&mut pool.worker(), &twice), Err((0, repeated)));
     drop(worker);
+    assert_whole(&pool);
+}
+
+#[test]
+fn a_worker_keeps_no_more_than_its_limit() {
+    let pool = Pool::<64, 400>::new();
+    for (limit, kept) in [(0, 1), (1, 1), (2, 2), (5, 5), (64, 64), (65, 64), (usize::MAX, 64)] {
+        let mut worker: Worker<'_, _, 64> = Worker::with_limit(&pool, limit);
+        for count in [1, 2, 3, 6, 40, 200] {
+            let pointers = take(&mut worker, count);
+            assert_eq!(pointers.len(), count);
+            assert!(worker.stock() <= kept);
+            assert_eq!(put(&mut worker, &pointers), Ok(()));
+            assert!(worker.stock() <= kept, "{} of {kept}", worker.stock());
+            let mut blocks: heapless::Vec<_, 200> =
+                (0..count).map_while(|_| worker.get()).collect();
+            assert_eq!(blocks.len(), count);
+            worker.put_burst(&mut blocks);
+            assert!(worker.stock() <= kept, "{} of {kept}", worker.stock());
+        }
+        let blocks = [(); 100].map(|()| worker.get().expect("there are enough"));
+        blocks.into_iter().for_each(|block| worker.put(block));
+        assert!(worker.stock() <= kept && worker.stock() > kept / 3, "{}", worker.stock());
+        drop(worker);
+        assert_whole(&pool);
+    }
+}
+
+#[test]
+fn a_queue_gives_addresses_out_in_order() {
+    fn check<P: BlockPool>(pool: &P, queue: &Queue<'_, P>) {
+        let mut worker: Worker<'_, P, 8> = Worker::with_stock(pool);
+        for pushed_by in [1, 2, 7, 32, 40] {
+            for popped_by in [1, 2, 3, 32, 40, 41] {
+                let mut pointers = take(&mut worker, 40);
+                for burst in pointers.chunks(pushed_by) {
+                    assert_eq!(push(queue, burst), Ok(()));
+                }
+                assert_eq!(push(queue, &[]), Ok(()));
+                assert_eq!((queue.len(), pop(queue, 0).len()), (40, 0));
+                while !queue.is_empty() {
+                    let popped = pop(queue, popped_by);
+                    assert_eq!(popped.len(), popped_by.min(pointers.len()));
+                    assert!(pointers.drain(..popped.len()).eq(popped.iter().copied()));
+                    assert_eq!(put(&mut worker, &popped), Ok(()));
+                }
+                assert!(pointers.is_empty() && pop(queue, popped_by).is_empty());
+            }
+        }
+    }
+    let pool = Pool::<24, 40>::new();
+    check(&pool, &Queue::new(&pool));
+    assert_whole(&pool);
+    let mut memory = vec![Line([0; 64]); 3 * 40];
+    let (mut bookkeeping, mut places) =
+        (bookkeeping(3 * 40 * 64, 192), [const { Place::new() }; 40]);
+    let region = region(&mut memory, 192, &mut bookkeeping).expect("it serves");
+    check(&region, &Queue::with_places(&region, &mut places).expect("enough"));
+    assert_whole(&region);
+}
+
+#[test]
+fn addresses_and_handles_go_through_one_queue_with_their_data() {
+    let pool = Pool::<64, 8>::new();
+    let queue = Queue::new(&pool);
+    let written = |byte: u8| {
+        let mut block = pool.get().expect("it is free");
+        block.reset(9).and_then(|()| block.append(&[byte; 3])).expect("it fits");
+        block
+    };
+    let mut handles = heapless::Vec::<_, 3>::from_array([0, 1, 2].map(written));
+    let pointers = [3, 4, 5].map(|byte| written(byte).into_raw_ptr().as_ptr());
+    assert_eq!(queue.push_burst(&mut handles), 3);
+    assert_eq!(push(&queue, &pointers), Ok(()));
+
+    assert_eq!(queue.pop().as_deref(), Some(&[0; 3][..]));
+    for (byte, pointer) in (1..).zip(pop(&queue, 3)) {
+        // SAFETY: the pointer was popped, and nobody else has it.
+        let block = unsafe { pool.from_raw_ptr(pointer) }.expect("it is out");
+        assert_eq!((&block[..], block.headroom()), (&[byte; 3][..], 9));
+    }
+    assert_eq!(queue.pop_burst(&mut handles), 2);
+    assert!(handles.iter().map(Block::headroom).eq([9, 9]));
+    assert!(handles.iter().map(|block| block[0]).eq([4, 5]));
+    drop((handles, queue));
+    assert_whole(&pool);
+}
+
+#[test]
+fn a_burst_for_a_queue_ends_before_what_is_refused() {
+    let pool = Pool::<64, 40>::new();
+    let other = Pool::<64, 1>::new();
+    let queue = Queue::new(&pool);
+    let mut worker = pool.worker();
+    let foreign = other.get().expect("it is free").into_raw_ptr().as_ptr();
+    for at in [0_usize, 1, 4, 20] {
+        let pointers = take(&mut worker, 20);
+        let repeated = pointers[at.saturating_sub(1)];
+        let index = pool.index_of(repeated).expect("a block");
+        for (refused, error) in [
+            (ptr::null_mut(), RawError::Foreign),
+            (foreign, RawError::Foreign),
+            (repeated.wrapping_add(1), RawError::Misaligned { into_block: 1 }),
+            (repeated, RawError::NotOut { index }),
+        ] {
+            let mut burst = pointers.clone();
+            burst.insert(at, refused);
+            // The first one is refused where it stands again.
+            let at = at + usize::from(at == 0 && refused == repeated);
+            assert_eq!(push(&queue, &burst), Err((at, error)));
+            assert_eq!(queue.len(), at);
+            assert_eq!(push(&queue, &burst[at + 1..]), Ok(()));
+            assert_eq!(pop(&queue, 40), pointers);
+        }
+        assert_eq!(push(&queue, &pointers), Ok(()));
+        assert!(push(&queue, &pointers).is_err_and(|(count, _)| count == 0), "they are in it");
+        assert_eq!(pop(&queue, 40), pointers);
+        assert_eq!(put(&mut worker, &pointers), Ok(()));
+    }
+    drop((queue, worker));
+    assert_whole(&pool);
+}
+
+#[test]
+fn of_addresses_popped_by_several_threads_each_has_one_owner() {
+    const PACKETS: u64 = 20_000;
+    let pool = Pool::<64, 64>::new();
+    let queue = Queue::new(&pool);
+    let popped = AtomicU64::new(0);
+    let produce = |producer: u64| {
+        let mut worker = pool.worker();
+        let mut written = 0;
+        while written < PACKETS {
+            let pointers = take(&mut worker, (PACKETS - written).min(7) as usize);
+            for pointer in &pointers {
+                // SAFETY: a block that this thread owns, aligned.
+                unsafe { pointer.cast::<[u64; 2]>().write([producer, written]) };
+                written += 1;
+            }
+            assert_eq!(push(&queue, &pointers), Ok(()));
+            if pointers.is_empty() {
+                yield_now();
+            }
+        }
+    };
+    // The sum of what it popped, which is in order for each producer.
+    let consume = |count: usize| {
+        let (mut worker, mut sum, mut next) = (pool.worker(), 0, [0; 2]);
+        while popped.load(Relaxed) < 2 * PACKETS {
+            let pointers = pop(&queue, count);
+            for pointer in &pointers {
+                // SAFETY: a block that this thread owns, written by its producer.
+                let [producer, number] = unsafe { pointer.cast::<[u64; 2]>().read() };
+                assert!(number >= next[producer as usize], "out of order");
+                next[producer as usize] = number + 1;
+                sum += number;
+            }
+            popped.fetch_add(pointers.len() as u64, Relaxed);
+            assert_eq!(put(&mut worker, &pointers), Ok(()));
+            if pointers.is_empty() {
+                yield_now();
+            }
+        }
+        sum
+    };
+    let sum: u64 = scope(|threads| {
+        let (produce, consume) = (&produce, &consume);
+        [0, 1].map(|producer| threads.spawn(move || produce(producer)));
+        let consumers = [3, 5].map(|count| threads.spawn(move || consume(count)));
+        consumers.into_iter().map(|consumer| consumer.join().expect("no panic")).sum()
+    });
+    assert_eq!(sum, PACKETS * (PACKETS - 1));
+    drop(queue);
     assert_whole(&pool);
 }
 

@@ -55,6 +55,7 @@ fn a_pointer_outside_the_pool_is_refused() {
     ] {
         let error = refused_ptr(&pool, pointer);
         assert_eq!(error, RawError::Foreign);
+        assert_eq!(pool.index_of(pointer), Err(RawError::Foreign));
         assert_eq!(error.to_string(), "the pointer does not point into this pool's blocks");
     }
     assert_whole(&pool);
@@ -96,6 +97,7 @@ fn a_block_that_is_not_out_raw_is_refused() {
         let offset = index as usize * (length / pool.capacity());
         let pointer = first.as_ptr().wrapping_add(offset);
         assert_eq!(refused_ptr(pool, pointer), RawError::NotOut { index });
+        assert_eq!(pool.index_of(pointer), Ok(index));
     }
     let pool = P::new();
     // Never taken.

@@ -1,6 +1,7 @@
 //! `blockpool-core`: pools by every engine, workers, queues.
 
 use std::iter;
+use std::mem::MaybeUninit;
 use std::ptr;
 
 use blockpool_core::{Align, Block, InPlace, Pool, Queue, Worker};
@@ -167,17 +168,23 @@ impl<const COUNT: usize, const CHAIN: usize> Queued<COUNT, CHAIN> {
         }
     }
 
-    /// A burst that is pushed again as it came.
+    /// A burst that is pushed again as it came, by address.
     pub(crate) fn bursts_there_and_back() -> Operation<Self> {
         Operation {
-            name: "pop_burst of 2 and push_burst",
+            name: "pop_raw_ptr_burst of 2 and push_raw_ptr_burst",
             handed: 0,
             may_hold: 2,
             run: |subject, _| {
-                let mut blocks = heapless::Vec::<_, 2>::new();
-                subject.queue.pop_burst(&mut blocks);
-                let count = blocks.len();
-                subject.queue.push_burst(&mut blocks) == count
+                let mut pointers = [const { MaybeUninit::uninit() }; 2];
+                let count = subject.queue.pop_raw_ptr_burst(&mut pointers);
+                let popped = pointers.iter().take(count);
+                // SAFETY: as many were written.
+                let popped = popped.map(|pointer| unsafe { pointer.assume_init() });
+                // SAFETY: they were popped, and nobody else has them.
+                unsafe {
+                    subject.queue.push_raw_ptr_burst(&heapless::Vec::<_, 2>::from_iter(popped))
+                }
+                .is_ok()
             },
         }
     }

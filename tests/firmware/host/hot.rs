@@ -28,6 +28,7 @@ pub(crate) const OPERATIONS: [(&str, &[&str]); 4] = [
             "into_raw_ptr",
             "from_raw_ptr",
             "from_raw_ptr_burst",
+            "index_of",
             "available",
         ],
     ),
@@ -52,8 +53,30 @@ pub(crate) const OPERATIONS: [(&str, &[&str]); 4] = [
             "write",
         ],
     ),
-    ("worker", &["get", "put", "get_burst", "put_burst", "flush"]),
-    ("queue", &["push", "pop", "push_burst", "pop_burst", "len"]),
+    (
+        "worker",
+        &[
+            "get",
+            "put",
+            "get_burst",
+            "put_burst",
+            "get_raw_ptr_burst",
+            "put_raw_ptr_burst",
+            "flush",
+        ],
+    ),
+    (
+        "queue",
+        &[
+            "push",
+            "pop",
+            "push_burst",
+            "pop_burst",
+            "push_raw_ptr_burst",
+            "pop_raw_ptr_burst",
+            "len",
+        ],
+    ),
 ];
 
 /// The functions of each kind, and how they begin.

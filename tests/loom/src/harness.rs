@@ -1,6 +1,6 @@
 //! What models are made of: threads, and a pool and queue whose misuse shows.
 
-use core::mem;
+use core::mem::{self, MaybeUninit};
 use std::sync::Mutex;
 
 use loom::cell::UnsafeCell;
@@ -10,7 +10,7 @@ use crate::block::Block;
 use crate::free::FreeSet;
 use crate::free::sealed::Sealed;
 use crate::free::{GROUP, InPlace};
-use crate::memory::{INTERNAL, Internal, Memory};
+use crate::memory::{BlockPool, INTERNAL, Internal, Memory};
 use crate::pool::Pool;
 use crate::process;
 use crate::queue::Queue;
@@ -214,6 +214,46 @@ impl<'p, const COUNT: usize> CheckedQueue<'p, COUNT> {
     /// Pops up to `N` blocks as one burst and gives them back.
     pub(crate) fn pop_burst<const N: usize>(&self) -> Vec<u32> {
         self.pop_burst_of::<N>().iter().map(Block::index).collect()
+    }
+
+    /// Pushes blocks that were free, as one chain, by address.
+    pub(crate) fn push_addresses<const N: usize>(&self, numbers: [u32; N]) {
+        self.push_each(numbers.map(|number| self.block(number)));
+    }
+
+    fn push_each(&self, blocks: impl IntoIterator<Item = BlockOf<'p, COUNT>>) {
+        let pointers: Vec<_> =
+            blocks.into_iter().map(|block| block.into_raw_ptr().as_ptr()).collect();
+        // SAFETY: they were just given up.
+        unsafe { self.inner.push_raw_ptr_burst(&pointers) }.expect("blocks of this pool");
+    }
+
+    fn pop_each<const N: usize>(&self) -> Vec<BlockOf<'p, COUNT>> {
+        let mut pointers = [const { MaybeUninit::uninit() }; N];
+        let count = self.inner.pop_raw_ptr_burst(&mut pointers);
+        let popped = pointers.iter().take(count).map(|pointer| {
+            // SAFETY: as many were written.
+            let pointer = unsafe { pointer.assume_init() };
+            // SAFETY: it was popped, and nobody else has it.
+            let block = unsafe { BlockPool::from_raw_ptr(self.pool, pointer) };
+            let mut block = block.expect("it is out");
+            self.check(&mut block);
+            block
+        });
+        popped.collect()
+    }
+
+    /// Pops up to `N` blocks by address as one burst and gives them back.
+    pub(crate) fn pop_addresses<const N: usize>(&self) -> Vec<u32> {
+        self.pop_each::<N>().iter().map(Block::index).collect()
+    }
+
+    /// Pops two by address and pushes them the other way round.
+    pub(crate) fn turn_round_addresses(&self) {
+        let mut blocks = self.pop_each::<2>();
+        blocks.reverse();
+        blocks.iter_mut().for_each(|block| self.write(block));
+        self.push_each(blocks);
     }
 
     /// Pops and pushes again, if there is a block.

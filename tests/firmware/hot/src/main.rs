@@ -95,6 +95,7 @@ macro_rules! operations {
             // SAFETY: never run.
             unsafe { $made.from_raw_ptr_burst(first, burst) }.ok()
         }
+        fn pool_index_of($($given)* first: *const u8) -> Option<u32> { $made.index_of(first).ok() }
         fn pool_available($($given)*) -> usize { $made.available() }
 
         fn block_bytes(block: &Handle<$pool>) -> &[u8] { block }
@@ -149,6 +150,16 @@ macro_rules! operations {
         fn worker_put_burst(worker: &mut Stock<$pool>, burst: &mut Burst<$pool>) {
             worker.put_burst(burst);
         }
+        fn worker_get_raw_ptr_burst(
+            worker: &mut Stock<$pool>,
+            burst: &mut [MaybeUninit<*mut u8>],
+        ) -> usize {
+            worker.get_raw_ptr_burst(burst)
+        }
+        fn worker_put_raw_ptr_burst(worker: &mut Stock<$pool>, burst: &[*mut u8]) -> bool {
+            // SAFETY: never run.
+            unsafe { worker.put_raw_ptr_burst(burst) }.is_ok()
+        }
         fn worker_flush(worker: &mut Stock<$pool>) { worker.flush(); }
 
         fn queue_push(queue: &Queue<'static, $pool>, block: Handle<$pool>) -> bool {
@@ -160,6 +171,16 @@ macro_rules! operations {
         }
         fn queue_pop_burst(queue: &Queue<'static, $pool>, burst: &mut Burst<$pool>) -> usize {
             queue.pop_burst(burst)
+        }
+        fn queue_push_raw_ptr_burst(queue: &Queue<'static, $pool>, burst: &[*mut u8]) -> bool {
+            // SAFETY: never run.
+            unsafe { queue.push_raw_ptr_burst(burst) }.is_ok()
+        }
+        fn queue_pop_raw_ptr_burst(
+            queue: &Queue<'static, $pool>,
+            burst: &mut [MaybeUninit<*mut u8>],
+        ) -> usize {
+            queue.pop_raw_ptr_burst(burst)
         }
         fn queue_len(queue: &Queue<'static, $pool>) -> usize { queue.len() }
     } };

@@ -21,6 +21,9 @@ pub(super) fn models() -> Vec<Model> {
         bounded(2, a_popper_is_not_misled_by_two_who_push_again),
         bounded(3, a_burst_is_not_misled_by_links_turned_round),
         bounded(2, links_turned_round_again_and_again),
+        every(addresses_are_popped_while_pushed),
+        every(a_burst_of_addresses_against_a_burst),
+        bounded(3, a_burst_of_addresses_is_not_misled_by_links_turned_round),
         every(len_counts_a_chain_or_nothing),
     ]
 }
@@ -208,6 +211,36 @@ fn links_turned_round_again_and_again() {
         let twice = || (0..2).for_each(|_| turn_round(queue));
         two(twice, || turn_round(queue));
         assert_each_once(2, &[&queue.rest()]);
+    });
+}
+
+/// W1 with L1: as for a chain of handles.
+fn addresses_are_popped_while_pushed() {
+    checked_queue::<3>(|queue| {
+        let push = || queue.push_addresses([2, 1]);
+        let ((), popped) = two(push, || queue.pop_addresses::<2>());
+        assert_eq!([popped, queue.rest()].concat(), [2, 1]);
+    });
+}
+
+/// All of a chain at once, by address and as handles.
+fn a_burst_of_addresses_against_a_burst() {
+    checked_queue::<3>(|queue| {
+        queue.push_addresses([2, 1, 0]);
+        let (a, b) = two(|| queue.pop_addresses::<3>(), || queue.pop_burst::<3>());
+        for popped in [&a, &b] {
+            assert!(is_in_order(popped, &[2, 1, 0]), "{popped:?}");
+        }
+        assert_each_once(3, &[&a, &b]);
+    });
+}
+
+/// W2: the links that a burst reads are taken off and written anew meanwhile.
+fn a_burst_of_addresses_is_not_misled_by_links_turned_round() {
+    checked_queue::<3>(|queue| {
+        queue.push_addresses([0, 1, 2]);
+        let ((), popped) = two(|| queue.turn_round_addresses(), || queue.pop_addresses::<2>());
+        assert_each_once(3, &[&popped, &queue.rest()]);
     });
 }
 
