@@ -4,11 +4,14 @@
  *     static BLOCKPOOL_STORAGE(2048, 1024) storage; // 1,024 blocks of 2,048 bytes
  *     blockpool *pool;
  *
- *     if (BLOCKPOOL_CREATE(storage, 2048, &pool) != BLOCKPOOL_OK)
+ *     if (BLOCKPOOL_CREATE(storage, &pool) != BLOCKPOOL_OK)
  *         abort();
- *     unsigned char *block = blockpool_get(pool); // NULL: every block is out
- *     block[0] = 1;
- *     blockpool_put(pool, block);
+ *     unsigned char *block = blockpool_get(pool);
+ *     if (block != NULL) { // else every block is out
+ *         block[0] = 1;
+ *         if (blockpool_put(pool, block) != BLOCKPOOL_OK)
+ *             abort(); // given back already
+ *     }
  *
  * Made of the library's sources: what is written here is lost.
  *
@@ -40,9 +43,23 @@
 #define BLOCKPOOL_VERSION_TEXT "0.1.0"
 
 #if defined(__cplusplus)
+#if __cplusplus < 201103L && !defined(_MSC_VER)
+#error "blockpool.h needs C++11 or newer"
+#endif
 #define BLOCKPOOL_ALIGNED alignas(BLOCKPOOL_ALIGNMENT)
+#define BLOCKPOOL_ASSERT(condition, text) static_assert(condition, text)
+#elif !defined(__STDC_VERSION__) || __STDC_VERSION__ < 201112L
+#error "blockpool.h needs C11 or newer"
 #else
 #define BLOCKPOOL_ALIGNED _Alignas(BLOCKPOOL_ALIGNMENT)
+#define BLOCKPOOL_ASSERT(condition, text) _Static_assert(condition, text)
+#endif
+
+/* Of a function whose result is not to be ignored. */
+#if defined(__GNUC__)
+#define BLOCKPOOL_MUST_USE __attribute__((warn_unused_result))
+#else
+#define BLOCKPOOL_MUST_USE
 #endif
 
 /**
@@ -66,6 +83,11 @@
 #define BLOCKPOOL_WORKER_SIZE 1152
 
 /**
+ * The most blocks that a worker can keep.
+ */
+#define BLOCKPOOL_MAX_STOCK 256
+
+/**
  * For `BLOCKPOOL_QUEUE_SIZE`: bytes of a queue, whatever its capacity.
  */
 #define BLOCKPOOL_RING_SIZE 320
@@ -87,47 +109,55 @@ typedef enum {
     /**
      * A pointer that must not be is `NULL`.
      */
-    BLOCKPOOL_NULL = 1,
+    BLOCKPOOL_ERROR_NULL = 1,
     /**
      * The pointer does not point into this pool's blocks.
      */
-    BLOCKPOOL_FOREIGN = 2,
+    BLOCKPOOL_ERROR_FOREIGN = 2,
     /**
      * The pointer points into a block, not to its first byte.
      */
-    BLOCKPOOL_MISALIGNED = 3,
+    BLOCKPOOL_ERROR_MISALIGNED = 3,
     /**
      * The block is not out: it was given back already, or is in a queue.
      */
-    BLOCKPOOL_NOT_OUT = 4,
+    BLOCKPOOL_ERROR_NOT_OUT = 4,
     /**
      * The block size is not a multiple of 64 from 64 to 65,536.
      */
-    BLOCKPOOL_BLOCK_SIZE = 5,
+    BLOCKPOOL_ERROR_BLOCK_SIZE = 5,
     /**
      * The memory for the blocks does not begin at a multiple of `BLOCKPOOL_ALIGNMENT`.
      */
-    BLOCKPOOL_MEMORY_MISALIGNED = 6,
+    BLOCKPOOL_ERROR_MEMORY_MISALIGNED = 6,
     /**
      * The memory for the blocks is smaller than one block.
      */
-    BLOCKPOOL_MEMORY_TOO_SMALL = 7,
+    BLOCKPOOL_ERROR_MEMORY_TOO_SMALL = 7,
     /**
      * The memory holds more than 536,870,912 blocks.
      */
-    BLOCKPOOL_TOO_MANY_BLOCKS = 8,
+    BLOCKPOOL_ERROR_TOO_MANY_BLOCKS = 8,
     /**
      * The memory for bookkeeping does not begin at a multiple of `BLOCKPOOL_ALIGNMENT`.
      */
-    BLOCKPOOL_BOOKKEEPING_MISALIGNED = 9,
+    BLOCKPOOL_ERROR_BOOKKEEPING_MISALIGNED = 9,
     /**
      * The memory for bookkeeping is smaller than needed.
      */
-    BLOCKPOOL_BOOKKEEPING_TOO_SMALL = 10,
+    BLOCKPOOL_ERROR_BOOKKEEPING_TOO_SMALL = 10,
     /**
-     * Blocks of the pool are out.
+     * A worker is to keep no block, or more than `BLOCKPOOL_MAX_STOCK`.
      */
-    BLOCKPOOL_BLOCKS_OUT = 11,
+    BLOCKPOOL_ERROR_STOCK = 11,
+    /**
+     * A worker or a queue of the pool was not destroyed.
+     */
+    BLOCKPOOL_ERROR_IN_USE = 12,
+    /**
+     * A block of the pool is out.
+     */
+    BLOCKPOOL_ERROR_BLOCKS_OUT = 13,
 } blockpool_result;
 
 /**
@@ -148,8 +178,8 @@ typedef struct blockpool_queue blockpool_queue;
  * A private stock of free blocks for one thread or core: taking a block and giving it back are then
  * a few plain instructions, and the pool is met once for many blocks.
  *
- * Blocks in a stock are kept from everyone else: at most 256, and never more than a quarter of the
- * pool, but at least one. So before its thread blocks, sleeps or idles, call `blockpool_worker_flush`.
+ * Blocks in a stock are kept from everyone else. So before its thread blocks, sleeps or idles, call
+ * `blockpool_worker_flush`.
  */
 typedef struct blockpool_worker blockpool_worker;
 
@@ -179,6 +209,7 @@ size_t blockpool_bookkeeping_size(size_t length, size_t block_size);
  *
  * Takes time in proportion to the number of blocks.
  */
+BLOCKPOOL_MUST_USE
 blockpool_result blockpool_create(void *memory,
                                   size_t length,
                                   size_t block_size,
@@ -189,9 +220,10 @@ blockpool_result blockpool_create(void *memory,
 /**
  * Ends a pool whose blocks are all free. Memory and bookkeeping are the program's again.
  *
- * `BLOCKPOOL_BLOCKS_OUT` if a block is out, or in a worker's stock or a queue; the pool goes on then.
- * Nobody may use the pool meanwhile, or later.
+ * `BLOCKPOOL_ERROR_IN_USE` if a worker or a queue was not destroyed, `BLOCKPOOL_ERROR_BLOCKS_OUT` if a
+ * block is out; the pool goes on then. Nobody may use the pool meanwhile, or later.
  */
+BLOCKPOOL_MUST_USE
 blockpool_result blockpool_destroy(blockpool *pool);
 
 /**
@@ -202,17 +234,18 @@ blockpool_result blockpool_destroy(blockpool *pool);
  * From any thread or signal handler. Lock-free: one atomic read-modify-write when threads do not
  * meet; a search when the thread's word of the set has no free block.
  */
-void *blockpool_get(blockpool *pool);
+BLOCKPOOL_MUST_USE void *blockpool_get(blockpool *pool);
 
 /**
  * Gives a block back.
  *
- * `BLOCKPOOL_NULL`, `BLOCKPOOL_FOREIGN`, `BLOCKPOOL_MISALIGNED`, `BLOCKPOOL_NOT_OUT` say why a pointer
+ * `BLOCKPOOL_ERROR_NULL`, `BLOCKPOOL_ERROR_FOREIGN`, `BLOCKPOOL_ERROR_MISALIGNED`, `BLOCKPOOL_ERROR_NOT_OUT` say why a pointer
  * is refused; the pool is as before. Of several calls with one block, at the same time too, one
  * succeeds.
  *
  * From any thread or signal handler. Lock-free: two atomic read-modify-writes, at times three.
  */
+BLOCKPOOL_MUST_USE
 blockpool_result blockpool_put(blockpool *pool,
                                void *block);
 
@@ -249,6 +282,18 @@ void *blockpool_memory(const blockpool *pool,
                        size_t *length);
 
 /**
+ * The number of the block whose first byte `block` points to, in [0, capacity), whoever owns it;
+ * `SIZE_MAX` if there is none, or `pool` is `NULL`. Nothing of the block is read.
+ */
+BLOCKPOOL_MUST_USE size_t blockpool_index_of(const blockpool *pool, const void *block);
+
+/**
+ * Where the block of a number lies, whoever owns it; `NULL` if there is no such block, or `pool` is
+ * `NULL`.
+ */
+BLOCKPOOL_MUST_USE void *blockpool_address_of(const blockpool *pool, size_t index);
+
+/**
  * How many bytes of memory a worker needs: `BLOCKPOOL_WORKER_SIZE`, of the library that the program
  * runs with.
  */
@@ -257,9 +302,15 @@ size_t blockpool_worker_size(void);
 /**
  * Makes a worker with an empty stock, and stores a pointer to it in `worker`; `NULL` if it is refused.
  *
+ * It keeps at most `stock` blocks, 1 to `BLOCKPOOL_MAX_STOCK`, and never more than a quarter of the
+ * pool, but at least one; it takes and gives back half as many at once. A pool that must never run dry has
+ * `stock` blocks for each of its workers, beyond those that are in use at once.
+ *
  * `bookkeeping`, for the library's own use, has `BLOCKPOOL_WORKER_SIZE` bytes, whatever they hold.
  */
+BLOCKPOOL_MUST_USE
 blockpool_result blockpool_worker_create(blockpool *pool,
+                                         size_t stock,
                                          void *bookkeeping,
                                          size_t bookkeeping_length,
                                          blockpool_worker **worker);
@@ -275,6 +326,7 @@ blockpool_result blockpool_worker_destroy(blockpool_worker *worker);
  *
  * Wait-free but for the filling, which is lock-free.
  */
+BLOCKPOOL_MUST_USE
 void *blockpool_worker_get(blockpool_worker *worker);
 
 /**
@@ -282,24 +334,29 @@ void *blockpool_worker_get(blockpool_worker *worker);
  *
  * The pointer is checked as by `blockpool_worker_put_burst`.
  */
-blockpool_result blockpool_worker_put(blockpool_worker *worker, void *block);
+BLOCKPOOL_MUST_USE blockpool_result blockpool_worker_put(blockpool_worker *worker, void *block);
 
 /**
  * Takes up to `count` blocks, and stores pointers to them in `blocks`. Returns how many: fewer than
  * `count` if no more were free; 0 if `worker` or `blocks` is `NULL`.
  */
-size_t blockpool_worker_get_burst(blockpool_worker *worker, void **blocks, size_t count);
+BLOCKPOOL_MUST_USE
+size_t blockpool_worker_get_burst(blockpool_worker *worker,
+                                  void **blocks,
+                                  size_t count);
 
 /**
  * Gives `count` blocks to the stock, and what does not fit there to the pool.
  *
- * Ends at the first pointer that is refused: the result says why; `put`, how many blocks before it were
- * given back. It and those behind it are still the program's, who may go on behind it.
+ * Ends at the first pointer that is refused: the result says why; `put`, unless it is `NULL`, how many
+ * blocks before it were given back. It and those behind it are still the program's, which may go on behind
+ * it.
  *
  * A pointer that is `NULL`, foreign or misaligned is always refused; one that was given back before, if
  * by this thread or one that this one has heard of since. Two threads that give back one block at the
  * same time may both succeed, and the block then has two owners: `blockpool_put` refuses one of them.
  */
+BLOCKPOOL_MUST_USE
 blockpool_result blockpool_worker_put_burst(blockpool_worker *worker,
                                             void *const *blocks,
                                             size_t count,
@@ -328,6 +385,7 @@ size_t blockpool_queue_size(size_t capacity);
  * `bookkeeping`, for the library's own use, has `BLOCKPOOL_QUEUE_SIZE(capacity)` bytes, whatever they
  * hold. Takes time in proportion to the capacity.
  */
+BLOCKPOOL_MUST_USE
 blockpool_result blockpool_queue_create(blockpool *pool,
                                         void *bookkeeping,
                                         size_t bookkeeping_length,
@@ -339,15 +397,31 @@ blockpool_result blockpool_queue_create(blockpool *pool,
 blockpool_result blockpool_queue_destroy(blockpool_queue *queue);
 
 /**
- * Adds `count` blocks of the queue's pool at the end, the first one first.
+ * Adds a block of the queue's pool at the end.
  *
- * Ends at the first pointer that is refused, as `blockpool_worker_put_burst` does, and `pushed` says how
- * many blocks before it were added; the checks are the same.
+ * The pointer is checked as by `blockpool_worker_put_burst`.
  *
- * From any thread or signal handler. Lock-free: two atomic read-modify-writes for every 32
- * blocks, which come out in their order with no others between.
+ * From any thread or signal handler. Lock-free: two atomic read-modify-writes.
  */
-blockpool_result blockpool_queue_push_burst(blockpool_queue *queue,
+BLOCKPOOL_MUST_USE blockpool_result blockpool_queue_push(const blockpool_queue *queue, void *block);
+
+/**
+ * Takes the oldest block; `NULL` if there is none, or `queue` is `NULL`.
+ *
+ * From any thread or signal handler. Lock-free: one atomic read-modify-write.
+ */
+BLOCKPOOL_MUST_USE void *blockpool_queue_pop(const blockpool_queue *queue);
+
+/**
+ * Adds `count` blocks of the queue's pool at the end, the first one first, with no others between.
+ *
+ * Ends at the first pointer that is refused, as `blockpool_worker_put_burst` does, and `pushed`, unless it
+ * is `NULL`, says how many blocks before it were added; the checks are the same.
+ *
+ * From any thread or signal handler. Lock-free: two atomic read-modify-writes for all.
+ */
+BLOCKPOOL_MUST_USE
+blockpool_result blockpool_queue_push_burst(const blockpool_queue *queue,
                                             void *const *blocks,
                                             size_t count,
                                             size_t *pushed);
@@ -357,10 +431,10 @@ blockpool_result blockpool_queue_push_burst(blockpool_queue *queue,
  * fewer than `count` if there were no more; 0 if `queue` or `blocks` is `NULL`.
  *
  * From any thread or signal handler. Lock-free: two atomic read-modify-writes for what was pushed as
- * one burst, if `count` is 32 or more; fewer are taken in parts of 16, 8, 4, 2 and 1, with as many for
- * each.
+ * one burst.
  */
-size_t blockpool_queue_pop_burst(blockpool_queue *queue,
+BLOCKPOOL_MUST_USE
+size_t blockpool_queue_pop_burst(const blockpool_queue *queue,
                                  void **blocks,
                                  size_t count);
 
@@ -398,15 +472,19 @@ const char *blockpool_version_text(void);
 /* A type: all memory of a pool of `count` blocks, for a static or a member of a struct. */
 #define BLOCKPOOL_STORAGE(block_size, count) \
     struct { \
-        BLOCKPOOL_ALIGNED unsigned char memory[(size_t)(block_size) * (count)]; \
+        BLOCKPOOL_ASSERT((block_size) % 64 == 0 && (block_size) >= 64 && (block_size) <= 65536, \
+                         "the block size is not a multiple of 64 from 64 to 65536"); \
+        BLOCKPOOL_ASSERT((count) >= 1 && (count) <= 536870912, \
+                         "a pool has 1 to 536870912 blocks"); \
+        BLOCKPOOL_ALIGNED unsigned char memory[count][block_size]; \
         BLOCKPOOL_ALIGNED unsigned char bookkeeping[BLOCKPOOL_BOOKKEEPING_SIZE( \
             (size_t)(block_size) * (count), block_size)]; \
     }
 
-/* As blockpool_create(), for a BLOCKPOOL_STORAGE of the same block size. */
-#define BLOCKPOOL_CREATE(storage, block_size, pool) \
-    blockpool_create((storage).memory, sizeof (storage).memory, block_size, (storage).bookkeeping, \
-                     sizeof (storage).bookkeeping, pool)
+/* As blockpool_create(), for a BLOCKPOOL_STORAGE. */
+#define BLOCKPOOL_CREATE(storage, pool) \
+    blockpool_create((storage).memory, sizeof (storage).memory, sizeof (storage).memory[0], \
+                     (storage).bookkeeping, sizeof (storage).bookkeeping, pool)
 
 /* A type: the memory of a worker. */
 #define BLOCKPOOL_WORKER_STORAGE \
@@ -415,8 +493,8 @@ const char *blockpool_version_text(void);
     }
 
 /* As blockpool_worker_create(), for a BLOCKPOOL_WORKER_STORAGE. */
-#define BLOCKPOOL_WORKER_CREATE(pool, storage, worker) \
-    blockpool_worker_create(pool, (storage).bookkeeping, sizeof (storage).bookkeeping, worker)
+#define BLOCKPOOL_WORKER_CREATE(pool, stock, storage, worker) \
+    blockpool_worker_create(pool, stock, (storage).bookkeeping, sizeof (storage).bookkeeping, worker)
 
 /* A type: the memory of a queue of a pool of `capacity` blocks. */
 #define BLOCKPOOL_QUEUE_STORAGE(capacity) \

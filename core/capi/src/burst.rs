@@ -2,11 +2,12 @@
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
-use std::slice;
+use std::{ptr, slice};
 
-use blockpool_core::{Block, Region};
+use blockpool_core::{Block, RawError, Region};
 
 use crate::result::blockpool_result::{self, *};
+use crate::result::refusal;
 
 /// The program is the block's owner now.
 pub(crate) fn give_up(block: Block<'static, Region<'static>>) -> *mut c_void {
@@ -29,18 +30,37 @@ pub(crate) unsafe fn places<'a, T>(
     unsafe { slice::from_raw_parts_mut(first.cast(), count) }
 }
 
-/// The array of `count` pointers from `first` on; refused if there is none that has elements.
+/// Hands the `count` pointers from `first` on to `give`, which says how many `to` took if one was refused.
+/// Tells how many were taken, and why no more.
 ///
 /// # Safety
 ///
 /// The header's rules for arrays.
-pub(crate) unsafe fn pointers<'a>(
+pub(crate) unsafe fn give<T>(
     first: *const *mut c_void,
     count: usize,
-) -> Result<&'a [*mut u8], blockpool_result> {
-    if first.is_null() {
-        return if count == 0 { Ok(&[]) } else { Err(BLOCKPOOL_NULL) };
+    to: Option<T>,
+    taken: Option<&mut MaybeUninit<usize>>,
+    give: impl FnOnce(T, &[*mut u8]) -> Result<(), (usize, RawError)>,
+) -> blockpool_result {
+    let (count, result) = match to {
+        Some(to) if !first.is_null() => {
+            // SAFETY: the caller's promise: an array of as many elements, which nobody changes meanwhile.
+            let pointers = unsafe { slice::from_raw_parts(first.cast(), count) };
+            match give(to, pointers) {
+                Ok(()) => (count, BLOCKPOOL_OK),
+                Err((taken, error)) => {
+                    let refused =
+                        pointers.get(taken).map_or(ptr::null_mut(), |refused| refused.cast());
+                    (taken, refusal(error, refused))
+                }
+            }
+        }
+        Some(_) if count == 0 => (0, BLOCKPOOL_OK),
+        _ => (0, BLOCKPOOL_ERROR_NULL),
+    };
+    if let Some(taken) = taken {
+        taken.write(count);
     }
-    // SAFETY: the caller's promise: an array of as many elements, which nobody changes meanwhile.
-    Ok(unsafe { slice::from_raw_parts(first.cast(), count) })
+    result
 }

@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use blockpool_core::{Bookkeeping, Region};
 
@@ -14,6 +15,25 @@ use crate::storage::{BLOCKPOOL_GROUP_SIZE, BLOCKPOOL_POOL_SIZE, Storage, tell};
 /// Blocks of one size, and which of them are free.
 pub(crate) struct blockpool {
     pub(crate) region: Region<'static>,
+    users: AtomicUsize,
+}
+
+/// Keeps a pool from being destroyed: what a worker or queue has of it, dropped after the rest.
+pub(crate) struct User(&'static blockpool);
+
+impl User {
+    pub(crate) fn of(pool: &'static blockpool) -> Self {
+        // Relaxed: it is the same thread, or one that was told of the user, that destroys the pool.
+        pool.users.fetch_add(1, Ordering::Relaxed);
+        Self(pool)
+    }
+}
+
+impl Drop for User {
+    fn drop(&mut self) {
+        // U1: pairs with U2: whatever the user did with the pool is done.
+        self.0.users.fetch_sub(1, Ordering::Release);
+    }
 }
 
 /// How many bytes of bookkeeping a pool of `length` bytes of memory needs with blocks of
@@ -33,6 +53,7 @@ extern "C" fn blockpool_bookkeeping_size(length: usize, block_size: usize) -> us
 /// `BLOCKPOOL_BOOKKEEPING_SIZE(length, block_size)`. What it holds does not matter.
 ///
 /// Takes time in proportion to the number of blocks.
+#[must_use]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_create(
     memory: *mut c_void,
@@ -43,7 +64,7 @@ unsafe extern "C" fn blockpool_create(
     pool: Option<&mut MaybeUninit<*mut blockpool>>,
 ) -> blockpool_result {
     tell(pool, || {
-        let memory = NonNull::new(memory).ok_or(BLOCKPOOL_NULL)?;
+        let memory = NonNull::new(memory).ok_or(BLOCKPOOL_ERROR_NULL)?;
         let storage = Storage::new(bookkeeping, bookkeeping_length)?;
         let needed = Region::bookkeeping_for(length, block_size);
         // SAFETY: the header's rules: the bookkeeping is the library's alone.
@@ -53,20 +74,28 @@ unsafe extern "C" fn blockpool_create(
         // its last use was.
         let region = unsafe { Region::new(memory.cast(), length, block_size, elements) }?;
         // SAFETY: the header's rules; the elements lie behind.
-        unsafe { storage.write::<_, BLOCKPOOL_POOL_SIZE>(blockpool { region }) }
+        unsafe {
+            storage
+                .write::<_, BLOCKPOOL_POOL_SIZE>(blockpool { region, users: AtomicUsize::new(0) })
+        }
     })
 }
 
 /// Ends a pool whose blocks are all free. Memory and bookkeeping are the program's again.
 ///
-/// `BLOCKPOOL_BLOCKS_OUT` if a block is out, or in a worker's stock or a queue; the pool goes on then.
-/// Nobody may use the pool meanwhile, or later.
+/// `BLOCKPOOL_ERROR_IN_USE` if a worker or a queue was not destroyed, `BLOCKPOOL_ERROR_BLOCKS_OUT` if a
+/// block is out; the pool goes on then. Nobody may use the pool meanwhile, or later.
+#[must_use]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_destroy(pool: *mut blockpool) -> blockpool_result {
     // SAFETY: the header's rules: null, or a pool.
-    let Some(shared) = (unsafe { pool.as_ref() }) else { return BLOCKPOOL_NULL };
+    let Some(shared) = (unsafe { pool.as_ref() }) else { return BLOCKPOOL_ERROR_NULL };
+    // U2: pairs with U1.
+    if shared.users.load(Ordering::Acquire) > 0 {
+        return BLOCKPOOL_ERROR_IN_USE;
+    }
     if shared.region.available() < shared.region.capacity() {
-        return BLOCKPOOL_BLOCKS_OUT;
+        return BLOCKPOOL_ERROR_BLOCKS_OUT;
     }
     // SAFETY: a pool, which nobody uses any more.
     unsafe { pool.drop_in_place() };
@@ -79,6 +108,7 @@ unsafe extern "C" fn blockpool_destroy(pool: *mut blockpool) -> blockpool_result
 ///
 /// From any thread or signal handler. Lock-free: one atomic read-modify-write when threads do not
 /// meet; a search when the thread's word of the set has no free block.
+#[must_use]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_get(pool: *mut blockpool) -> *mut c_void {
     // SAFETY: the header's rules: null, or a pool.
@@ -88,15 +118,16 @@ unsafe extern "C" fn blockpool_get(pool: *mut blockpool) -> *mut c_void {
 
 /// Gives a block back.
 ///
-/// `BLOCKPOOL_NULL`, `BLOCKPOOL_FOREIGN`, `BLOCKPOOL_MISALIGNED`, `BLOCKPOOL_NOT_OUT` say why a pointer
+/// `BLOCKPOOL_ERROR_NULL`, `BLOCKPOOL_ERROR_FOREIGN`, `BLOCKPOOL_ERROR_MISALIGNED`, `BLOCKPOOL_ERROR_NOT_OUT` say why a pointer
 /// is refused; the pool is as before. Of several calls with one block, at the same time too, one
 /// succeeds.
 ///
 /// From any thread or signal handler. Lock-free: two atomic read-modify-writes, at times three.
+#[must_use]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_put(pool: *mut blockpool, block: *mut c_void) -> blockpool_result {
     // SAFETY: the header's rules: null, or a pool.
-    let Some(pool) = (unsafe { pool.as_ref() }) else { return BLOCKPOOL_NULL };
+    let Some(pool) = (unsafe { pool.as_ref() }) else { return BLOCKPOOL_ERROR_NULL };
     // SAFETY: the header's rules: who gives a block back is its owner, if it is out.
     match unsafe { pool.region.from_raw_ptr(block.cast()) } {
         Ok(_given_back) => BLOCKPOOL_OK,
@@ -147,4 +178,27 @@ unsafe extern "C" fn blockpool_memory(
         length.write(bytes);
     }
     first.cast()
+}
+
+/// The number of the block whose first byte `block` points to, in [0, capacity), whoever owns it;
+/// `SIZE_MAX` if there is none, or `pool` is `NULL`. Nothing of the block is read.
+#[must_use]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn blockpool_index_of(pool: Option<&blockpool>, block: *const c_void) -> usize {
+    let index = pool.and_then(|pool| pool.region.index_of(block.cast()).ok());
+    index.map_or(usize::MAX, |index| index as usize)
+}
+
+/// Where the block of a number lies, whoever owns it; `NULL` if there is no such block, or `pool` is
+/// `NULL`.
+#[must_use]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn blockpool_address_of(pool: Option<&blockpool>, index: usize) -> *mut c_void {
+    match pool {
+        Some(blockpool { region, .. }) if index < region.capacity() => {
+            let (first, _) = region.memory();
+            first.as_ptr().wrapping_add(index * region.block_size()).cast()
+        }
+        _ => ptr::null_mut(),
+    }
 }

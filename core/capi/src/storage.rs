@@ -25,6 +25,9 @@ pub const BLOCKPOOL_GROUP_SIZE: usize = 640;
 /// Bytes of memory that a worker needs.
 pub const BLOCKPOOL_WORKER_SIZE: usize = 1152;
 
+/// The most blocks that a worker can keep.
+pub const BLOCKPOOL_MAX_STOCK: usize = 256;
+
 /// For `BLOCKPOOL_QUEUE_SIZE`: bytes of a queue, whatever its capacity.
 pub const BLOCKPOOL_RING_SIZE: usize = 320;
 
@@ -47,11 +50,11 @@ pub(crate) struct Storage {
 
 impl Storage {
     pub(crate) fn new(first: *mut c_void, length: usize) -> Result<Self, blockpool_result> {
-        let first = NonNull::new(first).ok_or(BLOCKPOOL_NULL)?;
+        let first = NonNull::new(first).ok_or(BLOCKPOOL_ERROR_NULL)?;
         if first.addr().get().is_multiple_of(BLOCKPOOL_ALIGNMENT) {
             Ok(Self { first, length })
         } else {
-            Err(BLOCKPOOL_BOOKKEEPING_MISALIGNED)
+            Err(BLOCKPOOL_ERROR_BOOKKEEPING_MISALIGNED)
         }
     }
 
@@ -66,7 +69,7 @@ impl Storage {
     ) -> Result<NonNull<T>, blockpool_result> {
         const { assert!(size_of::<T>() <= SIZE && align_of::<T>() <= BLOCKPOOL_ALIGNMENT) };
         if self.length < SIZE {
-            return Err(BLOCKPOOL_BOOKKEEPING_TOO_SMALL);
+            return Err(BLOCKPOOL_ERROR_BOOKKEEPING_TOO_SMALL);
         }
         let place = self.first.cast::<T>();
         // SAFETY: it fits into `SIZE` bytes, and there are as many, aligned as it wants them.
@@ -107,7 +110,7 @@ pub(crate) fn tell<T>(
     handle: Option<&mut MaybeUninit<*mut T>>,
     create: impl FnOnce() -> Result<NonNull<T>, blockpool_result>,
 ) -> blockpool_result {
-    let Some(handle) = handle else { return BLOCKPOOL_NULL };
+    let Some(handle) = handle else { return BLOCKPOOL_ERROR_NULL };
     let created = create();
     handle.write(created.map_or(ptr::null_mut(), NonNull::as_ptr));
     created.err().unwrap_or(BLOCKPOOL_OK)

@@ -21,7 +21,7 @@ static blockpool *create(void)
 
     /* What was there before does not matter. */
     memset(&storage, 0xA5, sizeof storage);
-    CHECK(BLOCKPOOL_CREATE(storage, BLOCK_SIZE, &pool) == BLOCKPOOL_OK);
+    CHECK(BLOCKPOOL_CREATE(storage, &pool) == BLOCKPOOL_OK);
     return pool;
 }
 
@@ -33,11 +33,11 @@ static void the_version_is_that_of_the_header(void)
 
 static void every_result_has_a_text_of_its_own(void)
 {
-    for (int result = -1; result <= BLOCKPOOL_BLOCKS_OUT + 1; result++)
+    for (int result = -1; result <= BLOCKPOOL_ERROR_BLOCKS_OUT + 1; result++)
         for (int other = 0; other < result; other++)
             CHECK(strcmp(blockpool_result_text(result), blockpool_result_text(other)) != 0);
     CHECK(strcmp(blockpool_result_text(-1), "unknown result") == 0);
-    CHECK(strcmp(blockpool_result_text(BLOCKPOOL_BLOCKS_OUT + 1), "unknown result") == 0);
+    CHECK(strcmp(blockpool_result_text(BLOCKPOOL_ERROR_BLOCKS_OUT + 1), "unknown result") == 0);
     CHECK(strcmp(blockpool_result_text(BLOCKPOOL_OK), "done") == 0);
 }
 
@@ -57,33 +57,33 @@ static void macros_and_functions_tell_the_same_sizes(void)
 
 static void a_pool_that_cannot_be_is_refused(void)
 {
-    unsigned char *memory = storage.memory, *bookkeeping = storage.bookkeeping;
+    unsigned char *memory = storage.memory[0], *bookkeeping = storage.bookkeeping;
     size_t length = sizeof storage.memory, size = sizeof storage.bookkeeping;
     blockpool *pool = (blockpool *)memory;
 
-    CHECK(blockpool_create(memory, length, 192, bookkeeping, size, NULL) == BLOCKPOOL_NULL);
-    CHECK(blockpool_create(NULL, length, 192, bookkeeping, size, &pool) == BLOCKPOOL_NULL);
+    CHECK(blockpool_create(memory, length, 192, bookkeeping, size, NULL) == BLOCKPOOL_ERROR_NULL);
+    CHECK(blockpool_create(NULL, length, 192, bookkeeping, size, &pool) == BLOCKPOOL_ERROR_NULL);
     CHECK(pool == NULL);
-    CHECK(blockpool_create(memory, length, 192, NULL, size, &pool) == BLOCKPOOL_NULL);
-    CHECK(blockpool_create(memory, length, 0, bookkeeping, size, &pool) == BLOCKPOOL_BLOCK_SIZE);
-    CHECK(blockpool_create(memory, length, 1, bookkeeping, size, &pool) == BLOCKPOOL_BLOCK_SIZE);
+    CHECK(blockpool_create(memory, length, 192, NULL, size, &pool) == BLOCKPOOL_ERROR_NULL);
+    CHECK(blockpool_create(memory, length, 0, bookkeeping, size, &pool) == BLOCKPOOL_ERROR_BLOCK_SIZE);
+    CHECK(blockpool_create(memory, length, 1, bookkeeping, size, &pool) == BLOCKPOOL_ERROR_BLOCK_SIZE);
     CHECK(blockpool_create(memory, length, 65600, bookkeeping, size, &pool) ==
-          BLOCKPOOL_BLOCK_SIZE);
+          BLOCKPOOL_ERROR_BLOCK_SIZE);
     CHECK(blockpool_create(memory + 8, length - 8, 192, bookkeeping, size, &pool) ==
-          BLOCKPOOL_MEMORY_MISALIGNED);
+          BLOCKPOOL_ERROR_MEMORY_MISALIGNED);
     CHECK(blockpool_create(memory, 191, 192, bookkeeping, size, &pool) ==
-          BLOCKPOOL_MEMORY_TOO_SMALL);
+          BLOCKPOOL_ERROR_MEMORY_TOO_SMALL);
     CHECK(blockpool_create(memory, 192, 192, bookkeeping + 8, size - 8, &pool) ==
-          BLOCKPOOL_BOOKKEEPING_MISALIGNED);
+          BLOCKPOOL_ERROR_BOOKKEEPING_MISALIGNED);
 #if SIZE_MAX > UINT32_MAX
     CHECK(blockpool_create(memory, SIZE_MAX, 192, bookkeeping, size, &pool) ==
-          BLOCKPOOL_TOO_MANY_BLOCKS);
+          BLOCKPOOL_ERROR_TOO_MANY_BLOCKS);
     for (size_t less = 1; less <= size; less++)
         CHECK(blockpool_create(memory, length, 192, bookkeeping, size - less, &pool) ==
-              BLOCKPOOL_BOOKKEEPING_TOO_SMALL);
+              BLOCKPOOL_ERROR_BOOKKEEPING_TOO_SMALL);
 #endif
     CHECK(pool == NULL);
-    CHECK(blockpool_destroy(NULL) == BLOCKPOOL_NULL);
+    CHECK(blockpool_destroy(NULL) == BLOCKPOOL_ERROR_NULL);
 }
 
 static void every_block_is_taken_once_and_can_be_given_back(void)
@@ -102,13 +102,13 @@ static void every_block_is_taken_once_and_can_be_given_back(void)
         CHECK(blockpool_available(pool) == BLOCKS - i);
         blocks[i] = blockpool_get(pool);
         CHECK(blocks[i] != NULL);
-        CHECK(((unsigned char *)blocks[i] - storage.memory) % BLOCK_SIZE == 0);
+        CHECK(((unsigned char *)blocks[i] - storage.memory[0]) % BLOCK_SIZE == 0);
         memset(blocks[i], (int)i, BLOCK_SIZE);
     }
     CHECK(blockpool_exhausted(pool) == 0 && blockpool_exhausted(NULL) == 0);
     CHECK(blockpool_get(pool) == NULL && blockpool_get(NULL) == NULL);
     CHECK(blockpool_exhausted(pool) == 1);
-    CHECK(blockpool_destroy(pool) == BLOCKPOOL_BLOCKS_OUT);
+    CHECK(blockpool_destroy(pool) == BLOCKPOOL_ERROR_BLOCKS_OUT);
 
     for (size_t i = 0; i < BLOCKS; i++) {
         const unsigned char *bytes = (const unsigned char *)blocks[i];
@@ -130,25 +130,25 @@ static void what_is_not_out_of_the_pool_is_refused_and_harms_nothing(void)
     blockpool *pool = create(), *other;
     blockpool_worker *worker;
     blockpool_queue *queue;
-    unsigned char *blocks[BLOCKS], *begin = storage.memory;
+    unsigned char *blocks[BLOCKS], *begin = storage.memory[0];
     size_t count, used = 2;
 
-    CHECK(BLOCKPOOL_WORKER_CREATE(pool, worker_storage, &worker) == BLOCKPOOL_OK);
+    CHECK(BLOCKPOOL_WORKER_CREATE(pool, 32, worker_storage, &worker) == BLOCKPOOL_OK);
     CHECK(BLOCKPOOL_QUEUE_CREATE(pool, queue_storage, &queue) == BLOCKPOOL_OK);
-    CHECK(BLOCKPOOL_CREATE(other_storage, BLOCK_SIZE, &other) == BLOCKPOOL_OK);
+    CHECK(BLOCKPOOL_CREATE(other_storage, &other) == BLOCKPOOL_OK);
     /* Now none is taken any more: what is given back stays in the pool. */
     for (size_t i = 0; i < BLOCKS; i++)
         blocks[i] = (unsigned char *)blockpool_get(pool);
     CHECK(blockpool_put(pool, blocks[0]) == BLOCKPOOL_OK);
 
     struct refused all[] = {
-        {NULL, BLOCKPOOL_NULL},
-        {begin + sizeof storage.memory, BLOCKPOOL_FOREIGN},
-        {blockpool_get(other), BLOCKPOOL_FOREIGN},
-        {blocks[1] + 1, BLOCKPOOL_MISALIGNED},
-        {blocks[1] + 64, BLOCKPOOL_MISALIGNED},
-        {blocks[1] + BLOCK_SIZE - 1, BLOCKPOOL_MISALIGNED},
-        {blocks[0], BLOCKPOOL_NOT_OUT},
+        {NULL, BLOCKPOOL_ERROR_NULL},
+        {begin + sizeof storage.memory, BLOCKPOOL_ERROR_FOREIGN},
+        {blockpool_get(other), BLOCKPOOL_ERROR_FOREIGN},
+        {blocks[1] + 1, BLOCKPOOL_ERROR_MISALIGNED},
+        {blocks[1] + 64, BLOCKPOOL_ERROR_MISALIGNED},
+        {blocks[1] + BLOCK_SIZE - 1, BLOCKPOOL_ERROR_MISALIGNED},
+        {blocks[0], BLOCKPOOL_ERROR_NOT_OUT},
     };
 
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
@@ -157,18 +157,19 @@ static void what_is_not_out_of_the_pool_is_refused_and_harms_nothing(void)
 
         CHECK(blockpool_put(pool, all[i].pointer) == all[i].why);
         CHECK(blockpool_worker_put(worker, all[i].pointer) == all[i].why);
+        CHECK(blockpool_queue_push(queue, all[i].pointer) == all[i].why);
         CHECK(blockpool_worker_put_burst(worker, three, 3, &count) == all[i].why && count == 1);
         CHECK(blockpool_queue_push_burst(queue, three + 1, 2, &count) == all[i].why && count == 0);
         CHECK(blockpool_queue_push_burst(queue, three + 2, 1, &count) == BLOCKPOOL_OK);
 
         /* In a stock, in a queue, free. */
-        CHECK(blockpool_put(pool, before) == BLOCKPOOL_NOT_OUT);
-        CHECK(blockpool_put(pool, behind) == BLOCKPOOL_NOT_OUT);
+        CHECK(blockpool_put(pool, before) == BLOCKPOOL_ERROR_NOT_OUT);
+        CHECK(blockpool_put(pool, behind) == BLOCKPOOL_ERROR_NOT_OUT);
         CHECK(blockpool_queue_pop_burst(queue, three, 3) == 1 && three[0] == behind);
         CHECK(blockpool_worker_put(worker, behind) == BLOCKPOOL_OK);
-        CHECK(blockpool_worker_put(worker, behind) == BLOCKPOOL_NOT_OUT);
+        CHECK(blockpool_worker_put(worker, behind) == BLOCKPOOL_ERROR_NOT_OUT);
         CHECK(blockpool_worker_flush(worker) == BLOCKPOOL_OK);
-        CHECK(blockpool_put(pool, before) == BLOCKPOOL_NOT_OUT);
+        CHECK(blockpool_put(pool, before) == BLOCKPOOL_ERROR_NOT_OUT);
     }
     for (size_t i = 1; i < BLOCKS; i++)
         CHECK((blockpool_put(pool, blocks[i]) == BLOCKPOOL_OK) == (i == 1 || i >= used));
@@ -184,8 +185,8 @@ static void one_pointer_twice_in_a_burst_is_refused(void)
     void *block = blockpool_get(pool), *twice[2] = {block, block};
     size_t put;
 
-    CHECK(BLOCKPOOL_WORKER_CREATE(pool, worker_storage, &worker) == BLOCKPOOL_OK);
-    CHECK(blockpool_worker_put_burst(worker, twice, 2, &put) == BLOCKPOOL_NOT_OUT && put == 1);
+    CHECK(BLOCKPOOL_WORKER_CREATE(pool, 32, worker_storage, &worker) == BLOCKPOOL_OK);
+    CHECK(blockpool_worker_put_burst(worker, twice, 2, &put) == BLOCKPOOL_ERROR_NOT_OUT && put == 1);
     CHECK(blockpool_worker_destroy(worker) == BLOCKPOOL_OK);
     CHECK(blockpool_destroy(pool) == BLOCKPOOL_OK);
 }
@@ -198,22 +199,25 @@ static void a_worker_keeps_a_stock(void)
     size_t size = sizeof worker_storage.bookkeeping, put;
     void *blocks[2 * BLOCKS];
 
-    CHECK(blockpool_worker_create(pool, bookkeeping, size, NULL) == BLOCKPOOL_NULL);
-    CHECK(blockpool_worker_create(NULL, bookkeeping, size, &worker) == BLOCKPOOL_NULL);
-    CHECK(blockpool_worker_create(pool, NULL, size, &worker) == BLOCKPOOL_NULL);
-    CHECK(blockpool_worker_create(pool, bookkeeping + 8, size, &worker) ==
-          BLOCKPOOL_BOOKKEEPING_MISALIGNED);
-    CHECK(blockpool_worker_create(pool, bookkeeping, size - 1, &worker) ==
-          BLOCKPOOL_BOOKKEEPING_TOO_SMALL);
+    CHECK(blockpool_worker_create(pool, 32, bookkeeping, size, NULL) == BLOCKPOOL_ERROR_NULL);
+    CHECK(blockpool_worker_create(pool, 0, bookkeeping, size, &worker) == BLOCKPOOL_ERROR_STOCK);
+    CHECK(blockpool_worker_create(pool, BLOCKPOOL_MAX_STOCK + 1, bookkeeping, size, &worker) ==
+          BLOCKPOOL_ERROR_STOCK);
+    CHECK(blockpool_worker_create(NULL, 32, bookkeeping, size, &worker) == BLOCKPOOL_ERROR_NULL);
+    CHECK(blockpool_worker_create(pool, 32, NULL, size, &worker) == BLOCKPOOL_ERROR_NULL);
+    CHECK(blockpool_worker_create(pool, 32, bookkeeping + 8, size, &worker) ==
+          BLOCKPOOL_ERROR_BOOKKEEPING_MISALIGNED);
+    CHECK(blockpool_worker_create(pool, 32, bookkeeping, size - 1, &worker) ==
+          BLOCKPOOL_ERROR_BOOKKEEPING_TOO_SMALL);
     CHECK(worker == NULL);
     CHECK(blockpool_worker_get(NULL) == NULL && blockpool_worker_stock(NULL) == 0);
-    CHECK(blockpool_worker_put(NULL, NULL) == BLOCKPOOL_NULL);
+    CHECK(blockpool_worker_put(NULL, NULL) == BLOCKPOOL_ERROR_NULL);
     CHECK(blockpool_worker_get_burst(NULL, blocks, 1) == 0);
-    CHECK(blockpool_worker_put_burst(NULL, blocks, 1, &put) == BLOCKPOOL_NULL);
-    CHECK(blockpool_worker_flush(NULL) == BLOCKPOOL_NULL);
-    CHECK(blockpool_worker_destroy(NULL) == BLOCKPOOL_NULL);
+    CHECK(blockpool_worker_put_burst(NULL, blocks, 1, &put) == BLOCKPOOL_ERROR_NULL);
+    CHECK(blockpool_worker_flush(NULL) == BLOCKPOOL_ERROR_NULL);
+    CHECK(blockpool_worker_destroy(NULL) == BLOCKPOOL_ERROR_NULL);
 
-    CHECK(blockpool_worker_create(pool, bookkeeping, size, &worker) == BLOCKPOOL_OK);
+    CHECK(blockpool_worker_create(pool, 32, bookkeeping, size, &worker) == BLOCKPOOL_OK);
     CHECK(blockpool_worker_stock(worker) == 0);
     blocks[0] = blockpool_worker_get(worker);
     CHECK(blocks[0] != NULL);
@@ -222,23 +226,76 @@ static void a_worker_keeps_a_stock(void)
     CHECK(blockpool_worker_put(worker, blocks[0]) == BLOCKPOOL_OK);
     CHECK(blockpool_worker_stock(worker) > 0 && blockpool_worker_stock(worker) <= BLOCKS / 4);
     CHECK(blockpool_available(pool) == BLOCKS - blockpool_worker_stock(worker));
-    CHECK(blockpool_destroy(pool) == BLOCKPOOL_BLOCKS_OUT);
     CHECK(blockpool_worker_flush(worker) == BLOCKPOOL_OK);
     CHECK(blockpool_worker_stock(worker) == 0 && blockpool_available(pool) == BLOCKS);
 
     CHECK(blockpool_worker_get_burst(worker, NULL, 1) == 0);
-    CHECK(blockpool_worker_put_burst(worker, NULL, 1, &put) == BLOCKPOOL_NULL && put == 0);
+    CHECK(blockpool_worker_put_burst(worker, NULL, 1, &put) == BLOCKPOOL_ERROR_NULL && put == 0);
     CHECK(blockpool_worker_put_burst(worker, NULL, 0, &put) == BLOCKPOOL_OK && put == 0);
     for (size_t count = 0; count <= 2 * BLOCKS; count++) {
         size_t before = blockpool_exhausted(pool);
         size_t taken = blockpool_worker_get_burst(worker, blocks, count);
         CHECK(taken == (count <= BLOCKS ? count : BLOCKS));
         CHECK(blockpool_exhausted(pool) == before + (count > BLOCKS));
-        CHECK(blockpool_worker_put_burst(worker, blocks, taken, NULL) == BLOCKPOOL_NULL);
         CHECK(blockpool_worker_put_burst(worker, blocks, taken, &put) == BLOCKPOOL_OK);
         CHECK(put == taken && blockpool_worker_stock(worker) <= BLOCKS / 4);
+        taken = blockpool_worker_get_burst(worker, blocks, count);
+        CHECK(blockpool_worker_put_burst(worker, blocks, taken, NULL) == BLOCKPOOL_OK);
     }
     CHECK(blockpool_worker_destroy(worker) == BLOCKPOOL_OK);
+    CHECK(blockpool_available(pool) == BLOCKS);
+
+    for (size_t stock = 1; stock <= BLOCKPOOL_MAX_STOCK; stock *= 2) {
+        size_t most = stock < BLOCKS / 4 ? stock : BLOCKS / 4;
+        CHECK(blockpool_worker_create(pool, stock, bookkeeping, size, &worker) == BLOCKPOOL_OK);
+        CHECK(blockpool_worker_get_burst(worker, blocks, BLOCKS) == BLOCKS);
+        for (size_t i = 0; i < BLOCKS; i++) {
+            CHECK(blockpool_worker_put(worker, blocks[i]) == BLOCKPOOL_OK);
+            CHECK(blockpool_worker_stock(worker) <= most);
+        }
+        CHECK(blockpool_worker_stock(worker) > most / 3);
+        CHECK(blockpool_worker_destroy(worker) == BLOCKPOOL_OK);
+    }
+    CHECK(blockpool_destroy(pool) == BLOCKPOOL_OK);
+}
+
+static void a_pool_in_use_is_not_destroyed(void)
+{
+    blockpool *pool = create();
+    blockpool_worker *worker, *none;
+    blockpool_queue *queue;
+
+    CHECK(BLOCKPOOL_WORKER_CREATE(pool, 1, worker_storage, &worker) == BLOCKPOOL_OK);
+    CHECK(blockpool_worker_create(pool, 1, other_storage.bookkeeping, 1, &none) ==
+          BLOCKPOOL_ERROR_BOOKKEEPING_TOO_SMALL);
+    CHECK(blockpool_destroy(pool) == BLOCKPOOL_ERROR_IN_USE);
+    CHECK(BLOCKPOOL_QUEUE_CREATE(pool, queue_storage, &queue) == BLOCKPOOL_OK);
+    CHECK(blockpool_worker_destroy(worker) == BLOCKPOOL_OK);
+    CHECK(blockpool_destroy(pool) == BLOCKPOOL_ERROR_IN_USE);
+    CHECK(blockpool_queue_push(queue, blockpool_get(pool)) == BLOCKPOOL_OK);
+    CHECK(blockpool_destroy(pool) == BLOCKPOOL_ERROR_IN_USE);
+    CHECK(blockpool_queue_destroy(queue) == BLOCKPOOL_OK);
+    CHECK(blockpool_destroy(pool) == BLOCKPOOL_OK);
+}
+
+static void every_block_has_a_number_and_an_address(void)
+{
+    blockpool *pool = create();
+    unsigned char *begin = storage.memory[0];
+    void *out = blockpool_get(pool);
+
+    for (size_t index = 0; index < BLOCKS; index++) {
+        CHECK(blockpool_address_of(pool, index) == storage.memory[index]);
+        CHECK(blockpool_index_of(pool, storage.memory[index]) == index);
+        CHECK(blockpool_index_of(pool, storage.memory[index] + 1) == SIZE_MAX);
+    }
+    CHECK(blockpool_address_of(pool, BLOCKS) == NULL);
+    CHECK(blockpool_address_of(pool, SIZE_MAX) == NULL);
+    CHECK(blockpool_address_of(NULL, 0) == NULL);
+    CHECK(blockpool_index_of(pool, begin + sizeof storage.memory) == SIZE_MAX);
+    CHECK(blockpool_index_of(pool, NULL) == SIZE_MAX);
+    CHECK(blockpool_index_of(NULL, out) == SIZE_MAX);
+    CHECK(blockpool_put(pool, out) == BLOCKPOOL_OK);
     CHECK(blockpool_destroy(pool) == BLOCKPOOL_OK);
 }
 
@@ -246,33 +303,42 @@ static void a_queue_gives_blocks_out_in_order(void)
 {
     blockpool *pool = create();
     blockpool_queue *queue = NULL;
-    unsigned char *bookkeeping = queue_storage.bookkeeping;
+    unsigned char *bookkeeping = queue_storage.bookkeeping, *begin = storage.memory[0];
     size_t size = sizeof queue_storage.bookkeeping, pushed, popped = 0;
     void *blocks[BLOCKS], *again[BLOCKS];
 
-    CHECK(blockpool_queue_create(pool, bookkeeping, size, NULL) == BLOCKPOOL_NULL);
-    CHECK(blockpool_queue_create(NULL, bookkeeping, size, &queue) == BLOCKPOOL_NULL);
-    CHECK(blockpool_queue_create(pool, NULL, size, &queue) == BLOCKPOOL_NULL);
+    CHECK(blockpool_queue_create(pool, bookkeeping, size, NULL) == BLOCKPOOL_ERROR_NULL);
+    CHECK(blockpool_queue_create(NULL, bookkeeping, size, &queue) == BLOCKPOOL_ERROR_NULL);
+    CHECK(blockpool_queue_create(pool, NULL, size, &queue) == BLOCKPOOL_ERROR_NULL);
     CHECK(blockpool_queue_create(pool, bookkeeping + 8, size, &queue) ==
-          BLOCKPOOL_BOOKKEEPING_MISALIGNED);
+          BLOCKPOOL_ERROR_BOOKKEEPING_MISALIGNED);
 #if SIZE_MAX > UINT32_MAX
     for (size_t less = 1; less <= size; less++)
         CHECK(blockpool_queue_create(pool, bookkeeping, size - less, &queue) ==
-              BLOCKPOOL_BOOKKEEPING_TOO_SMALL);
+              BLOCKPOOL_ERROR_BOOKKEEPING_TOO_SMALL);
 #endif
     CHECK(queue == NULL);
-    CHECK(blockpool_queue_push_burst(NULL, blocks, 1, &pushed) == BLOCKPOOL_NULL && pushed == 0);
+    CHECK(blockpool_queue_push_burst(NULL, blocks, 1, &pushed) == BLOCKPOOL_ERROR_NULL && pushed == 0);
     CHECK(blockpool_queue_pop_burst(NULL, blocks, 1) == 0);
+    CHECK(blockpool_queue_push(NULL, begin) == BLOCKPOOL_ERROR_NULL);
+    CHECK(blockpool_queue_pop(NULL) == NULL);
     CHECK(blockpool_queue_length(NULL) == 0);
-    CHECK(blockpool_queue_destroy(NULL) == BLOCKPOOL_NULL);
+    CHECK(blockpool_queue_destroy(NULL) == BLOCKPOOL_ERROR_NULL);
 
     CHECK(blockpool_queue_create(pool, bookkeeping, size, &queue) == BLOCKPOOL_OK);
     CHECK(blockpool_queue_pop_burst(queue, again, BLOCKS) == 0);
     CHECK(blockpool_queue_pop_burst(queue, NULL, 1) == 0);
-    CHECK(blockpool_queue_push_burst(queue, NULL, 1, &pushed) == BLOCKPOOL_NULL && pushed == 0);
+    CHECK(blockpool_queue_push_burst(queue, NULL, 1, &pushed) == BLOCKPOOL_ERROR_NULL && pushed == 0);
     for (size_t i = 0; i < BLOCKS; i++)
         blocks[i] = blockpool_get(pool);
-    CHECK(blockpool_queue_push_burst(queue, blocks, BLOCKS, NULL) == BLOCKPOOL_NULL);
+    for (size_t i = 0; i < BLOCKS; i++)
+        CHECK(blockpool_queue_push(queue, blocks[i]) == BLOCKPOOL_OK);
+    CHECK(blockpool_queue_push(queue, blocks[0]) == BLOCKPOOL_ERROR_NOT_OUT);
+    for (size_t i = 0; i < BLOCKS; i++)
+        CHECK(blockpool_queue_pop(queue) == blocks[i]);
+    CHECK(blockpool_queue_pop(queue) == NULL);
+    CHECK(blockpool_queue_push_burst(queue, blocks, BLOCKS, NULL) == BLOCKPOOL_OK);
+    CHECK(blockpool_queue_pop_burst(queue, again, BLOCKS) == BLOCKS);
     CHECK(blockpool_queue_push_burst(queue, blocks, BLOCKS, &pushed) == BLOCKPOOL_OK);
     CHECK(pushed == BLOCKS && blockpool_queue_length(queue) == BLOCKS);
     for (size_t count = 0; popped < BLOCKS; count++) {
@@ -283,7 +349,6 @@ static void a_queue_gives_blocks_out_in_order(void)
     }
     CHECK(memcmp(blocks, again, sizeof blocks) == 0);
     CHECK(blockpool_queue_push_burst(queue, again, BLOCKS, &pushed) == BLOCKPOOL_OK);
-    CHECK(blockpool_destroy(pool) == BLOCKPOOL_BLOCKS_OUT);
     /* Gives back what is left. */
     CHECK(blockpool_queue_destroy(queue) == BLOCKPOOL_OK);
     CHECK(blockpool_destroy(pool) == BLOCKPOOL_OK);
@@ -298,7 +363,9 @@ int main(void)
     every_block_is_taken_once_and_can_be_given_back();
     what_is_not_out_of_the_pool_is_refused_and_harms_nothing();
     one_pointer_twice_in_a_burst_is_refused();
+    every_block_has_a_number_and_an_address();
     a_worker_keeps_a_stock();
+    a_pool_in_use_is_not_destroyed();
     a_queue_gives_blocks_out_in_order();
     return 0;
 }

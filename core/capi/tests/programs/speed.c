@@ -41,21 +41,19 @@ static void by_a_worker(void)
 static void by_a_worker_in_bursts(void)
 {
     void *blocks[BURST];
-    size_t put;
 
     check(blockpool_worker_get_burst(worker, blocks, BURST) == BURST);
-    check(blockpool_worker_put_burst(worker, blocks, BURST, &put) == BLOCKPOOL_OK);
+    check(blockpool_worker_put_burst(worker, blocks, BURST, NULL) == BLOCKPOOL_OK);
 }
 
 static void in_bursts_through_a_queue(void)
 {
     void *blocks[BURST];
-    size_t count;
 
     check(blockpool_worker_get_burst(worker, blocks, BURST) == BURST);
-    check(blockpool_queue_push_burst(queue, blocks, BURST, &count) == BLOCKPOOL_OK);
+    check(blockpool_queue_push_burst(queue, blocks, BURST, NULL) == BLOCKPOOL_OK);
     check(blockpool_queue_pop_burst(queue, blocks, BURST) == BURST);
-    check(blockpool_worker_put_burst(worker, blocks, BURST, &count) == BLOCKPOOL_OK);
+    check(blockpool_worker_put_burst(worker, blocks, BURST, NULL) == BLOCKPOOL_OK);
 }
 
 static double now_ns(void)
@@ -85,8 +83,8 @@ int main(int argc, char **argv)
 {
     size_t times = (argc > 1 ? strtoul(argv[1], NULL, 10) : 1) * 1000000;
 
-    check(BLOCKPOOL_CREATE(pool_storage, 2048, &pool) == BLOCKPOOL_OK);
-    check(BLOCKPOOL_WORKER_CREATE(pool, worker_storage, &worker) == BLOCKPOOL_OK);
+    check(BLOCKPOOL_CREATE(pool_storage, &pool) == BLOCKPOOL_OK);
+    check(BLOCKPOOL_WORKER_CREATE(pool, 256, worker_storage, &worker) == BLOCKPOOL_OK);
     check(BLOCKPOOL_QUEUE_CREATE(pool, queue_storage, &queue) == BLOCKPOOL_OK);
     measure("pool: get and put", by_the_pool, 1, times);
     measure("worker: get and put", by_a_worker, 1, times);
