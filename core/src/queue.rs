@@ -248,35 +248,39 @@ impl<'p, P: BlockPool> Queue<'p, P> {
     /// Takes the oldest blocks and gives each up, as [`Block::into_raw_ptr`] does, until `pointers` is
     /// full or the queue empty. Returns how many; their addresses stand at the front.
     ///
-    /// As [`pop_burst`](Self::pop_burst), for code that has blocks by address: no handles are made.
+    /// As [`pop_burst`](Self::pop_burst), for code that has blocks by address: no handles are made. Parts
+    /// of a burst, beyond 32, cost another read-modify-write each.
     pub fn pop_raw_ptr_burst(&self, pointers: &mut [MaybeUninit<*mut u8>]) -> usize {
         let mut taken = 0;
         while let Some(left @ [_, ..]) = pointers.get_mut(taken..) {
-            let (mut first, mut count) = (0, 0);
+            // Noted, so that the links, each found by the one before, are followed once.
+            let mut numbers = heapless::Vec::<u32, 32>::new();
+            let most = left.len().min(numbers.capacity());
             let result = self.ring.pop(|oldest| {
                 let mut next = oldest;
-                (first, count) = (oldest, 0);
-                while count < left.len()
+                numbers.clear();
+                while numbers.len() < most
                     && let (_, Some(behind)) = self.parked(next)
                 {
+                    // There is room.
+                    let _ = numbers.push(next);
                     next = behind;
-                    count += 1;
                 }
                 self.left(next)
             });
             match result {
                 None => break,
                 Some(Popped::Cut) => {}
-                Some(Popped::Last(number)) => (first, count) = (number, 1),
+                Some(Popped::Last(number)) => {
+                    numbers.clear();
+                    let _ = numbers.push(number);
+                }
             }
-            // Nobody else changes their words any more.
-            for pointer in left.iter_mut().take(count) {
-                let (place, next) = self.parked(first);
-                self.pool.parked(first, INTERNAL).release(place);
-                pointer.write(self.pool.block(first, INTERNAL).as_ptr());
-                first = next.unwrap_or(first);
+            for (pointer, &number) in left.iter_mut().zip(&numbers) {
+                self.pool.parked(number, INTERNAL).release(self.parked(number).0);
+                pointer.write(self.pool.block(number, INTERNAL).as_ptr());
             }
-            taken += count;
+            taken += numbers.len();
         }
         taken
     }

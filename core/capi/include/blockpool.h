@@ -430,8 +430,8 @@ blockpool_result blockpool_queue_push_burst(const blockpool_queue *queue,
  * Takes up to `count` of the oldest blocks, and stores pointers to them in `blocks`. Returns how many:
  * fewer than `count` if there were no more; 0 if `queue` or `blocks` is `NULL`.
  *
- * From any thread or signal handler. Lock-free: two atomic read-modify-writes for what was pushed as
- * one burst.
+ * From any thread or signal handler. Lock-free: two atomic read-modify-writes for up to 32 that were pushed
+ * as one burst.
  */
 BLOCKPOOL_MUST_USE
 size_t blockpool_queue_pop_burst(const blockpool_queue *queue,

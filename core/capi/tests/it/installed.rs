@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 const PACKAGE: &str = env!("CARGO_MANIFEST_DIR");
@@ -175,6 +175,48 @@ fn every_function_does_and_refuses_what_the_header_says() {
 #[test]
 fn the_header_is_cxx_too() {
     passes(&source("functions"), "cxx", Language::Cxx, Linked::Shared, &[]);
+}
+
+#[test]
+fn what_cannot_be_is_refused_by_the_compiler() {
+    if !is_there(Language::C.compiler()) {
+        return;
+    }
+    const USED: &str = "int main(void) { blockpool_get(0); return 0; }";
+    for (standard, program, why) in [
+        ("-std=c99", "", "blockpool.h needs C11 or newer"),
+        (
+            "-std=c11",
+            "static BLOCKPOOL_STORAGE(96, 4) storage;",
+            "the block size is not a multiple of 64",
+        ),
+        (
+            "-std=c11",
+            "static BLOCKPOOL_STORAGE(65600, 4) storage;",
+            "the block size is not a multiple",
+        ),
+        (
+            "-std=c11",
+            "static BLOCKPOOL_STORAGE(64, 0) storage;",
+            "a pool has 1 to 536870912 blocks",
+        ),
+        ("-std=c11", USED, "warn_unused_result"),
+    ] {
+        let mut compiler = Command::new(Language::C.compiler())
+            .args([standard, "-Werror", "-S", "-o", "/dev/null", "-x", "c", "-"])
+            .arg("-I")
+            .arg(prefix().join("include"))
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it is there");
+        let mut input = compiler.stdin.take().expect("it is piped");
+        write!(input, "#include <blockpool.h>\n{program}\n").expect("it reads");
+        drop(input);
+        let output = compiler.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains(why), "{program}: {said}");
+    }
 }
 
 #[test]
