@@ -10,6 +10,9 @@ mod cargo;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod checks;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+#[path = "../child.rs"]
+mod child;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod example;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 #[path = "../network.rs"]
