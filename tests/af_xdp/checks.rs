@@ -63,7 +63,7 @@ fn pings_are_answered(example: &Example, options: &str) -> Outcome {
     let network = Network::lay()?;
     let pong = example.listen(&network.right, &format!("pong {INTERFACE} {options}"))?;
     let ping = |count: u64, in_flight: u64| {
-        let count = format!("--count {count} --in-flight {in_flight}");
+        let count = format!("--count={count} --in-flight={in_flight}");
         example.run(&network.left, &format!("ping {INTERFACE} {options} {count}"))
     };
     let alone = ping(COUNT, 1)?;
@@ -222,6 +222,8 @@ fn what_is_not_understood_is_named(example: &Example) -> Outcome {
         ("send lo --hold", "--hold is no option of this command"),
         ("ping lo --count", "--count needs a value"),
         ("ping lo --count 0", "--count is a number from 1 to 100000000, not 0"),
+        ("ping lo --count=0", "--count is a number from 1 to 100000000, not 0"),
+        ("pong lo --native=yes", "yes is no option of this command"),
         ("ping lo --frames 7", "--frames is a number from 8 to 65536, not 7"),
         ("ping lo --block-size 1024", "--block-size is 2048 or 4096, not 1024"),
         ("ping lo --in-flight 9 --frames 16", "--in-flight is more than half of the frames"),
@@ -236,6 +238,8 @@ fn what_is_not_understood_is_named(example: &Example) -> Outcome {
 fn help_is_printed(example: &Example) -> Outcome {
     let ended = run_here(example, "--help")?;
     let is_help = ended.status == Some(0) && ended.errors.is_empty();
-    expect(is_help && ended.output.contains("af_xdp pong INTERFACE"), "no help", &ended)?;
+    let tells_all = ["two interfaces", "af_xdp pong INTERFACE", "--frames N"];
+    let tells_all = tells_all.iter().all(|text| ended.output.contains(text));
+    expect(is_help && tells_all, "no help", &ended)?;
     Ok(format!("{} lines", ended.output.lines().count()))
 }
