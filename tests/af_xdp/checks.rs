@@ -2,8 +2,7 @@
 
 use std::env;
 use std::fs;
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 
 use crate::example::{Ended, Example, Running};
@@ -43,6 +42,7 @@ pub(crate) fn all() -> Vec<Check> {
     checks.push(Check::new("taken", a_queue_has_one_socket));
     checks.push(Check::new("rights", missing_rights_are_named));
     checks.push(Check::new("interface", a_missing_interface_is_named));
+    checks.push(Check::new("loopback", a_loopback_leads_nowhere));
     checks.push(Check::new("usage", what_is_not_understood_is_named));
     checks.push(Check::new("help", help_is_printed));
     checks
@@ -200,8 +200,11 @@ fn missing_rights_are_named(example: &Example) -> Outcome {
     let copy = Copy(env::temp_dir().join(format!("blockpool-af_xdp-{}", process::id())));
     fs::copy(&example.program, &copy.0)
         .map_err(|error| format!("{}: {error}", copy.0.display()))?;
-    let mut command = Command::new(&copy.0);
-    command.args(["pong", "lo"]).uid(NOBODY).gid(NOBODY);
+    let network = Network::lay()?;
+    // Becomes another user in the namespace, which only root may enter.
+    let mut command = network.right.command(Path::new("chroot"));
+    command.arg(format!("--userspec={NOBODY}:{NOBODY}")).arg("/").arg(&copy.0);
+    command.args(["pong", INTERFACE]);
     let ended = Running::start(command)?.end()?;
     let needs = "needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF, or root";
     fails(&ended, 1, "socket(AF_XDP): Operation not permitted", needs)
@@ -210,6 +213,15 @@ fn missing_rights_are_named(example: &Example) -> Outcome {
 fn a_missing_interface_is_named(example: &Example) -> Outcome {
     let ended = run_here(example, "pong no-such-thing")?;
     fails(&ended, 1, "interface no-such-thing: if_nametoindex: No such device", "exists: ip link")
+}
+
+fn a_loopback_leads_nowhere(example: &Example) -> Outcome {
+    let refused = |command| {
+        let ended = run_here(example, &format!("{command} lo"))?;
+        fails(&ended, 1, "interface lo has no Ethernet address", "no other host can answer to it")
+    };
+    refused("pong")?;
+    refused("ping")
 }
 
 fn what_is_not_understood_is_named(example: &Example) -> Outcome {

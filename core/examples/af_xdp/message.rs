@@ -23,6 +23,7 @@ pub(crate) struct Address([u8; 6]);
 
 impl Address {
     pub(crate) const BROADCAST: Self = Self([0xff; 6]);
+    pub(crate) const NOBODY: Self = Self([0; 6]);
 }
 
 impl FromStr for Address {
