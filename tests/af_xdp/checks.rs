@@ -39,6 +39,7 @@ pub(crate) fn all() -> Vec<Check> {
         }
     }
     checks.push(Check::new("killed", a_killed_process_leaves_nothing_behind));
+    checks.push(Check::new("gone", listeners_notice_that_their_interface_is_gone));
     checks.push(Check::new("taken", a_queue_has_one_socket));
     checks.push(Check::new("rights", missing_rights_are_named));
     checks.push(Check::new("interface", a_missing_interface_is_named));
@@ -156,6 +157,22 @@ fn a_killed_process_leaves_nothing_behind(example: &Example) -> Outcome {
     example.run(&network.left, &format!("ping {INTERFACE} --count 100"))?;
     next.interrupt()?;
     Ok("the next one takes the interface".to_owned())
+}
+
+fn listeners_notice_that_their_interface_is_gone(example: &Example) -> Outcome {
+    for command in ["pong", "receive"] {
+        let network = Network::lay()?;
+        let listener = example.listen(&network.right, &format!("{command} {INTERFACE}"))?;
+        let mut delete = network.right.command(Path::new("ip"));
+        delete.args(["link", "delete", INTERFACE]);
+        Running::start(delete)?.end()?.success()?;
+        let listener = listener.end()?;
+        let says_so =
+            listener.status == Some(1) && listener.errors == "af_xdp: the interface is gone\n";
+        expect(says_so, "it does not notice", &listener)?;
+        expect_whole(&listener, 4096)?;
+    }
+    Ok("they end".to_owned())
 }
 
 fn a_queue_has_one_socket(example: &Example) -> Outcome {

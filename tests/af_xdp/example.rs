@@ -116,7 +116,7 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    fn success(self) -> Result<Self, String> {
+    pub(crate) fn success(self) -> Result<Self, String> {
         if self.status == Some(0) { Ok(self) } else { Err(self.to_string()) }
     }
 

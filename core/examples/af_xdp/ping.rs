@@ -15,30 +15,43 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Sends every ping back in its own block, until it is told to end.
 pub(crate) fn answer(socket: &mut Socket<'_>, interface: &Interface) -> Result<()> {
     println!("listening on {}", interface.address);
-    let mut answered = 0_u64;
-    let mut others = 0_u64;
-    while !stop::is_requested() {
-        socket.advance()?;
-        let burst = socket.receive()?;
-        if burst.is_empty() {
-            socket.wait()?;
-        }
-        for mut frame in burst {
-            match Message::read(&frame) {
-                Some(ping @ Message { kind: Kind::Ping, .. }) => {
-                    Message { kind: Kind::Pong, ..ping }.answer(&mut frame, interface.address);
-                    socket.send(frame);
-                    answered += 1;
-                }
-                _ => {
-                    socket.give_back(frame);
-                    others += 1;
+    let mut answers = Answers::default();
+    let outcome = answers.give(socket, interface);
+    println!("answered: {} pings, {} packets were none", answers.given, answers.others);
+    outcome
+}
+
+#[derive(Debug, Default)]
+struct Answers {
+    given: u64,
+    /// Packets that were no pings.
+    others: u64,
+}
+
+impl Answers {
+    fn give(&mut self, socket: &mut Socket<'_>, interface: &Interface) -> Result<()> {
+        while !stop::is_requested() {
+            socket.advance()?;
+            let burst = socket.receive()?;
+            if burst.is_empty() {
+                socket.wait()?;
+            }
+            for mut frame in burst {
+                match Message::read(&frame) {
+                    Some(ping @ Message { kind: Kind::Ping, .. }) => {
+                        Message { kind: Kind::Pong, ..ping }.answer(&mut frame, interface.address);
+                        socket.send(frame);
+                        self.given += 1;
+                    }
+                    _ => {
+                        socket.give_back(frame);
+                        self.others += 1;
+                    }
                 }
             }
         }
+        Ok(())
     }
-    println!("answered: {answered} pings, {others} packets were none");
-    Ok(())
 }
 
 /// Pings, some at a time, and prints how long their answers took.

@@ -23,38 +23,51 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// If it holds packets, it gives no block back before a millisecond without a packet.
 pub(crate) fn receive(socket: &mut Socket<'_>, interface: &Interface, holds: bool) -> Result<()> {
     println!("listening on {}", interface.address);
-    let mut received = 0;
-    let mut damaged = 0_u64;
-    let mut held = Vec::new();
-    while !stop::is_requested() {
-        socket.advance()?;
-        let burst = socket.receive()?;
-        if burst.is_empty() && socket.wait()? {
-            held.drain(..).for_each(|frame| socket.give_back(frame));
-        }
-        for mut frame in burst {
-            match Message::read(&frame) {
-                Some(question @ Message { kind: Kind::Question, .. }) => {
-                    received += 1;
-                    let values = [received, socket.dropped()?];
-                    let report = Message { kind: Kind::Report, values, ..question };
-                    report.answer(&mut frame, interface.address);
-                    socket.send(frame);
-                }
-                Some(Message { kind: Kind::Data, .. }) => {
-                    received += 1;
-                    if holds { held.push(frame) } else { socket.give_back(frame) }
-                }
-                _ => {
-                    damaged += 1;
-                    socket.give_back(frame);
+    let mut received = Received::default();
+    let outcome = received.count(socket, interface, holds);
+    let Received { packets, damaged } = received;
+    println!("received: {packets} packets, and {damaged} of other contents");
+    println!("dropped for want of blocks: {}", socket.dropped()?);
+    outcome
+}
+
+#[derive(Debug, Default)]
+struct Received {
+    packets: u64,
+    damaged: u64,
+}
+
+impl Received {
+    fn count(&mut self, socket: &mut Socket<'_>, interface: &Interface, holds: bool) -> Result<()> {
+        let mut held = Vec::new();
+        while !stop::is_requested() {
+            socket.advance()?;
+            let burst = socket.receive()?;
+            if burst.is_empty() && socket.wait()? {
+                held.drain(..).for_each(|frame| socket.give_back(frame));
+            }
+            for mut frame in burst {
+                match Message::read(&frame) {
+                    Some(question @ Message { kind: Kind::Question, .. }) => {
+                        self.packets += 1;
+                        let values = [self.packets, socket.dropped()?];
+                        let report = Message { kind: Kind::Report, values, ..question };
+                        report.answer(&mut frame, interface.address);
+                        socket.send(frame);
+                    }
+                    Some(Message { kind: Kind::Data, .. }) => {
+                        self.packets += 1;
+                        if holds { held.push(frame) } else { socket.give_back(frame) }
+                    }
+                    _ => {
+                        self.damaged += 1;
+                        socket.give_back(frame);
+                    }
                 }
             }
         }
+        Ok(())
     }
-    println!("received: {received} packets, and {damaged} of other contents");
-    println!("dropped for want of blocks: {}", socket.dropped()?);
-    Ok(())
 }
 
 /// Sends packets as fast as it goes, and finds out what became of them.
