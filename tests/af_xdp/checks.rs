@@ -104,13 +104,14 @@ fn stream(
     let received = sender.figure("received")?;
     let dropped = sender.figure("dropped for want of blocks")?;
     let refused = sender.figure("dropped by the interface")?;
-    // With the questions, at least one.
-    let all = received + dropped + refused;
+    let questions = sender.figure("questions received")?;
+    let all = received + questions + dropped + refused;
     let is_balanced = all > count
         && sender.text("accounted for")?.starts_with(&format!("{all} of {all} packets"));
     expect(is_balanced, "packets are not accounted for", &sender)?;
     let receiver_agrees = receiver.figure("dropped for want of blocks")? == dropped
-        && receiver.figure("received")? > received
+        && receiver.figure("received")? == received
+        && receiver.figure("questions received")? > questions
         && receiver.text("received")?.ends_with("and 0 of other contents");
     expect(receiver_agrees, &format!("the sender found something else: {sender}"), &receiver)?;
     expect_whole(&sender, 4096)?;

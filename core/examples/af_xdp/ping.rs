@@ -73,7 +73,7 @@ pub(crate) fn measure(
             && pings.in_flight.len() < options.in_flight
             && let Some(mut frame) = socket.take()
         {
-            let values = [now_ns(), 0];
+            let values = [now_ns(), 0, 0];
             Message { values, ..Message::new(Kind::Ping, pings.sent) }.write(&mut frame, route)?;
             socket.send(frame);
             pings.in_flight.push(pings.sent);

@@ -1,8 +1,9 @@
 //! A stream of packets, each of which is accounted for.
 //!
-//! The sender asks the receiver, before the stream and behind it, how many packets it has got and how
-//! many the kernel dropped there. Questions count as packets: they can be dropped, too.
+//! The sender asks the receiver, before the stream and behind it, how many packets and questions it has
+//! got and how many the kernel dropped there, which may be questions, too.
 
+use std::process;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,8 +26,9 @@ pub(crate) fn receive(socket: &mut Socket<'_>, interface: &Interface, holds: boo
     println!("listening on {}", interface.address);
     let mut received = Received::default();
     let outcome = received.count(socket, interface, holds);
-    let Received { packets, damaged } = received;
+    let Received { packets, questions, damaged } = received;
     println!("received: {packets} packets, and {damaged} of other contents");
+    println!("questions received: {questions}, before the packets and after them");
     println!("dropped for want of blocks: {}", socket.dropped()?);
     outcome
 }
@@ -34,6 +36,7 @@ pub(crate) fn receive(socket: &mut Socket<'_>, interface: &Interface, holds: boo
 #[derive(Debug, Default)]
 struct Received {
     packets: u64,
+    questions: u64,
     damaged: u64,
 }
 
@@ -49,8 +52,8 @@ impl Received {
             for mut frame in burst {
                 match Message::read(&frame) {
                     Some(question @ Message { kind: Kind::Question, .. }) => {
-                        self.packets += 1;
-                        let values = [self.packets, socket.dropped()?];
+                        self.questions += 1;
+                        let values = [self.packets, self.questions, socket.dropped()?];
                         let report = Message { kind: Kind::Report, values, ..question };
                         report.answer(&mut frame, interface.address);
                         socket.send(frame);
@@ -77,10 +80,10 @@ pub(crate) fn send(
     options: &Options,
 ) -> Result<()> {
     let route = Route { from: interface.address, to: options.to };
-    let mut sender = Sender { socket, route, questions: 0 };
+    let mut sender = Sender { socket, route, question: u64::from(process::id()) << 32 };
     let before =
         sender.ask(Instant::now() + PATIENCE)?.ok_or("no answer: is `receive` running?")?;
-    let asked_before = sender.questions;
+    let question_before = sender.question;
 
     let begin = Instant::now();
     sender.send_all(options.count)?;
@@ -92,10 +95,10 @@ pub(crate) fn send(
     let mut missing = options.count;
     // More than once only if packets overtake each other: then some are still on their way.
     while let Some(after) = sender.ask(deadline)? {
-        let sent = options.count + sender.questions - asked_before;
+        let questions = sender.question - question_before;
+        let sent = options.count + questions;
         let counts = after.since(&before);
         if counts.all() >= sent {
-            let questions = sent - options.count;
             let all = counts.all();
             println!("accounted for: {all} of {sent} packets, {questions} of them questions");
             counts.print();
@@ -111,6 +114,8 @@ pub(crate) fn send(
 #[derive(Debug)]
 struct Counts {
     received: u64,
+    /// Of the questions, those that were received.
+    questions: u64,
     /// By the receiver's kernel, for want of blocks.
     dropped: u64,
     /// Dropped by the interface that was to send them.
@@ -120,19 +125,23 @@ struct Counts {
 // What packets say is not trusted: no sum or difference may overflow.
 impl Counts {
     fn all(&self) -> u64 {
-        self.received.saturating_add(self.dropped).saturating_add(self.refused)
+        [self.received, self.questions, self.dropped, self.refused]
+            .into_iter()
+            .fold(0, u64::saturating_add)
     }
 
     fn since(&self, before: &Self) -> Self {
         Self {
             received: self.received.saturating_sub(before.received),
+            questions: self.questions.saturating_sub(before.questions),
             dropped: self.dropped.saturating_sub(before.dropped),
             refused: self.refused.saturating_sub(before.refused),
         }
     }
 
     fn print(&self) {
-        println!("received: {}", self.received);
+        println!("received: {} packets", self.received);
+        println!("questions received: {}", self.questions);
         println!("dropped for want of blocks: {}", self.dropped);
         println!("dropped by the interface: {}", self.refused);
     }
@@ -141,8 +150,8 @@ impl Counts {
 struct Sender<'s, 'u> {
     socket: &'s mut Socket<'u>,
     route: Route,
-    /// How many were asked.
-    questions: u64,
+    /// The number of the last. The first has this process in it: answers to others are none to it.
+    question: u64,
 }
 
 impl Sender<'_, '_> {
@@ -177,12 +186,12 @@ impl Sender<'_, '_> {
                 self.socket.advance()?;
                 continue;
             };
-            self.questions += 1;
-            Message::new(Kind::Question, self.questions).write(&mut frame, self.route)?;
+            self.question += 1;
+            Message::new(Kind::Question, self.question).write(&mut frame, self.route)?;
             self.socket.send(frame);
-            if let Some([received, dropped]) = self.answer(Instant::now() + ASK_AGAIN)? {
+            if let Some([received, questions, dropped]) = self.answer(Instant::now() + ASK_AGAIN)? {
                 let refused = self.socket.refused();
-                return Ok(Some(Counts { received, dropped, refused }));
+                return Ok(Some(Counts { received, questions, dropped, refused }));
             }
         }
         Ok(None)
@@ -190,7 +199,7 @@ impl Sender<'_, '_> {
 
     /// The values of the answer to the last question. Those to earlier ones do not know of packets
     /// that were sent since.
-    fn answer(&mut self, deadline: Instant) -> Result<Option<[u64; 2]>> {
+    fn answer(&mut self, deadline: Instant) -> Result<Option<[u64; 3]>> {
         while Instant::now() < deadline {
             if stop::is_requested() {
                 return Err("interrupted".into());
@@ -203,7 +212,7 @@ impl Sender<'_, '_> {
             let mut last = None;
             for frame in burst {
                 let report = Message::read(&frame).filter(|message| message.kind == Kind::Report);
-                last = report.filter(|report| report.number == self.questions).or(last);
+                last = report.filter(|report| report.number == self.question).or(last);
                 self.socket.give_back(frame);
             }
             if let Some(report) = last {
