@@ -4,6 +4,8 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
+use std::thread;
+use std::time::Duration;
 
 use crate::example::{Ended, Example, Running};
 use crate::network::{INTERFACE, Network};
@@ -38,6 +40,8 @@ pub(crate) fn all() -> Vec<Check> {
             }));
         }
     }
+    checks.push(Check::new("nobody", pings_to_nobody_end));
+    checks.push(Check::new("stopped", pings_to_a_stopped_process_are_lost));
     checks.push(Check::new("killed", a_killed_process_leaves_nothing_behind));
     checks.push(Check::new("gone", listeners_notice_that_their_interface_is_gone));
     checks.push(Check::new("taken", a_queue_has_one_socket));
@@ -72,12 +76,48 @@ fn pings_are_answered(example: &Example, options: &str) -> Outcome {
     let together = ping(COUNT, 64)?;
     for ended in [&alone, &together] {
         expect(ended.figure("answered")? == COUNT, "pings have no answer", ended)?;
+        expect(ended.figure("other packets")? == 0, "answers are damaged", ended)?;
         expect_whole(ended, 4096)?;
     }
     let pong = pong.interrupt()?;
     expect(pong.figure("answered")? == 2 * COUNT, "pings were lost", &pong)?;
     expect_whole(&pong, 4096)?;
     Ok(format!("round trip, one at a time, in a debug build: {}", alone.text("round trip")?))
+}
+
+fn pings_to_nobody_end(example: &Example) -> Outcome {
+    let network = Network::lay()?;
+    for (count, error) in [(1, "no answer in time"), (10_000, "no answer for 5 seconds")] {
+        let arguments = format!("ping {INTERFACE} --count {count}");
+        let ended = example.start(&network.left, &arguments)?.end()?;
+        let error = format!("af_xdp: {error}: is `pong` running?\n");
+        let says_so = ended.status == Some(1) && ended.errors == error;
+        expect(says_so && ended.figure("answered")? == 0, "it does not give up", &ended)?;
+        expect(ended.figure("lost")? > 0, "no ping was lost", &ended)?;
+        expect_whole(&ended, 4096)?;
+    }
+    Ok("they end".to_owned())
+}
+
+/// They are lost though it answers them: it goes on too late.
+fn pings_to_a_stopped_process_are_lost(example: &Example) -> Outcome {
+    const COUNT: u64 = 1000;
+    let network = Network::lay()?;
+    let pong = example.listen(&network.right, &format!("pong {INTERFACE}"))?;
+    pong.signal(libc::SIGSTOP);
+    let ping = example.start(&network.left, &format!("ping {INTERFACE} --count {COUNT}"))?;
+    // Far from both the second that loses a ping and the five that end the program.
+    thread::sleep(Duration::from_secs(3));
+    pong.signal(libc::SIGCONT);
+    let ping = ping.end()?.success()?;
+    let lost = ping.figure("lost")?;
+    let are_late = ping.text("lost")? == format!("{lost} pings, {lost} of them answered too late");
+    expect(lost > 0 && are_late, "lost pings were not answered too late", &ping)?;
+    expect(ping.figure("answered")? + lost == COUNT, "pings are missing", &ping)?;
+    expect_whole(&ping, 4096)?;
+    let pong = pong.interrupt()?;
+    expect(pong.figure("answered")? == COUNT, "pings did not arrive", &pong)?;
+    Ok(format!("{lost} of {COUNT} were lost"))
 }
 
 /// What the sender and the receiver of a stream found out.

@@ -74,9 +74,13 @@ impl Running {
 
     /// Tells it to end, as Ctrl-C does, and waits; it has to be a success.
     pub(crate) fn interrupt(self) -> Result<Ended, String> {
-        // SAFETY: names nothing in memory; the process is this one's child, and was not waited for.
-        unsafe { libc::kill(self.child.id().cast_signed(), libc::SIGINT) };
+        self.signal(libc::SIGINT);
         self.end()?.success()
+    }
+
+    pub(crate) fn signal(&self, signal: libc::c_int) {
+        // SAFETY: names nothing in memory; the process is this one's child, and was not waited for.
+        unsafe { libc::kill(self.child.id().cast_signed(), signal) };
     }
 
     /// Ends it without asking it.

@@ -79,7 +79,7 @@ pub(crate) struct Message {
     pub(crate) kind: Kind,
     /// An answer has that of what it answers.
     pub(crate) number: u64,
-    /// As the kind has it: when a ping was sent; the counts of a report.
+    /// As the kind has it: when a ping was sent, and by which process; the counts of a report.
     pub(crate) values: [u64; 3],
 }
 

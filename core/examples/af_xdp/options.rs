@@ -38,8 +38,12 @@ Options of receive:
     --hold            keeps packets as long as more of them come: when all blocks are held, the kernel
                       has none and drops what comes, to the next millisecond without a packet
 
-Needs root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF. Exits with 1 if something fails, or if a
-packet or block is missing, and with 2 if it does not understand.
+A ping that is not answered within a second is lost; the next one is sent. After 5 seconds without any
+answer, ping ends.
+
+Needs root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF. Exits with 1 if something fails: if no ping is
+answered in time, or none for 5 seconds; if a packet of a stream, or a block, is missing. Some lost
+pings are no failure. Exits with 2 if it does not understand.
 ";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
