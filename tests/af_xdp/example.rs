@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use crate::cargo;
+use crate::child;
 use crate::network::Namespace;
 
 /// Far longer than any run takes: what hangs is ended by it.
@@ -65,13 +65,7 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(mut command: Command) -> Result<Self, String> {
-        let alarm = || {
-            // SAFETY: may be called between fork and exec; the alarm goes on in the new program.
-            unsafe { libc::alarm(LIMIT_S) };
-            Ok(())
-        };
-        // SAFETY: as there, and the closure does nothing else.
-        unsafe { command.pre_exec(alarm) };
+        child::limit(&mut command, LIMIT_S);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| format!("{command:?}: {error}"))?;
         let output = child.stdout.take().ok_or("no output")?;
@@ -80,9 +74,13 @@ impl Running {
 
     /// Tells it to end, as Ctrl-C does, and waits; it has to be a success.
     pub(crate) fn interrupt(self) -> Result<Ended, String> {
-        // SAFETY: names nothing in memory; the process is this one's child, and was not waited for.
-        unsafe { libc::kill(self.child.id().cast_signed(), libc::SIGINT) };
+        self.signal(libc::SIGINT);
         self.end()?.success()
+    }
+
+    pub(crate) fn signal(&self, signal: libc::c_int) {
+        // SAFETY: names nothing in memory; the process is this one's child, and was not waited for.
+        unsafe { libc::kill(self.child.id().cast_signed(), signal) };
     }
 
     /// Ends it without asking it.
@@ -122,7 +120,7 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    fn success(self) -> Result<Self, String> {
+    pub(crate) fn success(self) -> Result<Self, String> {
         if self.status == Some(0) { Ok(self) } else { Err(self.to_string()) }
     }
 

@@ -10,15 +10,26 @@ mod cargo;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod checks;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+#[path = "../child.rs"]
+mod child;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod example;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+mod listeners;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 #[path = "../network.rs"]
 mod network;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+mod pings;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+mod refusals;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod report;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 #[path = "../selection.rs"]
 mod selection;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+mod streams;
 
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 fn main() -> std::process::ExitCode {

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::build::{Built, LIBRARY};
+use crate::child;
 use crate::network::Namespace;
 
 /// Far longer than any run takes: what hangs is ended by it.
@@ -71,15 +71,7 @@ impl<'a> Setup<'a> {
             .env("LD_LIBRARY_PATH", &self.built.libraries)
             // Where EAL makes a folder, though it has nothing to write there.
             .env("RUNTIME_DIRECTORY", &self.built.folder);
-        let limit = || {
-            // SAFETY: may be called between fork and exec; the alarm goes on in the new program.
-            unsafe { libc::alarm(LIMIT_S) };
-            // SAFETY: as before. When this process is killed, nobody is left to end it.
-            unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-            Ok(())
-        };
-        // SAFETY: as there, and the closure does nothing else.
-        unsafe { command.pre_exec(limit) };
+        child::limit(&mut command, LIMIT_S);
         Ok(command)
     }
 }

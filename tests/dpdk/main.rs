@@ -13,6 +13,9 @@ mod capture;
 #[path = "../cargo.rs"]
 mod cargo;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[path = "../child.rs"]
+mod child;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod eal;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod forwarding;

@@ -51,7 +51,7 @@ pub(crate) fn make_rings(socket: BorrowedFd<'_>, entries: u32) -> Result<libc::x
         unsafe { set_option(socket, option, name, &entries) }?;
     }
     // SAFETY: the option has this structure, which is plain numbers.
-    unsafe { option(socket, libc::XDP_MMAP_OFFSETS, "getsockopt(XDP_MMAP_OFFSETS)") }
+    unsafe { option(socket, libc::SOL_XDP, libc::XDP_MMAP_OFFSETS, "getsockopt(XDP_MMAP_OFFSETS)") }
 }
 
 /// Waits while the queue is taken: the kernel ends a socket a moment after the process that had it.
@@ -116,12 +116,20 @@ pub(crate) fn poll(socket: BorrowedFd<'_>) -> Result<bool> {
         // By a signal: who called looks whether the program is to end.
         return if error.is_one_of(&[libc::EINTR]) { Ok(false) } else { Err(error.into()) };
     }
-    Ok(ready == 0)
+    Ok(poll.revents & libc::POLLIN == 0)
 }
 
 pub(crate) fn statistics(socket: BorrowedFd<'_>) -> Result<libc::xdp_statistics> {
     // SAFETY: the option has this structure, which is plain numbers.
-    unsafe { option(socket, libc::XDP_STATISTICS, "getsockopt(XDP_STATISTICS)") }
+    unsafe { option(socket, libc::SOL_XDP, libc::XDP_STATISTICS, "getsockopt(XDP_STATISTICS)") }
+}
+
+/// Fails, once, after the interface was deleted or moved to another namespace.
+pub(crate) fn check_interface(socket: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: the option has a number.
+    let error: libc::c_int =
+        unsafe { option(socket, libc::SOL_SOCKET, libc::SO_ERROR, "getsockopt(SO_ERROR)") }?;
+    if error == 0 { Ok(()) } else { Err("the interface is gone".into()) }
 }
 
 /// # Safety
@@ -145,13 +153,18 @@ unsafe fn set_option<T>(
 /// # Safety
 ///
 /// The option has a `T`, of which any bytes are one, zeros too.
-unsafe fn option<T>(socket: BorrowedFd<'_>, option: libc::c_int, name: &'static str) -> Result<T> {
+unsafe fn option<T>(
+    socket: BorrowedFd<'_>,
+    level: libc::c_int,
+    option: libc::c_int,
+    name: &'static str,
+) -> Result<T> {
     // SAFETY: by the caller's promise, zeros are a value.
     let mut value: T = unsafe { mem::zeroed() };
     let mut size = size_of::<T>() as libc::socklen_t;
     let (socket, target) = (socket.as_raw_fd(), (&raw mut value).cast());
     // SAFETY: value and size outlive the call, and the value may be written for that size.
-    if unsafe { libc::getsockopt(socket, libc::SOL_XDP, option, target, &raw mut size) } < 0 {
+    if unsafe { libc::getsockopt(socket, level, option, target, &raw mut size) } < 0 {
         return Err(CallError::last(name).into());
     }
     Ok(value)

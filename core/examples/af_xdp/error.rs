@@ -35,7 +35,7 @@ impl CallError {
             libc::EBUSY | libc::EEXIST => {
                 "needs an interface without an XDP program, and a queue without an AF_XDP socket"
             }
-            libc::ENODEV => "needs an interface that exists: ip link",
+            libc::ENODEV | libc::ENXIO => "needs an interface that exists: ip link",
             libc::EINVAL if self.call == "bind" => "needs a queue that the interface has",
             libc::EOPNOTSUPP => "needs a driver with XDP; without --native, any will do",
             libc::ENETDOWN => "needs an interface that is up: ip link set dev INTERFACE up",

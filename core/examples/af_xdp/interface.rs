@@ -26,8 +26,12 @@ impl Interface {
     }
 }
 
+/// A loopback has one of zeros, which is none.
 fn address(interface: &str) -> Result<Address> {
     let path = format!("/sys/class/net/{interface}/address");
     let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
-    text.trim_end().parse()
+    let address = text.trim_end().parse().ok().filter(|&address| address != Address::NOBODY);
+    let error =
+        || format!("interface {interface} has no Ethernet address: no other host can answer to it");
+    Ok(address.ok_or_else(error)?)
 }

@@ -23,6 +23,7 @@ pub(crate) struct Address([u8; 6]);
 
 impl Address {
     pub(crate) const BROADCAST: Self = Self([0xff; 6]);
+    pub(crate) const NOBODY: Self = Self([0; 6]);
 }
 
 impl FromStr for Address {
@@ -78,22 +79,22 @@ pub(crate) struct Message {
     pub(crate) kind: Kind,
     /// An answer has that of what it answers.
     pub(crate) number: u64,
-    /// As the kind has it: when a ping was sent; the counts of a report.
-    pub(crate) values: [u64; 2],
+    /// As the kind has it: when a ping was sent, and by which process; the counts of a report.
+    pub(crate) values: [u64; 3],
 }
 
 impl Message {
     /// Without values.
     pub(crate) fn new(kind: Kind, number: u64) -> Self {
-        Self { kind, number, values: [0; 2] }
+        Self { kind, number, values: [0; 3] }
     }
 
     /// What a packet holds.
     fn words(&self) -> impl Iterator<Item = u64> + use<> {
-        let [first, second] = self.values;
+        let [first, second, third] = self.values;
         let number = self.number;
-        let rest = (4..).map(move |place: u64| number.rotate_left(7) ^ place);
-        [self.kind as u64, number, first, second].into_iter().chain(rest).take(WORDS)
+        let rest = (5..).map(move |place: u64| number.rotate_left(7) ^ place);
+        [self.kind as u64, number, first, second, third].into_iter().chain(rest).take(WORDS)
     }
 
     /// Makes this the block's data, with room left for the kernel's headers, or others', in front.
@@ -118,8 +119,8 @@ impl Message {
     pub(crate) fn read(packet: &[u8]) -> Option<Self> {
         let (words, []) = packet.get(HEADER..)?.as_chunks::<8>() else { return None };
         let word = |place: usize| Some(u64::from_le_bytes(*words.get(place)?));
-        let message =
-            Self { kind: Kind::of(word(0)?)?, number: word(1)?, values: [word(2)?, word(3)?] };
+        let values = [word(2)?, word(3)?, word(4)?];
+        let message = Self { kind: Kind::of(word(0)?)?, number: word(1)?, values };
         let is_intact = words.len() == WORDS
             && words.iter().zip(message.words()).all(|(place, word)| *place == word.to_le_bytes());
         is_intact.then_some(message)
@@ -134,7 +135,7 @@ impl Message {
             addresses[6..].copy_from_slice(&from.0);
         }
         let (places, _) = packet.get_mut(HEADER..).unwrap_or_default().as_chunks_mut::<8>();
-        for (place, word) in places.iter_mut().zip(self.words()).take(4) {
+        for (place, word) in places.iter_mut().zip(self.words()).take(5) {
             *place = word.to_le_bytes();
         }
     }

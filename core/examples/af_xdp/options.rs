@@ -10,11 +10,16 @@ use crate::program::Mode;
 pub(crate) const HELP: &str = "\
 Packets by AF_XDP, in the blocks of a pool.
 
-    af_xdp pong INTERFACE [OPTION]...       answers pings, until Ctrl-C
-    af_xdp ping INTERFACE [OPTION]...       sends pings and prints how long answers took
-    af_xdp receive INTERFACE [OPTION]...    counts what is sent to it, until Ctrl-C
-    af_xdp send INTERFACE [OPTION]...       sends as fast as it goes, asks the receiver how much came,
-                                            and accounts for every packet
+Takes two interfaces that are joined by a cable or a network, such as those of two hosts, or of two
+network namespaces. At one end pong or receive listens; then, at the other, ping or send sends to it.
+
+    af_xdp pong INTERFACE [OPTION]...       listens and answers pings, until Ctrl-C
+    af_xdp ping INTERFACE [OPTION]...       sends pings to pong and prints how long answers took
+    af_xdp receive INTERFACE [OPTION]...    listens and counts what send sends, until Ctrl-C
+    af_xdp send INTERFACE [OPTION]...       sends as fast as it goes, asks receive how much came, and
+                                            accounts for every packet
+
+An option is written --count 100 or --count=100.
 
 Options of all:
     --frames N        blocks in the pool, 8 to 65536; half of them wait for packets (default: 4096)
@@ -33,8 +38,12 @@ Options of receive:
     --hold            keeps packets as long as more of them come: when all blocks are held, the kernel
                       has none and drops what comes, to the next millisecond without a packet
 
-Needs root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF. Exits with 1 if something fails, or if a
-packet or block is missing, and with 2 if it does not understand.
+A ping that is not answered within a second is lost; the next one is sent. After 5 seconds without any
+answer, ping ends.
+
+Needs root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF. Exits with 1 if something fails: if no ping is
+answered in time, or none for 5 seconds; if a packet of a stream, or a block, is missing. Some lost
+pings are no failure. Exits with 2 if it does not understand.
 ";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,11 +93,10 @@ impl Options {
         if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
             return Ok(None);
         }
-        Self::parse(arguments).map(Some)
+        Self::parse(arguments.into_iter().flat_map(split)).map(Some)
     }
 
-    fn parse(arguments: Vec<String>) -> Result<Self, String> {
-        let mut arguments = arguments.into_iter();
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let command = arguments.next().ok_or("a command is missing")?;
         let command = Command::named(&command).ok_or(format!("{command} is no command"))?;
         let interface = arguments.next().filter(|name| !name.starts_with('-'));
@@ -141,6 +149,14 @@ impl Options {
             _ => return Err(format!("{name} is no option of this command")),
         }
         Ok(())
+    }
+}
+
+/// `--name=value` is the same as `--name value`.
+fn split(argument: String) -> Vec<String> {
+    match argument.split_once('=') {
+        Some((name, value)) if name.starts_with("--") => vec![name.to_owned(), value.to_owned()],
+        _ => vec![argument],
     }
 }
 

@@ -145,7 +145,11 @@ impl<'u> Socket<'u> {
         self.idle = 0;
         // Others, if there were any, should have its blocks meanwhile.
         self.worker.flush();
-        calls::poll(self.as_fd())
+        let is_idle = calls::poll(self.as_fd())?;
+        if is_idle {
+            calls::check_interface(self.as_fd())?;
+        }
+        Ok(is_idle)
     }
 
     /// How many packets the interface dropped instead of sending them: of veth, if the queue of the

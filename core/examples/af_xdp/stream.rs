@@ -1,8 +1,9 @@
 //! A stream of packets, each of which is accounted for.
 //!
-//! The sender asks the receiver, before the stream and behind it, how many packets it has got and how
-//! many the kernel dropped there. Questions count as packets: they can be dropped, too.
+//! The sender asks the receiver, before the stream and behind it, how many packets and questions it has
+//! got and how many the kernel dropped there, which may be questions, too.
 
+use std::process;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,38 +24,53 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// If it holds packets, it gives no block back before a millisecond without a packet.
 pub(crate) fn receive(socket: &mut Socket<'_>, interface: &Interface, holds: bool) -> Result<()> {
     println!("listening on {}", interface.address);
-    let mut received = 0;
-    let mut damaged = 0_u64;
-    let mut held = Vec::new();
-    while !stop::is_requested() {
-        socket.advance()?;
-        let burst = socket.receive()?;
-        if burst.is_empty() && socket.wait()? {
-            held.drain(..).for_each(|frame| socket.give_back(frame));
-        }
-        for mut frame in burst {
-            match Message::read(&frame) {
-                Some(question @ Message { kind: Kind::Question, .. }) => {
-                    received += 1;
-                    let values = [received, socket.dropped()?];
-                    let report = Message { kind: Kind::Report, values, ..question };
-                    report.answer(&mut frame, interface.address);
-                    socket.send(frame);
-                }
-                Some(Message { kind: Kind::Data, .. }) => {
-                    received += 1;
-                    if holds { held.push(frame) } else { socket.give_back(frame) }
-                }
-                _ => {
-                    damaged += 1;
-                    socket.give_back(frame);
+    let mut received = Received::default();
+    let outcome = received.count(socket, interface, holds);
+    let Received { packets, questions, damaged } = received;
+    println!("received: {packets} packets, and {damaged} of other contents");
+    println!("questions received: {questions}, before the packets and after them");
+    println!("dropped for want of blocks: {}", socket.dropped()?);
+    outcome
+}
+
+#[derive(Debug, Default)]
+struct Received {
+    packets: u64,
+    questions: u64,
+    damaged: u64,
+}
+
+impl Received {
+    fn count(&mut self, socket: &mut Socket<'_>, interface: &Interface, holds: bool) -> Result<()> {
+        let mut held = Vec::new();
+        while !stop::is_requested() {
+            socket.advance()?;
+            let burst = socket.receive()?;
+            if burst.is_empty() && socket.wait()? {
+                held.drain(..).for_each(|frame| socket.give_back(frame));
+            }
+            for mut frame in burst {
+                match Message::read(&frame) {
+                    Some(question @ Message { kind: Kind::Question, .. }) => {
+                        self.questions += 1;
+                        let values = [self.packets, self.questions, socket.dropped()?];
+                        let report = Message { kind: Kind::Report, values, ..question };
+                        report.answer(&mut frame, interface.address);
+                        socket.send(frame);
+                    }
+                    Some(Message { kind: Kind::Data, .. }) => {
+                        self.packets += 1;
+                        if holds { held.push(frame) } else { socket.give_back(frame) }
+                    }
+                    _ => {
+                        self.damaged += 1;
+                        socket.give_back(frame);
+                    }
                 }
             }
         }
+        Ok(())
     }
-    println!("received: {received} packets, and {damaged} of other contents");
-    println!("dropped for want of blocks: {}", socket.dropped()?);
-    Ok(())
 }
 
 /// Sends packets as fast as it goes, and finds out what became of them.
@@ -64,10 +80,10 @@ pub(crate) fn send(
     options: &Options,
 ) -> Result<()> {
     let route = Route { from: interface.address, to: options.to };
-    let mut sender = Sender { socket, route, questions: 0 };
+    let mut sender = Sender { socket, route, question: u64::from(process::id()) << 32 };
     let before =
         sender.ask(Instant::now() + PATIENCE)?.ok_or("no answer: is `receive` running?")?;
-    let asked_before = sender.questions;
+    let question_before = sender.question;
 
     let begin = Instant::now();
     sender.send_all(options.count)?;
@@ -79,10 +95,10 @@ pub(crate) fn send(
     let mut missing = options.count;
     // More than once only if packets overtake each other: then some are still on their way.
     while let Some(after) = sender.ask(deadline)? {
-        let sent = options.count + sender.questions - asked_before;
+        let questions = sender.question - question_before;
+        let sent = options.count + questions;
         let counts = after.since(&before);
         if counts.all() >= sent {
-            let questions = sent - options.count;
             let all = counts.all();
             println!("accounted for: {all} of {sent} packets, {questions} of them questions");
             counts.print();
@@ -98,6 +114,8 @@ pub(crate) fn send(
 #[derive(Debug)]
 struct Counts {
     received: u64,
+    /// Of the questions, those that were received.
+    questions: u64,
     /// By the receiver's kernel, for want of blocks.
     dropped: u64,
     /// Dropped by the interface that was to send them.
@@ -107,19 +125,23 @@ struct Counts {
 // What packets say is not trusted: no sum or difference may overflow.
 impl Counts {
     fn all(&self) -> u64 {
-        self.received.saturating_add(self.dropped).saturating_add(self.refused)
+        [self.received, self.questions, self.dropped, self.refused]
+            .into_iter()
+            .fold(0, u64::saturating_add)
     }
 
     fn since(&self, before: &Self) -> Self {
         Self {
             received: self.received.saturating_sub(before.received),
+            questions: self.questions.saturating_sub(before.questions),
             dropped: self.dropped.saturating_sub(before.dropped),
             refused: self.refused.saturating_sub(before.refused),
         }
     }
 
     fn print(&self) {
-        println!("received: {}", self.received);
+        println!("received: {} packets", self.received);
+        println!("questions received: {}", self.questions);
         println!("dropped for want of blocks: {}", self.dropped);
         println!("dropped by the interface: {}", self.refused);
     }
@@ -128,8 +150,8 @@ impl Counts {
 struct Sender<'s, 'u> {
     socket: &'s mut Socket<'u>,
     route: Route,
-    /// How many were asked.
-    questions: u64,
+    /// The number of the last. The first has this process in it: answers to others are none to it.
+    question: u64,
 }
 
 impl Sender<'_, '_> {
@@ -164,12 +186,12 @@ impl Sender<'_, '_> {
                 self.socket.advance()?;
                 continue;
             };
-            self.questions += 1;
-            Message::new(Kind::Question, self.questions).write(&mut frame, self.route)?;
+            self.question += 1;
+            Message::new(Kind::Question, self.question).write(&mut frame, self.route)?;
             self.socket.send(frame);
-            if let Some([received, dropped]) = self.answer(Instant::now() + ASK_AGAIN)? {
+            if let Some([received, questions, dropped]) = self.answer(Instant::now() + ASK_AGAIN)? {
                 let refused = self.socket.refused();
-                return Ok(Some(Counts { received, dropped, refused }));
+                return Ok(Some(Counts { received, questions, dropped, refused }));
             }
         }
         Ok(None)
@@ -177,7 +199,7 @@ impl Sender<'_, '_> {
 
     /// The values of the answer to the last question. Those to earlier ones do not know of packets
     /// that were sent since.
-    fn answer(&mut self, deadline: Instant) -> Result<Option<[u64; 2]>> {
+    fn answer(&mut self, deadline: Instant) -> Result<Option<[u64; 3]>> {
         while Instant::now() < deadline {
             if stop::is_requested() {
                 return Err("interrupted".into());
@@ -190,7 +212,7 @@ impl Sender<'_, '_> {
             let mut last = None;
             for frame in burst {
                 let report = Message::read(&frame).filter(|message| message.kind == Kind::Report);
-                last = report.filter(|report| report.number == self.questions).or(last);
+                last = report.filter(|report| report.number == self.question).or(last);
                 self.socket.give_back(frame);
             }
             if let Some(report) = last {
