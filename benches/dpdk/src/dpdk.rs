@@ -1,8 +1,6 @@
 //! The part of DPDK that is called: its environment, mempools, a ring, lcores.
 
-use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::ffi::{CString, c_char, c_int, c_uint, c_void};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -55,20 +53,6 @@ unsafe extern "C" {
     fn loops_pop(ring: *mut RteRing, table: *mut *mut u8) -> c_uint;
     fn loops_produce(mempool: *mut RteMempool, ring: *mut RteRing, burst: c_uint, count: u64);
     fn loops_consume(mempool: *mut RteMempool, ring: *mut RteRing, burst: c_uint, count: u64);
-}
-
-/// Loads a library with a mempool handler, which registers itself.
-pub fn load(library: &Path) -> Result<(), String> {
-    let name = CString::new(library.as_os_str().as_bytes()).map_err(|error| error.to_string())?;
-    // SAFETY: a name; what the library does when it is loaded is what this program wants.
-    if !unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW) }.is_null() {
-        return Ok(());
-    }
-    // SAFETY: may be called at any time.
-    let error = unsafe { libc::dlerror() };
-    // SAFETY: there is an error, whose text stays until the next call.
-    let error = unsafe { CStr::from_ptr(error) };
-    Err(error.to_string_lossy().into_owned())
 }
 
 /// DPDK's environment, once it is initialised.

@@ -1,22 +1,27 @@
 //! Mempools of DPDK with its handlers and blockpool's, and blockpool's own calls, in turns, as tables:
 //! nanoseconds for each object that is got and put back.
 
+mod c_library;
 mod contender;
 mod dpdk;
 mod own;
+mod pointers;
 mod targets;
 
-use std::path::PathBuf;
+use std::mem;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use blockpool_benches::interleave::{Group, Measure, Summary, run};
 use blockpool_benches::markdown::{figure, heading, table};
 use clap::Parser;
+use libloading::Library;
 
 use crate::contender::Contender;
 use crate::dpdk::{Environment, Mempool, Ring};
-use crate::own::{Handles, Pointers};
+use crate::own::{Handles, Lcore};
+use crate::pointers::Made;
 
 /// Objects: blocks of 2 KiB.
 const COUNT: usize = 8192;
@@ -30,9 +35,10 @@ const QUICK_ROUNDS: usize = 2;
 
 /// Mempools with several handlers, and blockpool's own calls, side by side.
 ///
-/// Needs DPDK, 512 MiB in 2 MiB pages (root: `echo 256 > /proc/sys/vm/nr_hugepages`) and the handler,
-/// built by `cargo build --release --manifest-path core/dpdk/Cargo.toml`. For figures that can be
-/// compared: `chrt -f 1` in front of this program, when it is built.
+/// Needs DPDK, 512 MiB in 2 MiB pages (root: `echo 256 > /proc/sys/vm/nr_hugepages`), the handler and the
+/// C library, built by `cargo build --release --manifest-path core/dpdk/Cargo.toml` and `cargo build
+/// --release -p blockpool-capi`. For figures that can be compared: `chrt -f 1` in front of this program,
+/// when it is built.
 #[derive(Parser)]
 struct Arguments {
     /// Two rounds of short samples, to see that it works.
@@ -44,12 +50,25 @@ struct Arguments {
         "/../../core/dpdk/target/release/librte_mempool_blockpool.so"
     ))]
     handler: PathBuf,
-    /// Lcores, as EAL's option of this name: the first two are used.
-    #[arg(long, default_value = "0,1")]
-    lcores: String,
+    /// The C library.
+    #[arg(long, default_value = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../target/release/libblockpool.so"
+    ))]
+    c_library: PathBuf,
+    /// The processors of one lcore, or of two: nothing is measured between two if there is one.
+    #[arg(long, default_value = "0,1", value_delimiter = ',', num_args = 1..=2, value_parser = processor)]
+    lcores: Vec<u32>,
     /// Without huge pages: the figures are of another machine then.
     #[arg(long)]
     no_huge: bool,
+}
+
+/// The number of a processor of this machine.
+fn processor(text: &str) -> Result<u32, String> {
+    let number = text.parse().map_err(|error| format!("{error}"))?;
+    let folder = format!("/sys/devices/system/cpu/cpu{number}");
+    if Path::new(&folder).exists() { Ok(number) } else { Err("there is no such processor".into()) }
 }
 
 /// What is done to an object in a column.
@@ -130,6 +149,7 @@ fn measure(
 /// The contenders, by name; or the mempool that cannot be made.
 fn contenders(
     environment: Environment,
+    c_library: &Path,
 ) -> Result<Vec<(&'static str, &'static dyn Contender)>, String> {
     let mut contenders: Vec<(&'static str, &'static dyn Contender)> = Vec::new();
     for cache in CACHES {
@@ -142,26 +162,38 @@ fn contenders(
     }
     let region = own::region(environment);
     contenders.push((targets::HANDLES, Box::leak(Box::new(Handles(region)))));
-    contenders.push((targets::POINTERS, Box::leak(Box::new(Pointers(region)))));
+    let worker = || Lcore::with_stock(region);
+    contenders.push((targets::POINTERS, Box::leak(Box::new(Made(worker)))));
+    let pool = c_library::Pool::new(c_library, environment).map_err(|error| error.to_string())?;
+    contenders.push((targets::C_LIBRARY, Box::leak(Box::new(Made(move || pool.worker())))));
     Ok(contenders)
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if !arguments.handler.exists() {
-        eprintln!(
-            "there is no {}: cargo build --release --manifest-path core/dpdk/Cargo.toml",
-            arguments.handler.display()
-        );
-        return ExitCode::FAILURE;
+    for (library, package) in [
+        (&arguments.handler, "--manifest-path core/dpdk/Cargo.toml"),
+        (&arguments.c_library, "-p blockpool-capi"),
+    ] {
+        if !library.exists() {
+            eprintln!("there is no {}: cargo build --release {package}", library.display());
+            return ExitCode::FAILURE;
+        }
     }
-    if let Err(error) = dpdk::load(&arguments.handler) {
-        eprintln!("{error}");
-        return ExitCode::FAILURE;
+    // SAFETY: it registers a mempool handler.
+    match unsafe { Library::new(&arguments.handler) } {
+        Ok(handler) => mem::forget(handler),
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
     }
     let mut options = vec![
         "bench".to_owned(),
-        format!("--lcores={}", arguments.lcores),
+        format!(
+            "--lcores={}",
+            arguments.lcores.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
+        ),
         "--no-pci".to_owned(),
         "--no-telemetry".to_owned(),
         "--log-level=lib.eal:error".to_owned(),
@@ -185,7 +217,7 @@ fn main() -> ExitCode {
          least to the greatest). 1 ns is {:.2} cycles of the time stamp counter.\n",
         environment.cycles()
     );
-    let contenders = match contenders(environment) {
+    let contenders = match contenders(environment, &arguments.c_library) {
         Ok(contenders) => contenders,
         Err(error) => {
             eprintln!("{error}");

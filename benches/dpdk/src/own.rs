@@ -3,17 +3,17 @@
 use std::array;
 use std::hint::{black_box, spin_loop};
 use std::mem::MaybeUninit;
-use std::slice;
 
 use blockpool_core::heapless::Vec;
 use blockpool_core::{Block, Bookkeeping, Region, Worker};
 
 use crate::contender::Contender;
-use crate::dpdk::{CROSSING, Environment, Ring};
+use crate::dpdk::{Environment, Ring};
+use crate::pointers::Pointers;
 use crate::{COUNT, SIZE};
 
 type Frame = Block<'static, Region<'static>>;
-type Lcore = Worker<'static, Region<'static>, STOCK>;
+pub type Lcore = Worker<'static, Region<'static>, STOCK>;
 
 /// As a cache of a mempool.
 pub const STOCK: usize = 256;
@@ -108,86 +108,13 @@ impl Contender for Handles {
     }
 }
 
-/// Blocks become pointers and come back, each checked.
-pub struct Pointers(pub &'static Region<'static>);
-
-fn get_pointers<const BURST: usize>(worker: &mut Lcore, table: &mut [MaybeUninit<*mut u8>]) {
-    for part in table.chunks_exact_mut(BURST) {
-        let mut taken = 0;
-        while taken < BURST {
-            taken += worker.get_raw_ptr_burst(&mut part[taken..]);
-        }
-    }
-}
-
-fn put_pointers<const BURST: usize>(worker: &mut Lcore, table: &[*mut u8]) {
-    for part in table.chunks(BURST) {
-        // SAFETY: pointers that `get_pointers` gave this program, each once.
-        let result = unsafe { worker.put_raw_ptr_burst(part) };
-        assert_eq!(result, Ok(()));
-    }
-}
-
-/// A table of pointers that were all null once.
-fn written(table: &[MaybeUninit<*mut u8>]) -> &[*mut u8] {
-    // SAFETY: every element is initialised.
-    unsafe { slice::from_raw_parts(table.as_ptr().cast(), table.len()) }
-}
-
-impl Pointers {
-    fn bursts<const BURST: usize>(&self, keep: usize, times: u64) {
-        let mut worker = Lcore::with_stock(self.0);
-        let mut table = [MaybeUninit::new(std::ptr::null_mut()); 128];
-        let table = &mut table[..keep];
-        for _ in 0..times {
-            get_pointers::<BURST>(&mut worker, table);
-            black_box(&mut *table);
-            put_pointers::<BURST>(&mut worker, written(table));
-        }
+impl Pointers for Lcore {
+    fn get(&mut self, table: &mut [MaybeUninit<*mut u8>]) -> usize {
+        self.get_raw_ptr_burst(table)
     }
 
-    fn produced<const BURST: usize>(&self, ring: Ring, count: u64) {
-        let mut worker = Lcore::with_stock(self.0);
-        let mut table = [MaybeUninit::new(std::ptr::null_mut()); CROSSING];
-        for _ in 0..count / CROSSING as u64 {
-            get_pointers::<BURST>(&mut worker, &mut table);
-            ring.push(written(&table));
-        }
-    }
-
-    fn consumed<const BURST: usize>(&self, ring: Ring, mut count: u64) {
-        let mut worker = Lcore::with_stock(self.0);
-        let mut table = [std::ptr::null_mut(); CROSSING];
-        while count > 0 {
-            let popped = ring.pop(&mut table);
-            put_pointers::<BURST>(&mut worker, popped);
-            count -= popped.len() as u64;
-        }
-    }
-}
-
-impl Contender for Pointers {
-    fn rounds(&self, keep: usize, burst: usize, times: u64) {
-        match burst {
-            1 => self.bursts::<1>(keep, times),
-            4 => self.bursts::<4>(keep, times),
-            32 => self.bursts::<32>(keep, times),
-            64 => self.bursts::<64>(keep, times),
-            _ => unreachable!("bursts of {burst}"),
-        }
-    }
-
-    fn produce(&self, ring: Ring, burst: usize, count: u64) {
-        match burst {
-            1 => self.produced::<1>(ring, count),
-            _ => self.produced::<CROSSING>(ring, count),
-        }
-    }
-
-    fn consume(&self, ring: Ring, burst: usize, count: u64) {
-        match burst {
-            1 => self.consumed::<1>(ring, count),
-            _ => self.consumed::<CROSSING>(ring, count),
-        }
+    unsafe fn put(&mut self, table: &[*mut u8]) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { self.put_raw_ptr_burst(table) }.is_ok()
     }
 }

@@ -10,6 +10,7 @@ pub const ACROSS: &str = "A gets, B puts, bursts of 32";
 
 pub const HANDLES: &str = "`Worker`, handles";
 pub const POINTERS: &str = "`Worker`, pointers";
+pub const C_LIBRARY: &str = "C library, worker";
 
 /// What a mempool is called.
 pub fn mempool(handler: &str, cache: u32) -> String {

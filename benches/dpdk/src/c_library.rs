@@ -1,0 +1,134 @@
+//! Blockpool's C library, called as programs in C call a shared one.
+
+use std::ffi::{c_int, c_void};
+use std::mem::MaybeUninit;
+use std::path::Path;
+use std::ptr;
+
+use libloading::{Error, Library};
+
+use crate::dpdk::Environment;
+use crate::own::STOCK;
+use crate::pointers::Pointers;
+use crate::{COUNT, SIZE};
+
+// Types as `blockpool.h` has them; `BLOCKPOOL_OK` is 0.
+type Size = unsafe extern "C" fn() -> usize;
+type BookkeepingSize = unsafe extern "C" fn(usize, usize) -> usize;
+type Create = unsafe extern "C" fn(*mut u8, usize, usize, *mut u8, usize, *mut Handle) -> c_int;
+type WorkerCreate = unsafe extern "C" fn(Handle, usize, *mut u8, usize, *mut Handle) -> c_int;
+type Handle = *mut c_void;
+
+/// The functions of a worker.
+#[derive(Clone, Copy)]
+struct Functions {
+    size: Size,
+    create: WorkerCreate,
+    destroy: unsafe extern "C" fn(Handle) -> c_int,
+    get: unsafe extern "C" fn(Handle) -> *mut u8,
+    put: unsafe extern "C" fn(Handle, *mut u8) -> c_int,
+    get_burst: unsafe extern "C" fn(Handle, *mut MaybeUninit<*mut u8>, usize) -> usize,
+    put_burst: unsafe extern "C" fn(Handle, *const *mut u8, usize, *mut usize) -> c_int,
+}
+
+/// A pool for ever.
+#[derive(Clone, Copy)]
+pub struct Pool {
+    functions: Functions,
+    handle: Handle,
+}
+
+// SAFETY: a pool is for many threads.
+unsafe impl Sync for Pool {}
+
+impl Pool {
+    pub fn new(library: &Path, environment: Environment) -> Result<Self, Error> {
+        // SAFETY: it does nothing when it is loaded.
+        let library = Box::leak(Box::new(unsafe { Library::new(library) }?));
+        let functions = Functions {
+            // SAFETY: types are as the header has them, here and below.
+            size: *unsafe { library.get(b"blockpool_worker_size") }?,
+            // SAFETY: as above.
+            create: *unsafe { library.get(b"blockpool_worker_create") }?,
+            // SAFETY: as above.
+            destroy: *unsafe { library.get(b"blockpool_worker_destroy") }?,
+            // SAFETY: as above.
+            get: *unsafe { library.get(b"blockpool_worker_get") }?,
+            // SAFETY: as above.
+            put: *unsafe { library.get(b"blockpool_worker_put") }?,
+            // SAFETY: as above.
+            get_burst: *unsafe { library.get(b"blockpool_worker_get_burst") }?,
+            // SAFETY: as above.
+            put_burst: *unsafe { library.get(b"blockpool_worker_put_burst") }?,
+        };
+        // SAFETY: as above.
+        let create = *unsafe { library.get::<Create>(b"blockpool_create") }?;
+        // SAFETY: as above.
+        let size = *unsafe { library.get::<BookkeepingSize>(b"blockpool_bookkeeping_size") }?;
+        // SAFETY: it has no conditions.
+        let size = unsafe { size(COUNT * SIZE, SIZE) };
+        let memory = environment.memory(COUNT * SIZE).as_ptr();
+        let (bookkeeping, mut handle) = (environment.memory(size).as_ptr(), ptr::null_mut());
+        // SAFETY: memory for ever and for nobody else, aligned to pages.
+        let result = unsafe { create(memory, COUNT * SIZE, SIZE, bookkeeping, size, &mut handle) };
+        assert_eq!(result, 0, "memory as it has to be");
+        Ok(Self { functions, handle })
+    }
+
+    pub fn worker(&self) -> Worker {
+        let Self { functions, handle: pool } = *self;
+        // SAFETY: it has no conditions.
+        let size = unsafe { (functions.size)() };
+        let mut memory = vec![Line { _bytes: [0; 64] }; size.div_ceil(64)];
+        let (first, mut handle) = (memory.as_mut_ptr().cast(), ptr::null_mut());
+        // SAFETY: a pool for ever; memory for nobody else, as long as the worker, aligned.
+        let result = unsafe { (functions.create)(pool, STOCK, first, size, &mut handle) };
+        assert_eq!(result, 0, "memory as it has to be");
+        Worker { functions, handle, _memory: memory }
+    }
+}
+
+/// What the library wants memory to be aligned to.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line {
+    _bytes: [u8; 64],
+}
+
+pub struct Worker {
+    functions: Functions,
+    handle: Handle,
+    _memory: Vec<Line>,
+}
+
+impl Pointers for Worker {
+    fn get(&mut self, table: &mut [MaybeUninit<*mut u8>]) -> usize {
+        let Self { functions, handle, .. } = *self;
+        if let [one] = table {
+            // SAFETY: a worker, used by its thread alone.
+            let block = unsafe { (functions.get)(handle) };
+            one.write(block);
+            return usize::from(!block.is_null());
+        }
+        // SAFETY: as above, and there is room for as many.
+        unsafe { (functions.get_burst)(handle, table.as_mut_ptr(), table.len()) }
+    }
+
+    unsafe fn put(&mut self, table: &[*mut u8]) -> bool {
+        let Self { functions, handle, .. } = *self;
+        if let &[one] = table {
+            // SAFETY: a worker, used by its thread alone.
+            return unsafe { (functions.put)(handle, one) } == 0;
+        }
+        let (first, count) = (table.as_ptr(), table.len());
+        // SAFETY: as above, and there are as many.
+        unsafe { (functions.put_burst)(handle, first, count, ptr::null_mut()) == 0 }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // SAFETY: a worker that nobody uses any more.
+        unsafe { (self.functions.destroy)(self.handle) };
+    }
+}
