@@ -31,6 +31,7 @@ pub(crate) const GROUP: usize = usize::BITS as usize;
 ///   that ran empty there costs five atomic operations. The worst case is O(capacity ÷ word size).
 /// - The summary's count of changes wraps: a search during which exactly a multiple of 2^32 (2^16
 ///   with 32-bit words) notes are made can answer `None` wrongly, once. Nothing else depends on it.
+/// - A number that is given back although it is free stays free; with debug assertions, that panics.
 /// - All-zero memory is the set with every number free, so a static lies in `.bss`.
 ///
 /// Source: the two-level bitmap is folklore of operating systems' frame allocators; that a summary
