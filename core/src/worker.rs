@@ -59,13 +59,15 @@ use crate::range::Place;
 #[must_use = "a worker that is not kept does nothing"]
 pub struct Worker<'p, P: BlockPool, const STOCK: usize = 64> {
     pool: &'p P,
-    /// The most blocks to keep, in `[0, STOCK]`.
+    /// The most blocks to keep, in `[0, STOCK]`, if the pool is large enough.
     most: usize,
     /// The number given back last, or [`NO_NUMBER`]. Apart from the others, so that a get and a put
     /// in turns go through one word of memory, not through a length and then an element.
     newest: u32,
     /// The others. All numbers here are out and owned by this worker.
     older: heapless::Vec<u32, STOCK, usize>,
+    /// What [`room`](Self::room) says, once it was asked; 0 before.
+    room: usize,
     /// The number last taken from, or given to, the shared set, or [`NO_NUMBER`]: where to look for
     /// more, since what this worker gave back is warm, and what it leaves alone gathers.
     last: u32,
@@ -93,12 +95,16 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
     pub const fn with_limit(pool: &'p P, limit: usize) -> Self {
         const { assert!(STOCK >= 1, "a stock holds at least one block") };
         let most = if limit < STOCK { limit } else { STOCK };
-        Self { pool, most, newest: NO_NUMBER, older: heapless::Vec::new(), last: NO_NUMBER }
+        let (newest, last) = (NO_NUMBER, NO_NUMBER);
+        Self { pool, most, newest, older: heapless::Vec::new(), room: 0, last }
     }
 
-    /// The most blocks this worker keeps.
-    fn limit(&self) -> usize {
-        self.most.min(self.pool.capacity() / 4).max(1)
+    /// How many blocks this worker keeps at most, besides the newest.
+    fn room(&mut self) -> usize {
+        if self.room == 0 {
+            self.room = self.most.min(self.pool.capacity() / 4).saturating_sub(1);
+        }
+        self.room
     }
 
     /// How many blocks are in the stock.
@@ -124,7 +130,7 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
     /// Fills the empty stock by half.
     #[cold]
     fn refill(&mut self) {
-        let half = self.limit().div_ceil(2);
+        let half = self.room() / 2 + 1;
         // Half the stock fits; if not, nothing would be taken.
         let _ = self.older.resize(half, 0);
         let near = (self.last != NO_NUMBER).then_some(self.last);
@@ -158,15 +164,20 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
     /// Puts a number to the older ones, though one more is kept besides.
     #[inline]
     fn keep(&mut self, number: u32) {
-        let limit = self.limit() - 1;
-        if self.older.len() >= limit {
-            if limit == 0 {
-                return self.pool.free(INTERNAL).put(number, INTERNAL);
-            }
-            self.give_back_oldest(limit.div_ceil(2));
+        if self.older.len() >= self.room || self.older.push(number).is_err() {
+            self.keep_if_room(number);
         }
-        // There is room; if not, the number would not be lost.
-        if let Err(number) = self.older.push(number) {
+    }
+
+    /// Makes room for a number by giving the older half back, unless one block is all that is kept.
+    #[cold]
+    #[inline(never)]
+    fn keep_if_room(&mut self, number: u32) {
+        let room = self.room();
+        if room > 0 && self.older.len() >= room {
+            self.give_back_oldest(room.div_ceil(2));
+        }
+        if room == 0 || self.older.push(number).is_err() {
             self.pool.free(INTERNAL).put(number, INTERNAL);
         }
     }
@@ -214,14 +225,14 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
         if newest != NO_NUMBER {
             self.keep(newest);
         }
-        let limit = self.limit() - 1;
-        let excess = (self.older.len() + blocks.len()).saturating_sub(limit);
+        let room = self.room();
+        let excess = (self.older.len() + blocks.len()).saturating_sub(room);
         if excess > 0 {
-            self.give_back_oldest(excess.max(limit / 2).min(self.older.len()));
+            self.give_back_oldest(excess.max(room / 2).min(self.older.len()));
         }
         let kept = self.older.len();
         let all = kept + blocks.len();
-        let mut one_by_one = all > limit || self.older.resize(all, 0).is_err();
+        let mut one_by_one = all > room || self.older.resize(all, 0).is_err();
         if !one_by_one {
             let added = self.older.get_mut(kept..).unwrap_or_default();
             for (number, block) in added.iter_mut().zip(blocks.iter().rev()) {
@@ -281,8 +292,8 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
         &mut self,
         pointers: &[*mut u8],
     ) -> Result<(), (usize, RawError)> {
-        let limit = self.limit();
-        if pointers.len() == 1 || limit == 1 {
+        let room = self.room();
+        if pointers.len() == 1 || room == 0 {
             let extent = self.pool.extent(INTERNAL);
             for (index, &pointer) in pointers.iter().enumerate() {
                 let claimed = self.pool.claim_alone(pointer, extent, INTERNAL);
@@ -295,11 +306,11 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
             self.keep(newest);
         }
         // The older half makes room for as many.
-        let most = limit.div_ceil(2);
+        let most = room / 2 + 1;
         for (part, pointers) in pointers.chunks(most).enumerate() {
-            let excess = (self.older.len() + pointers.len()).saturating_sub(limit - 1);
+            let excess = (self.older.len() + pointers.len()).saturating_sub(room);
             if excess > 0 {
-                self.give_back_oldest(excess.max(limit / 2).min(self.older.len()));
+                self.give_back_oldest(excess.max(room.div_ceil(2)).min(self.older.len()));
             }
             // SAFETY: the caller's promise.
             let claimed = unsafe { self.claim(pointers) };
