@@ -41,6 +41,7 @@ pub(crate) fn all() -> Vec<Check> {
     checks.push(Check::new("rights", refusals::missing_rights_are_named));
     checks.push(Check::new("interface", refusals::a_missing_interface_is_named));
     checks.push(Check::new("loopback", refusals::a_loopback_leads_nowhere));
+    checks.push(Check::new("down", refusals::an_interface_that_is_down_is_named));
     checks.push(Check::new("usage", refusals::what_is_not_understood_is_named));
     checks.push(Check::new("help", refusals::help_is_printed));
     checks

@@ -75,6 +75,15 @@ pub(crate) fn a_loopback_leads_nowhere(example: &Example) -> Outcome {
     refused("ping")
 }
 
+pub(crate) fn an_interface_that_is_down_is_named(example: &Example) -> Outcome {
+    let network = Network::lay()?;
+    let mut command = network.right.command(Path::new("ip"));
+    command.args(["link", "set", "dev", INTERFACE, "down"]);
+    Running::start(command)?.end()?;
+    let ended = example.start(&network.right, &format!("pong {INTERFACE}"))?.end()?;
+    fails(&ended, 1, &format!("interface {INTERFACE} is down"), " up")
+}
+
 pub(crate) fn what_is_not_understood_is_named(example: &Example) -> Outcome {
     let wrong = [
         ("", "a command is missing"),

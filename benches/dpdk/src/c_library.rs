@@ -42,7 +42,12 @@ pub struct Pool {
 unsafe impl Sync for Pool {}
 
 impl Pool {
-    pub fn new(library: &Path, environment: Environment) -> Result<Self, Error> {
+    pub fn new(path: &Path, environment: Environment) -> Result<Self, String> {
+        let pool = Self::load(path, environment);
+        pool.map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    fn load(library: &Path, environment: Environment) -> Result<Self, Error> {
         // SAFETY: it does nothing when it is loaded.
         let library = Box::leak(Box::new(unsafe { Library::new(library) }?));
         let functions = Functions {

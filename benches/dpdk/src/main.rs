@@ -57,7 +57,7 @@ struct Arguments {
     ))]
     c_library: PathBuf,
     /// The processors of one lcore, or of two: nothing is measured between two if there is one.
-    #[arg(long, default_value = "0,1", value_delimiter = ',', num_args = 1..=2, value_parser = processor)]
+    #[arg(long, default_value = "0,1", value_delimiter = ',', value_parser = processor)]
     lcores: Vec<u32>,
     /// Without huge pages: the figures are of another machine then.
     #[arg(long)]
@@ -164,7 +164,7 @@ fn contenders(
     contenders.push((targets::HANDLES, Box::leak(Box::new(Handles(region)))));
     let worker = || Lcore::with_stock(region);
     contenders.push((targets::POINTERS, Box::leak(Box::new(Made(worker)))));
-    let pool = c_library::Pool::new(c_library, environment).map_err(|error| error.to_string())?;
+    let pool = c_library::Pool::new(c_library, environment)?;
     contenders.push((targets::C_LIBRARY, Box::leak(Box::new(Made(move || pool.worker())))));
     Ok(contenders)
 }
@@ -188,12 +188,17 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
+    let lcores = match arguments.lcores[..] {
+        [first] => first.to_string(),
+        [first, second] if first != second => format!("{first},{second}"),
+        _ => {
+            eprintln!("--lcores takes the numbers of one processor, or of two different ones");
+            return ExitCode::FAILURE;
+        }
+    };
     let mut options = vec![
         "bench".to_owned(),
-        format!(
-            "--lcores={}",
-            arguments.lcores.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
-        ),
+        format!("--lcores={lcores}"),
         "--no-pci".to_owned(),
         "--no-telemetry".to_owned(),
         "--log-level=lib.eal:error".to_owned(),

@@ -3,7 +3,8 @@
  *
  * The mempool that drivers are given has a handler of this program's own: it takes its objects from a
  * pool of blockpool's, by the worker of the lcore that asks, and gives them back to that. An object, the
- * mempool's header in front of it, a packet buffer and its data fill a block.
+ * mempool's header in front of it, a packet buffer and its data fill a block. A packet that does not fit one is
+ * too long for this program.
  *
  *     cc -O2 dpdk_pipeline.c -o dpdk_pipeline $(pkg-config --cflags --libs libdpdk blockpool)
  *     ./dpdk_pipeline --no-huge -m 128 --no-pci --lcores=0,1 --iova-mode=va \
@@ -14,9 +15,9 @@
  */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdatomic.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -264,6 +265,8 @@ block_of(struct rte_mbuf *packet)
 	char *data = rte_pktmbuf_mtod(packet, char *);
 	size_t index = blockpool_index_of(pool, block);
 
+	if (packet->nb_segs != 1)
+		end("a packet is too long for a block", 0);
 	if (index == SIZE_MAX || data < block || data + packet->data_len > block + BLOCK_SIZE)
 		end("a packet does not lie in a block", 0);
 	return index;
@@ -338,6 +341,7 @@ int
 main(int argc, char **argv)
 {
 	int used = rte_eal_init(argc, argv);
+	struct rte_eth_stats statistics = { 0 };
 	unsigned int second, lcore;
 	unsigned long count;
 	char *behind;
@@ -360,6 +364,7 @@ main(int argc, char **argv)
 	receive(count);
 	rte_eal_wait_lcore(second);
 
+	rte_eth_stats_get(PORT, &statistics);
 	rte_eth_dev_stop(PORT);
 	rte_eth_dev_close(PORT);
 	RTE_LCORE_FOREACH(lcore)
@@ -367,7 +372,8 @@ main(int argc, char **argv)
 	printf("%lu of %lu packets; %zu of %zu blocks free\n", to_be_sent, count,
 	       blockpool_available(pool), blockpool_capacity(pool));
 	if (to_be_sent != count)
-		fprintf(stderr, "none came for a second: has the capture as many?\n");
+		fprintf(stderr, "none came for a second: has the capture as many? %" PRIu64
+			" were dropped for want of blocks\n", statistics.rx_nombuf);
 	if (to_be_sent != count || blockpool_available(pool) != blockpool_capacity(pool))
 		return EXIT_FAILURE;
 	rte_eal_cleanup();

@@ -98,8 +98,8 @@
 #define BLOCKPOOL_PLACE_SIZE 8
 
 /**
- * What became of a call. But for bursts, which say how far they came, a call that is refused
- * changes nothing.
+ * What became of a call. A call that is refused changes nothing; but bursts say how far they came, and
+ * create functions may have written to the bookkeeping.
  */
 typedef enum {
     /**
@@ -229,7 +229,8 @@ blockpool_result blockpool_destroy(blockpool *pool);
 /**
  * Takes a free block; `NULL` if every block is out, or `pool` is `NULL`.
  *
- * Its bytes are what they are: the last owner's, or those that were there before.
+ * Its bytes are what they are: the last owner's, or those that were there before. Bursts are for
+ * workers.
  *
  * From any thread or signal handler. Lock-free: one atomic read-modify-write when threads do not
  * meet; a search when the thread's word of the set has no free block.
@@ -268,7 +269,7 @@ size_t blockpool_block_size(const blockpool *pool);
 size_t blockpool_available(const blockpool *pool);
 
 /**
- * How often a block was wanted, by `blockpool_get` or a worker, and none was free; 0 if `pool` is
+ * How many calls, of `blockpool_get` or to a worker, wanted more blocks than were free; 0 if `pool` is
  * `NULL`. Wraps around.
  */
 size_t blockpool_exhausted(const blockpool *pool);
@@ -463,13 +464,15 @@ const char *blockpool_version_text(void);
 
 /* Bytes of bookkeeping for a pool of `length` bytes of memory with blocks of `block_size` bytes. */
 #define BLOCKPOOL_BOOKKEEPING_SIZE(length, block_size) \
-    (BLOCKPOOL_POOL_SIZE + ((size_t)(length) / (block_size) + 63) / 64 * BLOCKPOOL_GROUP_SIZE)
+    (BLOCKPOOL_POOL_SIZE + \
+     (sizeof(char) * (length) / (block_size) + 63) / 64 * BLOCKPOOL_GROUP_SIZE)
 
 /* Bytes of memory for a queue of a pool of `capacity` blocks. */
 #define BLOCKPOOL_QUEUE_SIZE(capacity) \
-    (BLOCKPOOL_RING_SIZE + (size_t)(capacity) * BLOCKPOOL_PLACE_SIZE)
+    (BLOCKPOOL_RING_SIZE + sizeof(char) * (capacity) * BLOCKPOOL_PLACE_SIZE)
 
-/* A type: all memory of a pool of `count` blocks, for a static or a member of a struct. */
+/* A type: all memory of a pool of `count` blocks, for a static or a member of a struct; like the types
+ * below, aligned to more than malloc() does. */
 #define BLOCKPOOL_STORAGE(block_size, count) \
     struct { \
         BLOCKPOOL_ASSERT((block_size) % 64 == 0 && (block_size) >= 64 && (block_size) <= 65536, \
@@ -478,7 +481,7 @@ const char *blockpool_version_text(void);
                          "a pool has 1 to 536870912 blocks"); \
         BLOCKPOOL_ALIGNED unsigned char memory[count][block_size]; \
         BLOCKPOOL_ALIGNED unsigned char bookkeeping[BLOCKPOOL_BOOKKEEPING_SIZE( \
-            (size_t)(block_size) * (count), block_size)]; \
+            sizeof(char) * (block_size) * (count), block_size)]; \
     }
 
 /* As blockpool_create(), for a BLOCKPOOL_STORAGE. */
@@ -499,6 +502,8 @@ const char *blockpool_version_text(void);
 /* A type: the memory of a queue of a pool of `capacity` blocks. */
 #define BLOCKPOOL_QUEUE_STORAGE(capacity) \
     struct { \
+        BLOCKPOOL_ASSERT((capacity) >= 1 && (capacity) <= 536870912, \
+                         "a pool has 1 to 536870912 blocks"); \
         BLOCKPOOL_ALIGNED unsigned char bookkeeping[BLOCKPOOL_QUEUE_SIZE(capacity)]; \
     }
 

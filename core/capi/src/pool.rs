@@ -104,7 +104,8 @@ unsafe extern "C" fn blockpool_destroy(pool: *mut blockpool) -> blockpool_result
 
 /// Takes a free block; `NULL` if every block is out, or `pool` is `NULL`.
 ///
-/// Its bytes are what they are: the last owner's, or those that were there before.
+/// Its bytes are what they are: the last owner's, or those that were there before. Bursts are for
+/// workers.
 ///
 /// From any thread or signal handler. Lock-free: one atomic read-modify-write when threads do not
 /// meet; a search when the thread's word of the set has no free block.
@@ -156,7 +157,7 @@ unsafe extern "C" fn blockpool_available(pool: Option<&blockpool>) -> usize {
     pool.map_or(0, |pool| pool.region.available())
 }
 
-/// How often a block was wanted, by `blockpool_get` or a worker, and none was free; 0 if `pool` is
+/// How many calls, of `blockpool_get` or to a worker, wanted more blocks than were free; 0 if `pool` is
 /// `NULL`. Wraps around.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_exhausted(pool: Option<&blockpool>) -> usize {

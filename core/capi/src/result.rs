@@ -4,8 +4,8 @@ use std::ffi::{c_char, c_int, c_void};
 
 use blockpool_core::{RawError, RegionError};
 
-/// What became of a call. But for bursts, which say how far they came, a call that is refused
-/// changes nothing.
+/// What became of a call. A call that is refused changes nothing; but bursts say how far they came, and
+/// create functions may have written to the bookkeeping.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum blockpool_result {

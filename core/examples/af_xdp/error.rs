@@ -35,6 +35,7 @@ impl CallError {
             libc::EBUSY | libc::EEXIST => {
                 "needs an interface without an XDP program, and a queue without an AF_XDP socket"
             }
+            libc::ERANGE => "needs packets that fit a page: a smaller MTU, or no --native",
             libc::ENODEV | libc::ENXIO => "needs an interface that exists: ip link",
             libc::EINVAL if self.call == "bind" => "needs a queue that the interface has",
             libc::EOPNOTSUPP => "needs a driver with XDP; without --native, any will do",

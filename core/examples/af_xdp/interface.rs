@@ -22,15 +22,30 @@ impl Interface {
             let error = CallError::last("if_nametoindex");
             return Err(format!("interface {name}: {error}").into());
         }
-        Ok(Self { index, address: address(name)? })
+        let address = address(name)?;
+        if flags(name)? & libc::IFF_UP == 0 {
+            return Err(format!("interface {name} is down: ip link set dev {name} up").into());
+        }
+        Ok(Self { index, address })
     }
+}
+
+fn flags(interface: &str) -> Result<libc::c_int> {
+    let text = property(interface, "flags")?;
+    let digits = text.strip_prefix("0x").ok_or("the flags are a number in base 16")?;
+    Ok(libc::c_int::from_str_radix(digits, 16)?)
+}
+
+fn property(interface: &str, name: &str) -> Result<String> {
+    let path = format!("/sys/class/net/{interface}/{name}");
+    let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
+    Ok(text.trim_end().to_owned())
 }
 
 /// A loopback has one of zeros, which is none.
 fn address(interface: &str) -> Result<Address> {
-    let path = format!("/sys/class/net/{interface}/address");
-    let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
-    let address = text.trim_end().parse().ok().filter(|&address| address != Address::NOBODY);
+    let address =
+        property(interface, "address")?.parse().ok().filter(|&address| address != Address::NOBODY);
     let error =
         || format!("interface {interface} has no Ethernet address: no other host can answer to it");
     Ok(address.ok_or_else(error)?)

@@ -28,7 +28,8 @@
 //! ip netns delete right
 //! ```
 //!
-//! A listener ends by Ctrl-C, or when its interface is gone. `ping` goes on when a ping is lost; it ends
+//! Packets of other programs go to the network stack, as before: only those of an Ethernet type of their
+//! own come here. A listener ends by Ctrl-C, or when its interface is gone. `ping` goes on when a ping is lost; it ends
 //! when nobody answers. `send` and `receive` print the same counts of packets, and count apart the
 //! questions by which `send` learns what came. `--help` lists the options and exit statuses.
 //!

@@ -12,6 +12,7 @@ Packets by AF_XDP, in the blocks of a pool.
 
 Takes two interfaces that are joined by a cable or a network, such as those of two hosts, or of two
 network namespaces. At one end pong or receive listens; then, at the other, ping or send sends to it.
+Packets of other programs go to the network stack, as before.
 
     af_xdp pong INTERFACE [OPTION]...       listens and answers pings, until Ctrl-C
     af_xdp ping INTERFACE [OPTION]...       sends pings to pong and prints how long answers took
@@ -24,7 +25,7 @@ An option is written --count 100 or --count=100.
 Options of all:
     --frames N        blocks in the pool, 8 to 65536; half of them wait for packets (default: 4096)
     --block-size N    bytes in a block, 2048 or 4096 (default: 2048)
-    --queue N         the interface's queue, 0 to 4095 (default: 0)
+    --queue N         the interface's queue, 0 to 4095, on which the packets have to come (default: 0)
     --native          runs the XDP program in the driver, not before the network stack
 
 Options of ping and send:
@@ -39,7 +40,7 @@ Options of receive:
                       has none and drops what comes, to the next millisecond without a packet
 
 A ping that is not answered within a second is lost; the next one is sent. After 5 seconds without any
-answer, ping ends.
+answer, ping ends; after 10 seconds without one to its question, send does.
 
 Needs root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF. Exits with 1 if something fails: if no ping is
 answered in time, or none for 5 seconds; if a packet of a stream, or a block, is missing. Some lost

@@ -122,7 +122,7 @@ impl Pings {
             }
         }
         if self.round_trips_ns.is_empty() {
-            return Err("no answer in time: is `pong` running?".into());
+            return Err("no answer in time: is `pong` running, on this queue?".into());
         }
         Ok(())
     }
@@ -150,7 +150,10 @@ impl Pings {
         self.overdue.extend(self.in_flight.drain(..overdue));
         if since(self.last_answer_ns) > PATIENCE {
             let seconds = PATIENCE.as_secs();
-            return Err(format!("no answer for {seconds} seconds: is `pong` running?").into());
+            return Err(format!(
+                "no answer for {seconds} seconds: is `pong` running, on this queue?"
+            )
+            .into());
         }
         Ok(())
     }

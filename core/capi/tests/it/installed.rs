@@ -174,7 +174,13 @@ fn every_function_does_and_refuses_what_the_header_says() {
 
 #[test]
 fn the_header_is_cxx_too() {
-    passes(&source("functions"), "cxx", Language::Cxx, Linked::Shared, &[]);
+    passes(
+        &source("functions"),
+        "cxx",
+        Language::Cxx,
+        Linked::Shared,
+        &["-Wconversion", "-Wshadow"],
+    );
 }
 
 #[test]
@@ -198,6 +204,11 @@ fn what_cannot_be_is_refused_by_the_compiler() {
         (
             "-std=c11",
             "static BLOCKPOOL_STORAGE(64, 0) storage;",
+            "a pool has 1 to 536870912 blocks",
+        ),
+        (
+            "-std=c11",
+            "static BLOCKPOOL_QUEUE_STORAGE(-1) storage;",
             "a pool has 1 to 536870912 blocks",
         ),
         ("-std=c11", USED, "warn_unused_result"),
