@@ -34,7 +34,7 @@ pub(crate) fn to_nobody_end(example: &Example) -> Outcome {
     for (count, error) in [(1, "no answer in time"), (10_000, "no answer for 5 seconds")] {
         let arguments = format!("ping {INTERFACE} --count {count}");
         let ended = example.start(&network.left, &arguments)?.end()?;
-        let error = format!("af_xdp: {error}: is `pong` running?\n");
+        let error = format!("af_xdp: {error}: is `pong` running, on this queue?\n");
         let says_so = ended.status == Some(1) && ended.errors == error;
         expect(says_so && ended.figure("answered")? == 0, "it does not give up", &ended)?;
         expect(ended.figure("lost")? > 0, "no ping was lost", &ended)?;
