@@ -55,7 +55,7 @@
 //! | [`Queue::push_burst`], [`Queue::pop_burst`] | lock-free | 2 atomic read-modify-writes, 2, for a whole burst | yes |
 //! | [`Block::into_raw`], [`Pool::from_raw`] | wait-free; `from_raw` lock-free where the processor has no atomic bit operations | 1 store, 2 with 32-bit words; 1 atomic read-modify-write | yes |
 //! | [`Pool::from_raw_ptr_burst`] | wait-free | a load and 1 store for each block, 2 loads with 32-bit words | yes |
-//! | [`Queue::push_raw_ptr_burst`], [`Queue::pop_raw_ptr_burst`] | lock-free | 2 atomic read-modify-writes for a whole burst, 2 for each 32; loads and stores as `from_raw_ptr_burst` | yes |
+//! | [`Queue::push_raw_ptr_burst`], [`Queue::pop_raw_ptr_burst`] | lock-free | 2 atomic read-modify-writes for a whole burst, 1 for each 32 of one and 1 for its last; a load and 2 stores for each block, 2 loads and a store (32-bit words: twice as many, but 3 stores to push) | yes |
 //! | [`Worker::get_raw_ptr_burst`], [`Worker::put_raw_ptr_burst`] | as [`Worker::get`], [`Worker::put`] | as those of `Worker` and `from_raw_ptr_burst` | a worker of its own |
 //!
 //! What never happens, in safe code by type:

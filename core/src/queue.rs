@@ -214,7 +214,8 @@ impl<'p, P: BlockPool> Queue<'p, P> {
     ///
     /// # Safety
     ///
-    /// As for [`from_raw_ptr_burst`].
+    /// As for [`from_raw_ptr_burst`]. If two threads push one block at the same time after all, the queue
+    /// may lose others, and its operations may never return.
     ///
     /// [`from_raw_ptr_burst`]: crate::Pool::from_raw_ptr_burst
     pub unsafe fn push_raw_ptr_burst(&self, pointers: &[*mut u8]) -> Result<(), (usize, RawError)> {
@@ -248,8 +249,8 @@ impl<'p, P: BlockPool> Queue<'p, P> {
     /// Takes the oldest blocks and gives each up, as [`Block::into_raw_ptr`] does, until `pointers` is
     /// full or the queue empty. Returns how many; their addresses stand at the front.
     ///
-    /// As [`pop_burst`](Self::pop_burst), for code that has blocks by address: no handles are made. Parts
-    /// of a burst, beyond 32, cost another read-modify-write each.
+    /// As [`pop_burst`](Self::pop_burst), for code that has blocks by address: no handles are made. What is
+    /// popped of a burst costs an atomic read-modify-write for each 32, and one for the burst's last block.
     pub fn pop_raw_ptr_burst(&self, pointers: &mut [MaybeUninit<*mut u8>]) -> usize {
         let mut taken = 0;
         while let Some(left @ [_, ..]) = pointers.get_mut(taken..) {

@@ -293,7 +293,7 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
         pointers: &[*mut u8],
     ) -> Result<(), (usize, RawError)> {
         let room = self.room();
-        if pointers.len() == 1 || room == 0 {
+        if pointers.len() <= 1 || room == 0 {
             let extent = self.pool.extent(INTERNAL);
             for (index, &pointer) in pointers.iter().enumerate() {
                 let claimed = self.pool.claim_alone(pointer, extent, INTERNAL);

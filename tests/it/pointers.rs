@@ -281,7 +281,9 @@ fn of_addresses_popped_by_several_threads_each_has_one_owner() {
     };
     let sum: u64 = scope(|threads| {
         let (produce, consume) = (&produce, &consume);
-        [0, 1].map(|producer| threads.spawn(move || produce(producer)));
+        for producer in [0, 1] {
+            threads.spawn(move || produce(producer));
+        }
         let consumers = [3, 5].map(|count| threads.spawn(move || consume(count)));
         consumers.into_iter().map(|consumer| consumer.join().expect("no panic")).sum()
     });

@@ -22,9 +22,9 @@
  * - Memory that is given to a create function is readable and writable, begins at a multiple of
  *   BLOCKPOOL_ALIGNMENT, overlaps nothing else that was given, and is left alone until the destroy
  *   function returns; but for blocks that are out, which are their owners'. No function allocates.
- * - The functions of a pool or queue may be called from any thread or signal handler, at the same time,
- *   but for create and destroy. Those of a worker by one at a time: each thread has its own, and a signal
- *   handler uses the pool.
+ * - The functions of a pool or queue may be called from any thread or signal handler, at the same time;
+ *   workers and queues of it may be created and destroyed meanwhile. Those of a worker by one at a time:
+ *   each thread has its own, and a signal handler uses the pool.
  * - A block that was taken belongs to who took it, as memory of malloc() does: all its bytes, until it
  *   is given back or pushed. Who then uses it still, or gives it back again when its next owner has it,
  *   is not found out.
@@ -354,8 +354,9 @@ size_t blockpool_worker_get_burst(blockpool_worker *worker,
  * it.
  *
  * A pointer that is `NULL`, foreign or misaligned is always refused; one that was given back before, if
- * by this thread or one that this one has heard of since. Two threads that give back one block at the
- * same time may both succeed, and the block then has two owners: `blockpool_put` refuses one of them.
+ * by this thread or one that this one has heard of since. Two threads that give back or push one block at
+ * the same time may both succeed; the block then has two owners, and a queue may lose blocks or never
+ * answer again. `blockpool_put` refuses one of them.
  */
 BLOCKPOOL_MUST_USE
 blockpool_result blockpool_worker_put_burst(blockpool_worker *worker,
