@@ -3,8 +3,8 @@
  *
  * The mempool that drivers are given has a handler of this program's own: it takes its objects from a
  * pool of blockpool's, by the worker of the lcore that asks, and gives them back to that. An object, the
- * mempool's header in front of it, a packet buffer and its data fill a block. A packet that does not fit one is
- * too long for this program.
+ * mempool's header in front of it, a packet buffer and its data fill a block. A packet that does not fit
+ * one is too long for this program.
  *
  *     cc -O2 dpdk_pipeline.c -o dpdk_pipeline $(pkg-config --cflags --libs libdpdk blockpool)
  *     ./dpdk_pipeline --no-huge -m 128 --no-pci --lcores=0,1 --iova-mode=va \

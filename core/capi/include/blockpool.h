@@ -240,9 +240,9 @@ BLOCKPOOL_MUST_USE void *blockpool_get(blockpool *pool);
 /**
  * Gives a block back.
  *
- * `BLOCKPOOL_ERROR_NULL`, `BLOCKPOOL_ERROR_FOREIGN`, `BLOCKPOOL_ERROR_MISALIGNED`, `BLOCKPOOL_ERROR_NOT_OUT` say why a pointer
- * is refused; the pool is as before. Of several calls with one block, at the same time too, one
- * succeeds.
+ * `BLOCKPOOL_ERROR_NULL`, `BLOCKPOOL_ERROR_FOREIGN`, `BLOCKPOOL_ERROR_MISALIGNED`,
+ * `BLOCKPOOL_ERROR_NOT_OUT` say why a pointer is refused; the pool is as before. Of several calls with
+ * one block, at the same time too, one succeeds.
  *
  * From any thread or signal handler. Lock-free: two atomic read-modify-writes, at times three.
  */

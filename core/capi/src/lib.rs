@@ -3,8 +3,8 @@
 //!
 //! - No function is called but from C: they are `unsafe`, and their contract is what the header says at
 //!   its beginning. `SAFETY` comments refer to it as *the header's rules*.
-//! - Nothing here panics, if the rules are kept. If it did, the program would end: a panic does not leave an `extern "C"`
-//!   function.
+//! - Nothing here panics, if the rules are kept. If it did, the program would end: a panic does not leave
+//!   an `extern "C"` function.
 //! - With the standard library, though nothing of it is called: without, a library in C needs
 //!   `panic = "abort"`, which cargo takes from the workspace alone, and the other members unwind.
 

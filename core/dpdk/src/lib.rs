@@ -12,9 +12,9 @@
 //!   with DPDK's handlers over rings and its locked stack.)
 //! - An lcore looks for objects first where it found some last, so that lcores mostly work on
 //!   different cache lines.
-//! - An object put twice in a row is free once; a debug build ends the program there. An address that lies in no object of the mempool is
-//!   left out, the others are put, and the result is `-EINVAL`, which `rte_mempool_put` does not look
-//!   at. An address inside an object stands for the object.
+//! - An object put twice in a row is free once; a debug build ends the program there. An address that
+//!   lies in no object of the mempool is left out, the others are put, and the result is `-EINVAL`, which
+//!   `rte_mempool_put` does not look at. An address inside an object stands for the object.
 //! - All memory is DPDK's, of the mempool's socket; a secondary process finds it where the primary
 //!   has it. But DPDK calls handlers by their place in a table, which is filled in the order in which
 //!   libraries are loaded: a secondary process must be the same program with the same `-d`. Another

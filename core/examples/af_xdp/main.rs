@@ -29,9 +29,9 @@
 //! ```
 //!
 //! Packets of other programs go to the network stack, as before: only those of an Ethernet type of their
-//! own come here. A listener ends by Ctrl-C, or when its interface is gone. `ping` goes on when a ping is lost; it ends
-//! when nobody answers. `send` and `receive` print the same counts of packets, and count apart the
-//! questions by which `send` learns what came. `--help` lists the options and exit statuses.
+//! own come here. A listener ends by Ctrl-C, or when its interface is gone. `ping` goes on when a ping is
+//! lost; it ends when nobody answers. `send` and `receive` print the same counts of packets, and count apart
+//! the questions by which `send` learns what came. `--help` lists the options and exit statuses.
 //!
 //! What to copy: `memory`, `calls`, `ring`, `socket` and `program` are all that AF_XDP takes, without
 //! another crate than `libc`. The rest is an application.
