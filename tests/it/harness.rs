@@ -3,6 +3,7 @@
 
 use std::fmt::Debug;
 use std::iter;
+use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,6 +14,17 @@ use blockpool_core::{Block, BlockPool, Bookkeeping, Region, RegionError};
 /// Takes blocks until there is none.
 pub(crate) fn take_all<P: BlockPool>(pool: &P) -> Vec<Block<'_, P>> {
     iter::from_fn(|| pool.get()).collect()
+}
+
+/// The pointers that `take` writes to the front of an array of `count`, as many as it returns.
+pub(crate) fn written(
+    count: usize,
+    take: impl FnOnce(&mut [MaybeUninit<*mut u8>]) -> usize,
+) -> Vec<*mut u8> {
+    let mut pointers = vec![MaybeUninit::uninit(); count];
+    let taken = take(&mut pointers);
+    // SAFETY: as many were written.
+    pointers[..taken].iter().map(|pointer| unsafe { pointer.assume_init() }).collect()
 }
 
 /// Every block is free, and can be taken exactly once.

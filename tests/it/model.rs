@@ -16,6 +16,7 @@ use proptest::test_runner::RngSeed;
 
 use engine::Engine;
 use pool::Step;
+use pool::raw::{Pointers, Refused};
 use range::Edit;
 use region::Asked;
 
@@ -61,7 +62,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (which(), at()).prop_map(|(which, at)| Put(which, at)),
         2 => (which(), at(), 0..8_u8).prop_map(|(which, at, others)| PutBurst(which, at, others)),
         1 => which().prop_map(Flush),
-        1 => which().prop_map(Renew),
+        1 => (which(), at()).prop_map(|(which, limit)| Renew(which, limit)),
         1 => which().prop_map(ForeignPut),
     ];
     let queued = prop_oneof![
@@ -83,8 +84,24 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (which(), at()).prop_map(|(below, by)| FromRawPtrForeign(below, by)),
         1 => any::<u16>().prop_map(FromRawPtrMisaligned),
     ];
+    let pointers = || {
+        let refused = prop_oneof![
+            1 => Just(Refused::Null),
+            1 => Just(Refused::Misaligned),
+            2 => Just(Refused::Again),
+        ];
+        let refused = proptest::option::weighted(0.3, (at(), refused));
+        (at(), at(), refused).prop_map(|(count, at, refused)| Pointers { count, at, refused })
+    };
+    let pointed_to = prop_oneof![
+        2 => pointers().prop_map(FromRawPtrBurst),
+        4 => (which(), at()).prop_map(|(which, count)| WorkerGetRaw(which, count)),
+        3 => (which(), pointers()).prop_map(|(which, pointers)| WorkerPutRaw(which, pointers)),
+        3 => pointers().prop_map(PushRaw),
+        3 => at().prop_map(PopRaw),
+    ];
     let edited = (at(), edit()).prop_map(|(at, edit)| Edit(at, edit));
-    prop_oneof![4 => taken_and_given, 2 => queued, 2 => raw, 1 => edited]
+    prop_oneof![4 => taken_and_given, 2 => queued, 2 => raw, 2 => pointed_to, 1 => edited]
 }
 
 macro_rules! engines {

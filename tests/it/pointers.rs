@@ -1,7 +1,6 @@
 //! Bursts of addresses: of workers and queues.
 
 use std::collections::BTreeSet;
-use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -10,17 +9,14 @@ use std::thread::yield_now;
 
 use blockpool_core::{Block, BlockPool, Place, Pool, Queue, RawError, Worker};
 
-use crate::harness::{Line, assert_whole, bookkeeping, region, scope};
+use crate::harness::{Line, assert_whole, bookkeeping, region, scope, written};
 
 /// Takes up to `count` blocks by one call.
 fn take<P: BlockPool, const STOCK: usize>(
     worker: &mut Worker<'_, P, STOCK>,
     count: usize,
 ) -> Vec<*mut u8> {
-    let mut pointers = vec![MaybeUninit::uninit(); count];
-    let taken = worker.get_raw_ptr_burst(&mut pointers);
-    // SAFETY: as many were written.
-    pointers[..taken].iter().map(|pointer| unsafe { pointer.assume_init() }).collect()
+    written(count, |pointers| worker.get_raw_ptr_burst(pointers))
 }
 
 /// Gives blocks back that `take` took, or what is refused.
@@ -34,10 +30,7 @@ fn put<P: BlockPool, const STOCK: usize>(
 
 /// Takes up to `count` blocks out of the queue by one call.
 fn pop<P: BlockPool>(queue: &Queue<'_, P>, count: usize) -> Vec<*mut u8> {
-    let mut pointers = vec![MaybeUninit::uninit(); count];
-    let taken = queue.pop_raw_ptr_burst(&mut pointers);
-    // SAFETY: as many were written.
-    pointers[..taken].iter().map(|pointer| unsafe { pointer.assume_init() }).collect()
+    written(count, |pointers| queue.pop_raw_ptr_burst(pointers))
 }
 
 /// Pushes blocks that `take` or `pop` took, or what is refused.

@@ -1,13 +1,17 @@
 //! Everything that one thread can do with a pool: its blocks, workers, a queue, the raw interface.
 
 use std::collections::VecDeque;
-use std::ptr;
 
 use arbitrary::Arbitrary;
 use blockpool_core::{Block, BlockPool, Queue, RawError, Worker};
 
 use super::range::{self, Content, Edit};
 use crate::harness::assert_whole;
+
+#[path = "raw.rs"]
+pub(crate) mod raw;
+
+use raw::Pointers;
 
 const BURST: usize = 3;
 
@@ -28,8 +32,8 @@ pub(crate) enum Step {
     Put(bool, u8),
     PutBurst(bool, u8, Others),
     Flush(bool),
-    /// Drops a worker and makes another.
-    Renew(bool),
+    /// Drops a worker and makes another, with a limit.
+    Renew(bool, u8),
     Edit(u8, Edit),
     Push(u8),
     PushBurst(u8, Others),
@@ -44,6 +48,11 @@ pub(crate) enum Step {
     FromRawNotOut(u8),
     FromRawPtrForeign(bool, u8),
     FromRawPtrMisaligned(u16),
+    FromRawPtrBurst(Pointers),
+    WorkerGetRaw(bool, u8),
+    WorkerPutRaw(bool, Pointers),
+    PushRaw(Pointers),
+    PopRaw(u8),
     /// To another pool's worker and queue.
     ForeignPut(bool),
     ForeignPush,
@@ -60,6 +69,8 @@ struct System<'p, P: BlockPool> {
     /// Another pool of the same type, whose blocks are refused.
     foreign: &'p P,
     workers: [Worker<'p, P, 4>; 2],
+    /// The most that each may keep.
+    limits: [usize; 2],
     queue: Queue<'p, P>,
     held: Vec<(Block<'p, P>, Content)>,
     raw: Vec<Parked>,
@@ -91,11 +102,6 @@ impl<'p, P: BlockPool> System<'p, P> {
         // SAFETY: either the number is in `raw`, so this test is the block's owner, or the claim is
         // one that the pool must refuse.
         unsafe { self.pool.from_raw(index) }
-    }
-
-    fn claim_ptr(&self, pointer: *const u8) -> Result<Block<'p, P>, RawError> {
-        // SAFETY: as in `claim`.
-        unsafe { self.pool.from_raw_ptr(pointer) }
     }
 
     fn keep_new(&mut self, block: Option<Block<'p, P>>, expected: bool) {
@@ -194,9 +200,11 @@ impl<'p, P: BlockPool> System<'p, P> {
                 self.worker(which).flush();
                 assert_eq!((self.pool.available(), self.worker(which).stock()), (all, 0));
             }
-            Step::Renew(which) => {
+            Step::Renew(which, limit) => {
                 let all = self.pool.available() + self.worker(which).stock();
-                *self.worker(which) = Worker::with_stock(self.pool);
+                let limit = usize::from(limit) % 6;
+                *self.worker(which) = Worker::with_limit(self.pool, limit);
+                self.limits[usize::from(which)] = limit.clamp(1, 4);
                 assert_eq!(self.pool.available(), all);
             }
             Step::Edit(at, edit) => {
@@ -249,80 +257,17 @@ impl<'p, P: BlockPool> System<'p, P> {
         }
     }
 
-    fn apply_raw(&mut self, step: Step) {
-        match step {
-            Step::IntoRaw(at) => {
-                if let Some((block, content)) = pick(&mut self.held, at) {
-                    self.raw.push((block.into_raw(), content));
-                }
-            }
-            Step::IntoRawPtr(at) => {
-                if let Some((block, content)) = pick(&mut self.held, at) {
-                    let index = block.index();
-                    let pointer = block.into_raw_ptr();
-                    assert_eq!(pointer.as_ptr().cast_const(), self.address(index));
-                    self.raw.push((index, content));
-                }
-            }
-            Step::FromRaw(at) => {
-                if let Some((index, content)) = pick(&mut self.raw, at) {
-                    self.held.push((self.claim(index).expect("it is out"), content));
-                }
-            }
-            Step::FromRawPtr(at) => {
-                if let Some((index, content)) = pick(&mut self.raw, at) {
-                    let block = self.claim_ptr(self.address(index)).expect("it is out");
-                    self.held.push((block, content));
-                }
-            }
-            Step::FromRawTwice(at) => {
-                if let Some((index, content)) = pick(&mut self.raw, at) {
-                    let block = self.claim(index).expect("it is out");
-                    let again = self.claim(index).expect_err("it has a handle");
-                    assert_eq!(again, RawError::NotOut { index });
-                    self.held.push((block, content));
-                }
-            }
-            Step::FromRawOutOfRange(index) => {
-                let capacity = self.pool.capacity();
-                let index = index.max(capacity as u32);
-                let refused = self.claim(index).expect_err("no such block");
-                assert_eq!(refused, RawError::OutOfRange { index, capacity });
-            }
-            Step::FromRawNotOut(at) => {
-                let index = u32::from(at) % self.pool.capacity() as u32;
-                if self.raw.iter().all(|(raw, _)| *raw != index) {
-                    let refused = RawError::NotOut { index };
-                    assert_eq!(self.claim(index).expect_err("not out"), refused);
-                    let pointer = self.address(index);
-                    assert_eq!(self.claim_ptr(pointer).expect_err("not out"), refused);
-                }
-            }
-            Step::FromRawPtrForeign(below, by) => {
-                let (first, length) = self.pool.memory();
-                let (first, by) = (first.addr().get(), usize::from(by));
-                let address = if below { first - 1 - by } else { first + length + by };
-                let refused = self.claim_ptr(ptr::without_provenance(address));
-                assert_eq!(refused.expect_err("outside the pool"), RawError::Foreign);
-            }
-            Step::FromRawPtrMisaligned(offset) => {
-                let offset = usize::from(offset) % self.pool.memory().1;
-                let into_block = offset % self.space();
-                if into_block != 0 {
-                    let refused = self.claim_ptr(self.address(0).wrapping_add(offset));
-                    let refused = refused.expect_err("not its first byte");
-                    assert_eq!(refused, RawError::Misaligned { into_block });
-                }
-            }
-            _ => unreachable!("`apply` does all others"),
-        }
-    }
-
     fn check(&mut self) {
         let parked = || self.raw.iter().chain(&self.queued).map(|(index, _)| *index);
         let mut indices: Vec<u32> = self.held.iter().map(|(block, _)| block.index()).collect();
         indices.extend(parked());
         let stocks: usize = self.workers.iter().map(Worker::stock).sum();
+        for (worker, &limit) in self.workers.iter().zip(&self.limits) {
+            assert!(
+                worker.stock() <= limit.min((self.pool.capacity() / 4).max(1)),
+                "it keeps more"
+            );
+        }
         let out = indices.len() + stocks;
         assert_eq!(self.pool.available() + out, self.pool.capacity(), "blocks are conserved");
         indices.sort_unstable();
@@ -351,6 +296,7 @@ pub(crate) fn run<'p, P: BlockPool>(
         pool,
         foreign,
         workers: [Worker::with_stock(pool), Worker::with_stock(pool)],
+        limits: [4; 2],
         queue,
         held: Vec::new(),
         raw: Vec::new(),
