@@ -24,6 +24,8 @@ pub(crate) enum Memory {
     Plain { mib: u32 },
     /// Of hugepages; where devices use physical addresses ("pa"), in as many pieces as these are.
     Huge { mib: u32, iova_mode: &'static str },
+    /// Of hugepages that processes share; needs root.
+    Shared { mib: u32 },
 }
 
 /// How a program is started.
@@ -49,21 +51,27 @@ impl<'a> Setup<'a> {
         // Relaxed: no two are the same.
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let stdbuf = Path::new("stdbuf");
-        let mut command = match self.namespace {
-            Some(namespace) => namespace.command(stdbuf),
-            None => Command::new(stdbuf),
+        let mut command = match (self.namespace, self.memory) {
+            (Some(namespace), _) => namespace.command(stdbuf),
+            (None, Memory::Shared { .. }) => self.with_hugepages_mounted(stdbuf)?,
+            (None, _) => Command::new(stdbuf),
         };
         command.arg("-oL").arg(program);
         command
-            .args(["--no-telemetry", "--no-shconf", "--no-pci", "-d", LIBRARY])
+            .args(["--no-telemetry", "--no-pci", "-d", LIBRARY])
             .arg(format!("--file-prefix=blockpool-{}-{count}", process::id()))
             .arg(format!("--lcores={}", lcores()?))
             .arg(format!("--mbuf-pool-ops-name={}", self.handler));
         match self.memory {
-            Memory::Plain { mib } => command.args(["--no-huge", "-m", &mib.to_string()]),
+            Memory::Plain { mib } => {
+                command.args(["--no-shconf", "--no-huge", &format!("-m{mib}")])
+            }
             Memory::Huge { mib, iova_mode } => command
-                .args(["--in-memory", "-m", &mib.to_string()])
+                .args(["--no-shconf", "--in-memory", &format!("-m{mib}")])
                 .arg(format!("--iova-mode={iova_mode}")),
+            Memory::Shared { mib } => command
+                .arg(format!("--huge-dir={}", self.hugepages().display()))
+                .arg(format!("-m{mib}")),
         };
         command.args(self.devices.iter().map(|device| format!("--vdev={device}")));
         command
@@ -72,6 +80,21 @@ impl<'a> Setup<'a> {
             // Where EAL makes a folder, though it has nothing to write there.
             .env("RUNTIME_DIRECTORY", &self.built.folder);
         child::limit(&mut command, LIMIT_S);
+        Ok(command)
+    }
+
+    fn hugepages(&self) -> PathBuf {
+        self.built.folder.join("hugepages")
+    }
+
+    /// Runs a program that sees files of hugepages in a folder, as nobody else does.
+    fn with_hugepages_mounted(&self, program: &Path) -> Result<Command, String> {
+        let folder = self.hugepages();
+        fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "sh", "-c", "mount -t hugetlbfs hugepages \"$0\" && exec \"$@\""])
+            .args([folder.as_path(), program]);
         Ok(command)
     }
 }

@@ -1,7 +1,9 @@
 //! What mempools with the handler do when they are used as they should not be, or seldom are.
 
 use crate::build::Built;
-use crate::eal::{self, HANDLER, Setup};
+use crate::eal::{self, HANDLER, Memory, Setup};
+use crate::hugepages::Hugepages;
+use crate::network::Missing;
 use crate::report::{Check, Outcome};
 use crate::testpmd::Testpmd;
 
@@ -19,7 +21,8 @@ const CASES: [&str; 7] = [
 pub(crate) fn checks() -> Vec<Check> {
     let check = |case| Check::new(format!("pools/{case}"), move |built| succeeds(built, case));
     let unknown = Check::new("pools/unknown-handler", unknown_handler);
-    CASES.into_iter().map(check).chain([unknown]).collect()
+    let shared = Check::new("pools/two-processes", a_secondary_process_shares);
+    CASES.into_iter().map(check).chain([unknown, shared]).collect()
 }
 
 fn succeeds(built: &Built, case: &str) -> Outcome {
@@ -28,6 +31,21 @@ fn succeeds(built: &Built, case: &str) -> Outcome {
     command.args([HANDLER, case]);
     eal::run(command, built)?.success()?;
     Ok("as expected".to_owned())
+}
+
+fn a_secondary_process_shares(built: &Built) -> Outcome {
+    const MIB: u32 = 64;
+    // SAFETY: reads a number of this process.
+    if unsafe { libc::geteuid() } != 0 {
+        return Err(Missing::Ability("hugepages are mounted by root".to_owned()).into());
+    }
+    let _hugepages = Hugepages::reserve(u64::from(MIB / 2))?;
+    let program = built.compile("processes")?;
+    let setup = Setup { memory: Memory::Shared { mib: MIB }, ..Setup::new(built) };
+    let mut command = setup.command(&program)?;
+    command.arg(HANDLER);
+    eal::run(command, built)?.success()?;
+    Ok("they share it".to_owned())
 }
 
 fn unknown_handler(built: &Built) -> Outcome {
