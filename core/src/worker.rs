@@ -174,10 +174,14 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
     #[inline(never)]
     fn keep_if_room(&mut self, number: u32) {
         let room = self.room();
-        if room > 0 && self.older.len() >= room {
+        if room == 0 {
+            return self.pool.free(INTERNAL).put(number, INTERNAL);
+        }
+        if self.older.len() >= room {
             self.give_back_oldest(room.div_ceil(2));
         }
-        if room == 0 || self.older.push(number).is_err() {
+        // There is room; if not, the number would not be lost.
+        if let Err(number) = self.older.push(number) {
             self.pool.free(INTERNAL).put(number, INTERNAL);
         }
     }

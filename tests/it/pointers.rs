@@ -115,6 +115,8 @@ fn a_worker_keeps_no_more_than_its_limit() {
     let pool = Pool::<64, 400>::new();
     for (limit, kept) in [(0, 1), (1, 1), (2, 2), (5, 5), (64, 64), (65, 64), (usize::MAX, 64)] {
         let mut worker: Worker<'_, _, 64> = Worker::with_limit(&pool, limit);
+        drop(worker.get());
+        assert_eq!(worker.stock() + 1, usize::div_ceil(kept, 2), "it is filled by half");
         for count in [1, 2, 3, 6, 40, 200] {
             let pointers = take(&mut worker, count);
             assert_eq!(pointers.len(), count);
