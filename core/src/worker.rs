@@ -100,6 +100,7 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
     }
 
     /// How many blocks this worker keeps at most, besides the newest.
+    #[inline]
     fn room(&mut self) -> usize {
         if self.room == 0 {
             self.room = self.most.min(self.pool.capacity() / 4).saturating_sub(1);
@@ -296,8 +297,7 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
         &mut self,
         pointers: &[*mut u8],
     ) -> Result<(), (usize, RawError)> {
-        let room = self.room();
-        if pointers.len() <= 1 || room == 0 {
+        if pointers.len() <= 1 || self.room() == 0 {
             let extent = self.pool.extent(INTERNAL);
             for (index, &pointer) in pointers.iter().enumerate() {
                 let claimed = self.pool.claim_alone(pointer, extent, INTERNAL);
@@ -310,6 +310,7 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
             self.keep(newest);
         }
         // The older half makes room for as many.
+        let room = self.room();
         let most = room / 2 + 1;
         for (part, pointers) in pointers.chunks(most).enumerate() {
             let excess = (self.older.len() + pointers.len()).saturating_sub(room);
