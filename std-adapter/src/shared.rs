@@ -4,8 +4,8 @@ use crossbeam::queue::ArrayQueue;
 use crossbeam::utils::CachePadded;
 use std::cell::Cell;
 use std::hint::black_box;
-use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 
 use crate::PoolError;
 use crate::fit::Fit;
@@ -23,10 +23,13 @@ const PLACE_BYTES: usize = size_of::<Vec<u8>>() + size_of::<usize>();
 /// Written over every new buffer; any byte but zero (see `new_buffer`).
 const FILL: u8 = 0xA5;
 
+/// The identity of the pool made last. A lock, since not every target has 64-bit atomics.
+static LAST_ID: Mutex<u64> = Mutex::new(0);
+
 thread_local! {
-    /// The address of the pool this thread sampled last, and how many returns to
-    /// it are left before the next sample.
-    static UNTIL_SAMPLE: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+    /// The identity of the pool that this thread sampled last, and how many returns to it are left
+    /// before the next sample.
+    static UNTIL_SAMPLE: Cell<(u64, usize)> = const { Cell::new((0, 0)) };
 }
 
 // Every atomic here counts and publishes nothing: buffers travel through the
@@ -37,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) buffer_size: usize,
     pub(crate) pool_capacity: usize,
     pub(crate) fit: Fit,
+    /// Not 0, and never used again. Not the address: a later pool may lie there.
+    id: u64,
     /// In [0, pool_capacity].
     high_water_mark: AtomicUsize,
     /// How many returns of one thread go by unsampled, in [0, 15].
@@ -72,6 +77,7 @@ impl Shared {
             buffers,
             buffer_size,
             pool_capacity,
+            id: new_id(),
             fit: if pool_capacity == 0 { Fit::nothing() } else { Fit::new(buffer_size) },
             high_water_mark: AtomicUsize::new(0),
             unsampled: (pool_capacity / 64).min(MOST_UNSAMPLED),
@@ -151,12 +157,11 @@ impl Shared {
     /// would fetch the cache line that every get writes to.
     #[inline]
     fn sample_out(&self) {
-        let this = ptr::from_ref(self).addr();
-        let (pool, left) = UNTIL_SAMPLE.get();
-        if pool == this && left > 0 {
-            UNTIL_SAMPLE.set((pool, left - 1));
+        let (id, left) = UNTIL_SAMPLE.get();
+        if id == self.id && left > 0 {
+            UNTIL_SAMPLE.set((id, left - 1));
         } else {
-            UNTIL_SAMPLE.set((this, self.unsampled));
+            UNTIL_SAMPLE.set((self.id, self.unsampled));
             self.note_out(self.out());
         }
     }
@@ -200,6 +205,14 @@ impl Shared {
     }
 }
 
+/// An identity that no pool had before.
+fn new_id() -> u64 {
+    // Nothing in here panics, so a poisoned lock holds a sound number.
+    let mut last = LAST_ID.lock().unwrap_or_else(PoisonError::into_inner);
+    *last += 1;
+    *last
+}
+
 /// Whether the allocator would give `bytes` in one piece.
 ///
 /// Asked before any page is touched: where memory is overcommitted, a pool far
@@ -229,6 +242,18 @@ fn new_buffer(buffer_size: usize) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pool_made_where_another_lay_starts_its_own_count() {
+        let mut place = Shared::new(1, 1024).unwrap();
+        for peak in [1, 2, 9, 1, 9] {
+            place = Shared::new(1, 1024).unwrap();
+            let taken: Vec<_> = (0..peak).map(|_| place.take().unwrap()).collect();
+            taken.into_iter().for_each(|buffer| place.give(buffer));
+            assert_eq!(place.high_water_mark(), peak);
+        }
+        assert_eq!(place.available(), 1024);
+    }
 
     #[test]
     fn all_stock_limits_together_are_at_most_half_of_the_buffers() {

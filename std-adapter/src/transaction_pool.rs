@@ -186,8 +186,8 @@ impl TransactionMemoryPool {
     /// cost more than the return): each thread looks before its first return and then
     /// before one in 1 + `pool_capacity` / 64, at least one in 16. So a past peak may
     /// read low by at most so many for each thread that returns, and by a batch for
-    /// each local pool that is just fetching one. Below 64 buffers, and from one
-    /// thread, it is exact.
+    /// each local pool that is just fetching one. In a pool of fewer than 64
+    /// buffers, used by one thread, it is exact.
     ///
     /// Reads; writes only if it finds a new peak.
     pub fn high_water_mark(&self) -> usize {
