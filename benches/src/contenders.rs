@@ -1,7 +1,6 @@
 //! The pools that the pipeline can run, by name.
 
 use std::alloc::System;
-use std::io;
 use std::ptr::NonNull;
 use std::time::Instant;
 
@@ -11,7 +10,9 @@ use serde::Serialize;
 
 use crate::allocations::Counting;
 use crate::original::OriginalPool;
-use crate::pipeline::{Allocated, Blocks, HEADROOM, Outcome, Receive, Setup, Vectors, Work, run};
+use crate::pipeline::{
+    Allocated, Blocks, HEADROOM, Outcome, Receive, RunError, Setup, Vectors, Work, run,
+};
 
 /// A pool of the pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
@@ -97,7 +98,7 @@ impl PoolKind {
         buffer_size: usize,
         capacity: usize,
         workers: usize,
-    ) -> io::Result<(Outcome, Fallbacks)> {
+    ) -> Result<(Outcome, Fallbacks), RunError> {
         let none = |outcome| (outcome, Fallbacks::default());
         match self {
             Self::All => unreachable!("stands for the others"),
@@ -145,8 +146,8 @@ impl PoolKind {
     }
 }
 
-fn vector_pool(buffer_size: usize, capacity: usize) -> io::Result<TransactionMemoryPool> {
-    TransactionMemoryPool::try_new(buffer_size, capacity).map_err(io::Error::other)
+fn vector_pool(buffer_size: usize, capacity: usize) -> Result<TransactionMemoryPool, RunError> {
+    TransactionMemoryPool::try_new(buffer_size, capacity).map_err(RunError::pool)
 }
 
 /// Runs with one handle for the receiving stage and one for each worker.
@@ -154,8 +155,13 @@ fn run_with<H: Receive + Work>(
     setup: &Setup<'_>,
     workers: usize,
     handle: impl Fn() -> H,
-) -> io::Result<Outcome> {
+) -> Result<Outcome, RunError> {
     run(setup, handle(), (0..workers).map(|_| handle()).collect())
+}
+
+/// Bytes in a block of a region for packets of up to `buffer_size` bytes.
+pub fn block_size(buffer_size: usize) -> usize {
+    (buffer_size + HEADROOM).next_multiple_of(Region::ALIGNMENT)
 }
 
 /// `blockpool-core` with sizes that are known only now.
@@ -164,14 +170,14 @@ fn run_region(
     buffer_size: usize,
     capacity: usize,
     workers: usize,
-) -> io::Result<Outcome> {
+) -> Result<Outcome, RunError> {
     /// A cache line, the alignment that regions ask for.
     #[repr(align(64))]
     #[derive(Clone, Copy)]
     #[expect(dead_code, reason = "only for its size and alignment")]
     struct Line([u8; Region::ALIGNMENT]);
 
-    let block_size = (buffer_size + HEADROOM).next_multiple_of(Region::ALIGNMENT);
+    let block_size = block_size(buffer_size);
     // Not zero, so that every page is touched here.
     let mut memory = vec![Line([1; _]); block_size / size_of::<Line>() * capacity];
     let length = size_of_val(&memory[..]);
@@ -181,8 +187,8 @@ fn run_region(
     let first = NonNull::from(&mut memory[..]).cast();
     // SAFETY: the vector outlives the region, and is not used but through it.
     let region = unsafe { Region::new(first, length, block_size, &mut bookkeeping) };
-    let region = region.map_err(io::Error::other)?;
-    let queue = Queue::with_places(&region, &mut places).map_err(io::Error::other)?;
+    let region = region.map_err(RunError::pool)?;
+    let queue = Queue::with_places(&region, &mut places).map_err(RunError::pool)?;
     let epoch = Instant::now();
     run_with(setup, workers, || Blocks::new(&region, &queue, epoch))
 }

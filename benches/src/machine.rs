@@ -69,13 +69,6 @@ pub fn facts() -> Vec<Fact> {
     ]
 }
 
-/// Bytes of memory that can be had without pushing anything out, if the system tells.
-pub fn available_memory() -> Option<u64> {
-    let text = read("/proc/meminfo")?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
-}
-
 fn read(path: &str) -> Option<String> {
     fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
 }

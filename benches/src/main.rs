@@ -2,31 +2,29 @@
 
 use std::alloc::System;
 use std::error::Error;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use blockpool_benches::allocations::Counting;
-use blockpool_benches::input::{capture, transactions};
+use blockpool_benches::input::capture::is_standard_input;
+use blockpool_benches::limits;
+use blockpool_benches::load::Load;
 use blockpool_benches::machine;
+use blockpool_benches::memory::Needed;
 use blockpool_benches::options::Options;
-use blockpool_benches::pipeline::{Pattern, Schedule, Setup, Traffic, clock_facts};
-use blockpool_benches::report::{Report, Run};
+use blockpool_benches::output::{self, Output};
+use blockpool_benches::pipeline::{Pattern, Schedule, Setup, clock_facts};
+use blockpool_benches::report::{Memory, Report, Run};
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use quanta::Clock;
 
 #[global_allocator]
 static ALLOCATOR: Counting<System> = Counting(System);
-
-/// Transactions made at start, then sent over and over.
-const TRANSACTIONS: usize = 4096;
-
-const DEFAULT_RATE: u64 = 20_000;
 
 /// As a shell reports a program that was ended by Ctrl-C.
 const INTERRUPTED: u8 = 130;
@@ -43,51 +41,58 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
+    // Whether there is anything to end in order.
+    let running = Arc::new(AtomicBool::new(false));
+    let (to_interrupt, is_running) = (Arc::clone(&interrupted), Arc::clone(&running));
     ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            // A second time: at once.
+        if to_interrupt.swap(true, Ordering::Relaxed) || !is_running.load(Ordering::Relaxed) {
+            // A second time, or before or after the runs: at once.
+            output::settle();
             std::process::exit(INTERRUPTED.into());
         }
     })?;
-    let needed = u64::from(options.capacity) * options.buffer_size() as u64;
-    if let Some(available) = machine::available_memory().filter(|available| needed > available / 2)
-    {
-        return Err(format!(
-            "{} buffers of {} bytes are {} MiB, more than half of the {} MiB that this machine has \
-             to spare",
-            options.capacity,
-            options.buffer_size(),
-            needed >> 20,
-            available >> 20,
-        )
-        .into());
-    }
     // Now rather than when all is measured: whether it can be written.
-    let figures = options.json.as_deref().map(Figures::create).transpose()?;
-
-    let (mut traffic, recorded, input) = match &options.input {
-        Some(path) => from_file(path, options)?,
-        None => generated(options),
+    let figures = match &options.json {
+        Some(path) => Some(Output::open(path, input_file(options).as_ref())?),
+        None => None,
     };
+    let print = |text: &str| print(text, figures.as_ref().is_some_and(Output::is_stdout));
+
+    let mut load = Load::new(options)?;
+    if let Some(cut) = load.recording.as_ref().and_then(|recording| recording.cut.as_ref()) {
+        eprintln!("warning: the input is used up to where it is cut off: {cut}");
+    }
+    let needed = Needed::of(options);
+    needed.fits(options)?;
     let clock = Clock::new();
     let (clock_step_ns, clock_read_ns) = clock_facts(&clock);
     let mut report = Report {
         machine: machine::facts(),
         clock_step_ns,
         clock_read_ns,
-        input,
+        input: load.input.clone(),
+        recording: load.recording.take(),
         buffer_size: options.buffer_size(),
         capacity: options.capacity as usize,
         workers: options.workers.into(),
+        memory: Memory {
+            // Reading a large input may have taken more for a moment.
+            estimated_bytes: (limits::resident().unwrap_or(0) + needed.at_start)
+                .max(limits::peak_resident().unwrap_or(0)),
+            peak_bytes: None,
+        },
         work: name_of(&options.work),
         runs: Vec::new(),
         interrupted: false,
     };
+    running.store(true, Ordering::Relaxed);
     print(&report.facts())?;
 
-    let patterns: Vec<Option<Pattern>> =
-        if recorded { vec![None] } else { options.patterns().into_iter().map(Some).collect() };
+    let patterns: Vec<Option<Pattern>> = if load.is_timed() {
+        vec![None]
+    } else {
+        options.patterns().into_iter().map(Some).collect()
+    };
     let pools = options.pools();
     let runs = patterns.len() * pools.len();
     let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(
@@ -97,7 +102,9 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         (options.duration + Duration::from_millis(200)).as_millis() as u64 * runs as u64,
     );
     for pattern in patterns {
-        if let (Some(wanted), Schedule::Rate { pattern, .. }) = (pattern, &mut traffic.schedule) {
+        if let (Some(wanted), Schedule::Rate { pattern, .. }) =
+            (pattern, &mut load.traffic.schedule)
+        {
             *pattern = wanted;
         }
         let pattern = pattern.map_or("as recorded".into(), |pattern| name_of(&pattern));
@@ -109,7 +116,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
             bar.set_prefix(format!("{}/{runs}", report.runs.len() + 1));
             bar.set_message(format!("{}, {pattern}", pool.name()));
             let setup = Setup {
-                traffic: &traffic,
+                traffic: &load.traffic,
                 duration: options.duration,
                 check: options.work,
                 buffer_size: options.buffer_size(),
@@ -129,7 +136,9 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
             report.runs.push(Run::new(*pool, &pattern, &outcome, fallbacks, report.capacity));
         }
     }
+    running.store(false, Ordering::Relaxed);
     bar.finish_and_clear();
+    report.memory.peak_bytes = limits::peak_resident();
     report.interrupted = interrupted.load(Ordering::Relaxed);
 
     if report.runs.is_empty() {
@@ -142,7 +151,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         print(&report.verdict())?;
     }
     if let Some(figures) = figures {
-        figures.write(&(serde_json::to_string_pretty(&report)? + "\n"))?;
+        figures.write((serde_json::to_string_pretty(&report)? + "\n").as_bytes())?;
     }
     let received = report.runs.iter().all(|run| run.received > 0);
     Ok(if report.interrupted {
@@ -156,103 +165,28 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 /// Prints a text and ends the line. A reader that has gone away is no error.
-fn print(text: &str) -> io::Result<()> {
-    match writeln!(io::stdout(), "{text}") {
+fn print(text: &str, to_stderr: bool) -> io::Result<()> {
+    let printed = match to_stderr {
+        true => writeln!(io::stderr(), "{text}"),
+        false => writeln!(io::stdout(), "{text}"),
+    };
+    match printed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),
     }
 }
 
-/// The file for the figures: complete or not there, and not written over before they are.
-struct Figures<'a> {
-    path: &'a Path,
-    part: PathBuf,
-}
-
-impl<'a> Figures<'a> {
-    fn create(path: &'a Path) -> Result<Self, String> {
-        let mut part = path.as_os_str().to_owned();
-        part.push(".part");
-        let figures = Self { path, part: part.into() };
-        fs::write(&figures.part, "").map_err(|error| figures.failed(&error))?;
-        Ok(figures)
+/// What `--input` reads, if it is there.
+fn input_file(options: &Options) -> Option<Metadata> {
+    let path = options.input.as_ref()?;
+    #[cfg(unix)]
+    if is_standard_input(path) {
+        return output::behind(io::stdin()).ok();
     }
-
-    fn write(&self, text: &str) -> Result<(), String> {
-        let written = fs::write(&self.part, text);
-        written
-            .and_then(|()| fs::rename(&self.part, self.path))
-            .map_err(|error| self.failed(&error))
-    }
-
-    fn failed(&self, error: &io::Error) -> String {
-        format!("cannot write {}: {error}", self.path.display())
-    }
-}
-
-impl Drop for Figures<'_> {
-    fn drop(&mut self) {
-        // Gone already if the figures were written.
-        let _ = fs::remove_file(&self.part);
-    }
+    fs::metadata(path).ok()
 }
 
 /// The name of an option's value.
 fn name_of<T: ValueEnum>(value: &T) -> String {
     value.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned())
-}
-
-/// Transactions made from the seed, and what they are in words.
-fn generated(options: &Options) -> (Traffic, bool, String) {
-    let packets = transactions::generate(options.seed, TRANSACTIONS, options.v1);
-    let rate = options.rate.unwrap_or(DEFAULT_RATE);
-    let lengths = || packets.iter().map(Vec::len);
-    let input = format!(
-        "{TRANSACTIONS} signed transactions of {} to {} bytes ({} on average), over and over, {rate} per second",
-        lengths().min().unwrap_or(0),
-        lengths().max().unwrap_or(0),
-        lengths().sum::<usize>() / TRANSACTIONS,
-    );
-    let schedule = Schedule::Rate { rate, pattern: Pattern::Steady };
-    (Traffic { packets, schedule }, false, input)
-}
-
-/// The packets of a file, whether they are sent as recorded, and what they are in words.
-fn from_file(path: &Path, options: &Options) -> Result<(Traffic, bool, String), Box<dyn Error>> {
-    let size = fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|file| file.len());
-    if let Some((size, available)) = size.zip(machine::available_memory())
-        && size > available / 4
-    {
-        return Err(format!(
-            "{} has {} MiB, more than a quarter of the {} MiB of memory that are free; it is read \
-             whole, so cut it into pieces",
-            path.display(),
-            size >> 20,
-            available >> 20
-        )
-        .into());
-    }
-    let capture = capture::read(path)?;
-    let mut input = match capture.packets.len() {
-        1 => format!("1 packet of {}", path.display()),
-        count => format!("{count} packets of {}", path.display()),
-    };
-    if capture.skipped + capture.cut_short > 0 {
-        input += &format!(
-            " (left out: {} without a UDP payload, {} cut short)",
-            capture.skipped, capture.cut_short
-        );
-    }
-    let recorded = capture.has_timing() && options.rate.is_none() && options.pattern.is_empty();
-    let (offsets, packets): (Vec<_>, Vec<_>) =
-        capture.packets.into_iter().map(|packet| (packet.offset, packet.data)).unzip();
-    let schedule = if recorded {
-        input += ", over and over, as recorded";
-        Schedule::Recorded(offsets)
-    } else {
-        let rate = options.rate.unwrap_or(DEFAULT_RATE);
-        input += &format!(", over and over, {rate} per second");
-        Schedule::Rate { rate, pattern: Pattern::Steady }
-    };
-    Ok((Traffic { packets, schedule }, recorded, input))
 }

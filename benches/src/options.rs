@@ -63,10 +63,25 @@ pub struct Options {
 
     /// Send the packets of FILE instead: pcap or pcapng (UDP payloads), or transactions with
     /// 16-bit little-endian lengths before them (.txs); over and over until the time is up
+    ///
+    /// FILE may be compressed by gzip or zstd, and a pipe; `-` is standard input. Packets without a
+    /// UDP payload, or not recorded whole, are left out and counted.
+    ///
+    /// Recorded times count as steps from one packet to the next, for each interface by its own clock.
+    /// A step of more than 1 s back, or more than 60 s ahead, or more than 1 s ahead that a later
+    /// packet's stamp contradicts, is a jump of the clock: no time passes for it, and the report counts
+    /// it. Up to 1 s back counts as the same time.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "v1"])]
     pub input: Option<PathBuf>,
 
+    /// Refuse an --input that ends in the middle of a record, instead of using it up to there
+    #[arg(long, requires = "input")]
+    pub strict: bool,
+
     /// Write the figures to FILE as JSON
+    ///
+    /// A file is replaced when all is measured, and not before. `-` is standard output; the text goes
+    /// to standard error then.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 }

@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use crate::contenders::{Fallbacks, PoolKind};
 use crate::input::verify::Invalid;
+use crate::load::Recording;
 use crate::machine::Fact;
-use crate::pipeline::{Outcome, Summary};
+use crate::pipeline::{Ended, Outcome, Summary};
 
 /// Everything, as `--json` writes it. Times are in nanoseconds, sizes in bytes.
 #[derive(Debug, Serialize)]
@@ -21,13 +22,24 @@ pub struct Report {
     pub clock_read_ns: f64,
     /// What was sent: words for a person.
     pub input: String,
+    pub recording: Option<Recording>,
     pub buffer_size: usize,
     pub capacity: usize,
     pub workers: usize,
+    pub memory: Memory,
     pub work: String,
     pub runs: Vec<Run>,
     /// Whether the program was told to end early.
     pub interrupted: bool,
+}
+
+/// Memory of the program.
+#[derive(Debug, Serialize)]
+pub struct Memory {
+    /// By the pool that takes the most, input and program included; before any was made.
+    pub estimated_bytes: u64,
+    /// At once, when all was measured; where the system tells.
+    pub peak_bytes: Option<u64>,
 }
 
 /// One pool under one load. Counts are of the whole run; times and allocations leave out the
@@ -38,6 +50,10 @@ pub struct Run {
     pub pattern: String,
     pub seconds: f64,
     pub sent: u64,
+    /// Why no more was sent.
+    pub ended: &'static str,
+    /// How long after the end the next packet is due, if none was due any more.
+    pub next_due_seconds: Option<f64>,
     pub received: u64,
     /// Passed the check.
     pub valid: u64,
@@ -107,12 +123,21 @@ impl Run {
             pool,
             pattern: pattern.to_owned(),
             seconds: elapsed.as_secs_f64(),
-            sent: *sent,
+            sent: sent.packets,
+            ended: match sent.ended {
+                Ended::TimeUp => "time up",
+                Ended::NothingDue(_) => "nothing due",
+                Ended::Stopped => "interrupted",
+            },
+            next_due_seconds: match sent.ended {
+                Ended::NothingDue(after) => Some(after.as_secs_f64()),
+                Ended::TimeUp | Ended::Stopped => None,
+            },
             received: received.datagrams,
             valid: worked.valid,
             invalid: reasons.zip(worked.invalid).collect(),
             dropped: Dropped {
-                kernel: sent.saturating_sub(received.datagrams),
+                kernel: sent.packets.saturating_sub(received.datagrams),
                 too_long: received.truncated,
                 queue_full: received.queue_full,
             },
@@ -189,7 +214,8 @@ impl Report {
         let _ = writeln!(
             text,
             "    {:<24} steps of {} ns, {:.0} ns to read\n\nInput: {}\n\
-             Pools: {} buffers for packets of up to {} bytes; {} worker{}, work: {}",
+             Pools: {} buffers for packets of up to {} bytes; {} worker{}, work: {}\n\
+             Memory: about {} MiB, input and program included",
             "clock",
             self.clock_step_ns,
             self.clock_read_ns,
@@ -199,6 +225,7 @@ impl Report {
             self.workers,
             if self.workers == 1 { "" } else { "s" },
             self.work,
+            self.memory.estimated_bytes.div_ceil(1 << 20),
         );
         text
     }
@@ -247,6 +274,7 @@ impl Report {
                  most in use: buffers at once, a batch kept ready for receiving included\n  \
                  pool's share: get and give-back, of the time that receiver and workers were busy\n";
         self.details(&mut text);
+        self.replayed(&mut text);
         text += "\nLatency\n";
         text += &table(
             2,
@@ -277,6 +305,33 @@ impl Report {
             self.clock_read_ns
         );
         text
+    }
+
+    /// How much of a recording was sent, and why no more.
+    fn replayed(&self, text: &mut String) {
+        let Some(Recording { packets, seconds, .. }) = self.recording else {
+            return;
+        };
+        *text += "\nRecording\n";
+        for run in &self.runs {
+            let sent = run.sent;
+            let is_whole = sent >= packets;
+            let much = match is_whole {
+                true => format!(
+                    "all {packets} packets were sent, {:.1} times over",
+                    sent as f64 / packets as f64
+                ),
+                false => format!("{sent} of {packets} packets were sent"),
+            };
+            let why = match run.next_due_seconds {
+                _ if run.ended == "interrupted" => "then the run was interrupted".to_owned(),
+                Some(after) if seconds.is_some() && !is_whole => {
+                    format!("the next one is due {after:.3} s after the run's end (see --duration)")
+                }
+                _ => "then the time was up".to_owned(),
+            };
+            let _ = writeln!(text, "  {}: {much}; {why}", run.name());
+        }
     }
 
     /// Reasons, where there are any.

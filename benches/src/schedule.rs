@@ -1,10 +1,13 @@
 //! Where threads run, and whether they did.
 
 use std::hint::spin_loop;
+use std::process;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
+
+use crate::pipeline::RunError;
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -86,6 +89,36 @@ impl Start {
     }
 }
 
+/// Starts a thread, which is one of so many. If it is refused or panics, the program ends: the others
+/// would wait for it for ever.
+pub fn spawn<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    (number, of): (usize, usize),
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> ScopedJoinHandle<'scope, T> {
+    /// Dropped while its thread panics or when that is done.
+    struct EndIfPanicking;
+
+    impl Drop for EndIfPanicking {
+        fn drop(&mut self) {
+            if thread::panicking() {
+                // As a panic of the main thread would; what went wrong has been printed.
+                process::exit(101);
+            }
+        }
+    }
+
+    let name = format!("job {number}");
+    let thread = thread::Builder::new().name(name.clone()).spawn_scoped(scope, || {
+        let _end = EndIfPanicking;
+        work()
+    });
+    thread.unwrap_or_else(|error| {
+        eprintln!("error: {}", RunError::thread(&name, number, of, error));
+        process::exit(1)
+    })
+}
+
 /// What a thread does: it prepares, and times its work by what it is given.
 pub type Job<'j> = Box<dyn FnOnce(&Start) -> Sample + Send + 'j>;
 
@@ -100,7 +133,7 @@ pub fn together(jobs: Vec<Job<'_>>) -> Sample {
     thread::scope(|scope| {
         let mut threads = Vec::with_capacity(jobs.len());
         for (index, job) in jobs.into_iter().enumerate() {
-            threads.push(scope.spawn(move || {
+            threads.push(spawn(scope, (index + 1, start.threads), move || {
                 if crowded {
                     restrict_to(&CORES);
                     become_ordinary();
@@ -110,7 +143,7 @@ pub fn together(jobs: Vec<Job<'_>>) -> Sample {
                 job(start)
             }));
         }
-        let join = |thread: thread::ScopedJoinHandle<'_, Sample>| thread.join().expect("no panic");
+        let join = |thread: ScopedJoinHandle<'_, Sample>| thread.join().expect("no panic");
         let both = |one: Sample, other: Sample| Sample {
             begin: one.begin.min(other.begin),
             end: one.end.max(other.end),

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use blockpool::TransactionMemoryPool;
-use blockpool_benches::machine::available_memory;
+use blockpool_benches::limits;
 use blockpool_benches::markdown::{figure, table};
 use blockpool_benches::patterns::nanoseconds;
 use blockpool_benches::peers::region::Memory;
@@ -40,7 +40,7 @@ impl Cost {
 /// Makes large pools and takes each block once.
 pub(crate) fn report(quick: bool) -> String {
     let wanted = if quick { GIB / 4 } else { GIB };
-    let limit = available_memory().map_or(wanted, |bytes| bytes as usize / 2);
+    let limit = limits::memory().map(|room| room.bytes).map_or(wanted, |bytes| bytes as usize / 2);
     let count = wanted.min(limit) / BLOCK_SIZE;
     let head = ["", "made in", "page faults", "first get and touch, each", "page faults"];
     let rows = [

@@ -2,5 +2,6 @@
 //! checks them.
 
 pub mod capture;
+mod content;
 pub mod transactions;
 pub mod verify;

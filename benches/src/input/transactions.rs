@@ -534,7 +534,7 @@ mod tests {
         let mut generator = Generator::new(4, false);
         let signer = generator.signer();
         let made = generator.vote(&signer).sign(&[&signer]);
-        let recorded = capture::read(&path).expect("a sound file");
+        let recorded = capture::read(&path, None).expect("a sound file");
         let of_that_size: Vec<_> =
             recorded.packets.iter().filter(|packet| packet.data.len() == made.len()).collect();
         assert_eq!(of_that_size.len(), 62);

@@ -11,7 +11,7 @@ use quanta::Clock;
 use super::latency::{Recorder, Times, until};
 use super::random::Random;
 use crate::peers::Contender;
-use crate::schedule::{Job, together};
+use crate::schedule::{Job, spawn, together};
 
 /// How long a thread is stopped.
 pub const PAUSE: Duration = Duration::from_millis(5);
@@ -91,7 +91,7 @@ pub fn times<C: Contender>(contender: &'static C, duration: Duration) -> (Times,
         sample
     });
     thread::scope(|scope| {
-        scope.spawn(move || together(vec![stopped, other]));
+        spawn(scope, (1, 1), move || together(vec![stopped, other]));
         torment(victim, duration);
         done.store(true, Ordering::Relaxed);
     });

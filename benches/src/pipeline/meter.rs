@@ -26,6 +26,13 @@ fn histogram(units_a_second: u64) -> Histogram<u64> {
     Histogram::new_with_bounds(1, 3600 * units_a_second, 3).expect("bounds and digits are possible")
 }
 
+/// Memory of a stage's thread: what it measures with, and the used part of its stack.
+pub fn bytes_of_thread() -> u64 {
+    const STACK: usize = 8 << 10;
+    let bytes = |units| histogram(units).distinct_values() * size_of::<u64>();
+    (bytes(PICOSECONDS) + 2 * bytes(NANOSECONDS) + STACK) as u64
+}
+
 const NANOSECONDS: u64 = 1_000_000_000;
 const PICOSECONDS: u64 = 1_000 * NANOSECONDS;
 
@@ -40,6 +47,13 @@ impl Meter {
             batch_ns: 0,
             batch_operations: 0,
         }
+    }
+
+    /// Forgets what was measured.
+    pub fn reset(&mut self) {
+        self.batches.reset();
+        self.calls.reset();
+        (self.calls_next, self.batch_ns, self.batch_operations) = (false, 0, 0);
     }
 
     /// Calls `operation` up to `count` times, until it returns false.
@@ -100,6 +114,11 @@ impl Durations {
     /// Nothing measured yet.
     pub fn new() -> Self {
         Self(histogram(NANOSECONDS))
+    }
+
+    /// Forgets what was measured.
+    pub fn reset(&mut self) {
+        self.0.reset();
     }
 
     /// Adds one duration.

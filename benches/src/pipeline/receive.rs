@@ -44,25 +44,28 @@ pub use portable::Receiver;
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use super::{Arrival, BATCH, Duration, Instant, PATIENCE, ReceiveBuffer, Socket, io};
+    use super::{
+        Arrival, BATCH, Duration, Instant, PATIENCE, ReceiveBuffer, Socket, SocketAddr, io,
+    };
     use std::mem::zeroed;
-    use std::net::{Ipv4Addr, SocketAddrV4};
+    use std::net::{Ipv4Addr, Ipv6Addr};
     use std::os::fd::AsRawFd;
     use std::ptr;
 
     /// Space for the control message with the kernel's receive time, aligned as its header.
     type Control = [u64; 8];
 
-    /// Receives batches from a UDP/IPv4 socket by `recvmmsg`.
+    /// Receives batches from a UDP socket by `recvmmsg`.
     pub struct Receiver {
         socket: Socket,
         limit: usize,
-        addresses: [libc::sockaddr_in; BATCH],
+        /// Each holds an IPv4 address as well.
+        addresses: [libc::sockaddr_in6; BATCH],
         controls: [Control; BATCH],
     }
 
     impl Receiver {
-        /// Takes over a bound UDP/IPv4 socket, for packets of at most `limit` bytes, however large
+        /// Takes over a bound UDP socket, for packets of at most `limit` bytes, however large
         /// the buffers.
         ///
         /// # Errors
@@ -116,7 +119,7 @@ mod linux {
                 };
                 let header = &mut headers[index].msg_hdr;
                 header.msg_name = (&raw mut self.addresses[index]).cast();
-                header.msg_namelen = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+                header.msg_namelen = size_of::<libc::sockaddr_in6>() as libc::socklen_t;
                 header.msg_iov = &raw mut vectors[index];
                 header.msg_iovlen = 1;
                 header.msg_control = (&raw mut self.controls[index]).cast();
@@ -147,19 +150,29 @@ mod linux {
                 let len = header.msg_len as usize;
                 // SAFETY: the kernel has written `len` bytes to the room.
                 unsafe { buffers[index].filled(len) };
-                let address = &self.addresses[index];
-                let ip = Ipv4Addr::from_bits(u32::from_be(address.sin_addr.s_addr));
                 arrived(
                     index,
                     Arrival {
                         truncated: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
-                        source: SocketAddrV4::new(ip, u16::from_be(address.sin_port)).into(),
+                        source: source(&self.addresses[index]),
                         at: clocks.instant_of(receive_time(&header.msg_hdr)),
                     },
                 );
             }
             Ok(received)
         }
+    }
+
+    /// Who sent, by IPv4 or IPv6.
+    fn source(address: &libc::sockaddr_in6) -> SocketAddr {
+        if libc::c_int::from(address.sin6_family) == libc::AF_INET {
+            // SAFETY: by its family, the kernel has written an IPv4 address, which is the shorter one.
+            let address = unsafe { &*(&raw const *address).cast::<libc::sockaddr_in>() };
+            let ip = Ipv4Addr::from_bits(u32::from_be(address.sin_addr.s_addr));
+            return SocketAddr::new(ip.into(), u16::from_be(address.sin_port));
+        }
+        let ip = Ipv6Addr::from(address.sin6_addr.s6_addr);
+        SocketAddr::new(ip.into(), u16::from_be(address.sin6_port))
     }
 
     /// The kernel's receive time, since the Unix epoch.
@@ -263,23 +276,23 @@ mod portable {
 
 #[cfg(test)]
 mod tests {
-    use super::{Arrival, BATCH, linux, portable};
+    use super::{Arrival, BATCH, PATIENCE, linux, portable};
     use socket2::Socket;
     use std::net::UdpSocket;
     use std::time::Instant;
 
-    fn pair() -> (Socket, UdpSocket) {
-        let receive = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let send = UdpSocket::bind("127.0.0.1:0").unwrap();
+    fn pair(address: &str) -> (Socket, UdpSocket) {
+        let receive = UdpSocket::bind(address).unwrap();
+        let send = UdpSocket::bind(address).unwrap();
         send.connect(receive.local_addr().unwrap()).unwrap();
         (receive.into(), send)
     }
 
     macro_rules! receiver_tests {
-        ($name:ident, $receiver:ty, $truncates:expr) => {
+        ($name:ident, $receiver:ty, $address:literal, $truncates:expr) => {
             #[test]
             fn $name() {
-                let (socket, send) = pair();
+                let (socket, send) = pair($address);
                 let mut receiver = <$receiver>::new(socket, 64).unwrap();
                 let mut buffers: Vec<Vec<u8>> =
                     (0..BATCH).map(|_| Vec::with_capacity(100)).collect();
@@ -304,7 +317,7 @@ mod tests {
                     assert_eq!(data[..], bytes[..bytes.len().min(64)]);
                     assert_eq!(arrival.source, send.local_addr().unwrap());
                     assert!(arrival.at <= Instant::now());
-                    assert!(arrival.at + super::PATIENCE > before);
+                    assert!(arrival.at + PATIENCE > before);
                     assert_eq!(arrival.truncated, $truncates && bytes.len() > 64);
                 }
             }
@@ -312,6 +325,20 @@ mod tests {
     }
 
     #[cfg(target_os = "linux")]
-    receiver_tests!(batches_keep_order_source_time_and_truncation, linux::Receiver, true);
-    receiver_tests!(single_datagrams_keep_order_source_and_time, portable::Receiver, false);
+    mod batches {
+        use super::*;
+        receiver_tests!(
+            keep_order_source_time_and_truncation,
+            linux::Receiver,
+            "127.0.0.1:0",
+            true
+        );
+        receiver_tests!(know_ipv6, linux::Receiver, "[::1]:0", true);
+    }
+    receiver_tests!(
+        single_datagrams_keep_order_source_and_time,
+        portable::Receiver,
+        "127.0.0.1:0",
+        false
+    );
 }

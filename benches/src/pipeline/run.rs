@@ -1,19 +1,19 @@
 //! One run: a sender, one receiving stage, workers, and what they saw.
 
-use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use std::thread::{self, Thread};
+use std::thread::{self, ScopedJoinHandle, Thread};
 use std::time::{Duration, Instant};
 
 use quanta::Clock;
 use serde::Serialize;
-use socket2::{Domain, Socket, Type};
 
+use super::error::RunError;
 use super::meter::{Durations, Meter};
 use super::receive::{Arrival, BATCH, Receiver};
-use super::sender::Traffic;
+use super::sender::{Sent, Traffic};
+use super::sockets;
 use super::stages::{Receive, Work};
 use crate::allocations::allocations_of_this_thread;
 use crate::input::verify::{self, Invalid};
@@ -66,8 +66,8 @@ impl Setup<'_> {
 pub struct Outcome {
     /// From the beginning to the end.
     pub elapsed: Duration,
-    /// Transactions sent.
-    pub sent: u64,
+    /// What the sender did.
+    pub sent: Sent,
     /// Seen by the receiving stage.
     pub received: ReceiveOutcome,
     /// Seen by all workers.
@@ -130,8 +130,8 @@ impl ReceiveOutcome {
     }
 
     /// Forgets the times of the warm-up.
-    fn end_warm_up(&mut self, clock: &Clock) {
-        self.get = Meter::new(clock);
+    fn end_warm_up(&mut self) {
+        self.get.reset();
         self.gets = 0;
         self.busy = Duration::ZERO;
     }
@@ -151,9 +151,9 @@ impl WorkOutcome {
     }
 
     /// Forgets the times of the warm-up.
-    fn end_warm_up(&mut self, clock: &Clock) {
-        self.give_back = Meter::new(clock);
-        self.whole_way = Durations::new();
+    fn end_warm_up(&mut self) {
+        self.give_back.reset();
+        self.whole_way.reset();
         self.check_allocations = 0;
         self.busy = Duration::ZERO;
     }
@@ -175,7 +175,8 @@ struct Shared<'a> {
     measuring: AtomicBool,
     all_sent: AtomicBool,
     all_received: AtomicBool,
-    sent: AtomicU64,
+    /// A stage has failed or never began: all others are to end.
+    ended: AtomicBool,
     /// Buffers given back by workers.
     done: AtomicU64,
     sleepers: Vec<Sleeper>,
@@ -206,6 +207,17 @@ impl Sleeper {
 }
 
 impl Shared<'_> {
+    /// Whether a stage has failed.
+    fn ended(&self) -> bool {
+        // Acquire: pairs with the release in `EndsAll`. What the stage did before is done.
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// Ends all stages unless told that this one is done.
+    fn ends_all(&self) -> EndsAll<'_> {
+        EndsAll { shared: self, done: false }
+    }
+
     fn wake(&self) {
         fence(Ordering::SeqCst);
         for sleeper in &self.sleepers {
@@ -225,47 +237,72 @@ impl Shared<'_> {
     }
 }
 
+/// Held by each stage: no other one waits for a stage that has failed or panicked.
+struct EndsAll<'s> {
+    shared: &'s Shared<'s>,
+    done: bool,
+}
+
+impl EndsAll<'_> {
+    fn done(mut self) {
+        self.done = true;
+    }
+}
+
+impl Drop for EndsAll<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.shared.ended.store(true, Ordering::Release);
+            self.shared.wake();
+        }
+    }
+}
+
 /// Runs the pipeline once, over UDP on the loopback interface.
 ///
 /// # Errors
 ///
-/// If a socket cannot be had or fails.
+/// If a socket or a thread cannot be had, or a stage fails or panics: the others end then, too.
 pub fn run<R: Receive, W: Work>(
     setup: &Setup<'_>,
     receive: R,
     workers: Vec<W>,
-) -> io::Result<Outcome> {
-    let socket = receiving_socket()?;
-    let address = socket.local_addr()?.as_socket().expect("bound to an internet address");
-    let receiver = Receiver::new(socket, setup.buffer_size)?;
-    let sending = UdpSocket::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
-    sending.connect(address)?;
+) -> Result<Outcome, RunError> {
+    let (receiving, sending) = sockets::pair()?;
+    let receiver = Receiver::new(receiving, setup.buffer_size)
+        .map_err(RunError::system("prepare the receiving socket"))?;
 
     let shared = &Shared {
         setup,
         measuring: AtomicBool::new(false),
         all_sent: AtomicBool::new(false),
         all_received: AtomicBool::new(false),
-        sent: AtomicU64::new(0),
+        ended: AtomicBool::new(false),
         done: AtomicU64::new(0),
         sleepers: workers.iter().map(|_| Sleeper::default()).collect(),
     };
+    let threads = workers.len() + 2;
     thread::scope(|scope| {
+        let this = shared.ends_all();
+        let refused = |name: &str, number| {
+            let name = name.to_owned();
+            move |error| RunError::thread(&name, number, threads, error)
+        };
         let spawn = |name: &str| thread::Builder::new().name(name.into());
-        let workers: Vec<_> = (0..)
-            .zip(workers)
-            .map(|(index, work)| {
-                spawn("worker").spawn_scoped(scope, move || worker(work, index, shared))
-            })
-            .collect::<io::Result<_>>()?;
-        let receiving =
-            spawn("receive").spawn_scoped(scope, || receive_all(receive, receiver, shared))?;
-        let sending = spawn("send").spawn_scoped(scope, || {
-            let ended =
-                setup.traffic.send(&sending, setup.sending(), setup.interrupted, &shared.sent);
-            shared.all_sent.store(true, Ordering::Relaxed);
-            ended
-        })?;
+        let receiving = spawn("receive")
+            .spawn_scoped(scope, || receive_all(receive, receiver, shared))
+            .map_err(refused("receive", 1))?;
+        let mut working = Vec::with_capacity(workers.len());
+        for (index, work) in workers.into_iter().enumerate() {
+            let name = format!("worker {}", index + 1);
+            let worker = spawn(&name)
+                .spawn_scoped(scope, move || worker(work, index, shared))
+                .map_err(refused(&name, index + 2))?;
+            working.push(worker);
+        }
+        let sending = spawn("send")
+            .spawn_scoped(scope, || send_all(&sending, shared))
+            .map_err(refused("send", threads))?;
 
         let begin = Instant::now();
         while !receiving.is_finished() {
@@ -275,43 +312,33 @@ pub fn run<R: Receive, W: Work>(
             }
             (setup.progress)(begin.elapsed());
         }
-        let join = "a stage of the pipeline panicked";
-        sending.join().expect(join)?;
-        let received = receiving.join().expect(join)?;
+        let (sent, received) = (join(sending), join(receiving));
         let elapsed = begin.elapsed();
-        let mut worked = WorkOutcome::new(setup.clock);
-        for worker in workers {
-            worked.add(&worker.join().expect(join));
+        let worked: Vec<_> = working.into_iter().map(join).collect();
+        let mut sum = WorkOutcome::new(setup.clock);
+        for worked in worked {
+            sum.add(&worked?);
         }
-        Ok(Outcome { elapsed, sent: shared.sent.load(Ordering::Relaxed), received, worked })
+        this.done();
+        Ok(Outcome { elapsed, sent: sent??, received: received??, worked: sum })
     })
 }
 
-/// A UDP socket on loopback with as large a buffer as the system allows.
-fn receiving_socket() -> io::Result<Socket> {
-    const WANTED: usize = 8 << 20;
-    let socket = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
-    // With the right to do so, beyond the system's limit. A smaller buffer only drops earlier.
-    #[cfg(target_os = "linux")]
-    {
-        use std::os::fd::AsRawFd;
-        let wanted = WANTED as libc::c_int;
-        // SAFETY: the option's value is an int, and lives through the call.
-        let _ = unsafe {
-            libc::setsockopt(
-                socket.as_raw_fd(),
-                libc::SOL_SOCKET,
-                libc::SO_RCVBUFFORCE,
-                (&raw const wanted).cast(),
-                size_of_val(&wanted) as libc::socklen_t,
-            )
-        };
-    }
-    if socket.recv_buffer_size()? < WANTED {
-        let _ = socket.set_recv_buffer_size(WANTED);
-    }
-    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
-    Ok(socket)
+/// What a thread has to tell in the end.
+fn join<T>(thread: ScopedJoinHandle<'_, T>) -> Result<T, RunError> {
+    let name = thread.thread().name().unwrap_or("a stage").to_owned();
+    thread.join().map_err(|_| RunError::panicked(&name))
+}
+
+/// The sending stage.
+fn send_all(socket: &UdpSocket, shared: &Shared<'_>) -> Result<Sent, RunError> {
+    let this = shared.ends_all();
+    let setup = shared.setup;
+    let stop = || setup.interrupted.load(Ordering::Relaxed) || shared.ended();
+    let sent = setup.traffic.send(socket, setup.sending(), stop)?;
+    shared.all_sent.store(true, Ordering::Relaxed);
+    this.done();
+    Ok(sent)
 }
 
 /// The receiving stage: keeps a batch of buffers ready, fills them, hands them on.
@@ -319,7 +346,8 @@ fn receive_all<R: Receive>(
     mut receive: R,
     mut receiver: Receiver,
     shared: &Shared<'_>,
-) -> io::Result<ReceiveOutcome> {
+) -> Result<ReceiveOutcome, RunError> {
+    let this = shared.ends_all();
     let mut outcome = ReceiveOutcome::new(shared.setup.clock);
     let mut buffers: Vec<R::Buffer> = Vec::with_capacity(BATCH);
     let mut arrivals: Vec<Arrival> = Vec::with_capacity(BATCH);
@@ -328,8 +356,11 @@ fn receive_all<R: Receive>(
     let mut allocations = allocations_of_this_thread();
     let mut begin = Instant::now();
     let result = loop {
+        if shared.ended() {
+            break Ok(());
+        }
         if shared.begins_to_measure(&mut measuring) {
-            outcome.end_warm_up(shared.setup.clock);
+            outcome.end_warm_up();
             allocations = allocations_of_this_thread();
         }
         let missing = BATCH - buffers.len();
@@ -395,11 +426,14 @@ fn receive_all<R: Receive>(
     receive.idle();
     shared.all_received.store(true, Ordering::Release);
     shared.wake();
-    result.map(|()| outcome)
+    result.map_err(RunError::system("receive from the loopback interface"))?;
+    this.done();
+    Ok(outcome)
 }
 
 /// A worker: takes what has arrived, checks it, gives the buffers back.
 fn worker<W: Work>(mut work: W, index: usize, shared: &Shared<'_>) -> WorkOutcome {
+    let this = shared.ends_all();
     let mut outcome = WorkOutcome::new(shared.setup.clock);
     let mut items: Vec<(W::Item, Instant)> = Vec::with_capacity(BATCH);
     let mut results = Vec::with_capacity(BATCH);
@@ -409,7 +443,7 @@ fn worker<W: Work>(mut work: W, index: usize, shared: &Shared<'_>) -> WorkOutcom
     loop {
         let begin = Instant::now();
         if shared.begins_to_measure(&mut measuring) {
-            outcome.end_warm_up(shared.setup.clock);
+            outcome.end_warm_up();
             allocations = allocations_of_this_thread();
         }
         while items.len() < BATCH
@@ -418,7 +452,7 @@ fn worker<W: Work>(mut work: W, index: usize, shared: &Shared<'_>) -> WorkOutcom
             items.push(item);
         }
         if items.is_empty() {
-            let last = shared.all_received.load(Ordering::Acquire);
+            let last = shared.all_received.load(Ordering::Acquire) || shared.ended();
             match shared.sleepers[index].sleep_unless(|| work.pop()) {
                 Some(item) => items.push(item),
                 None if last => break,
@@ -454,6 +488,7 @@ fn worker<W: Work>(mut work: W, index: usize, shared: &Shared<'_>) -> WorkOutcom
         outcome.busy += begin.elapsed();
     }
     outcome.allocations = allocations_of_this_thread() - allocations - outcome.check_allocations;
+    this.done();
     outcome
 }
 
@@ -471,5 +506,96 @@ fn check<W: Work>(
         Check::None => results.extend(packets.iter().map(|_| Ok(()))),
         Check::Parse => results.extend(packets.iter().map(|data| verify::parse(data).map(|_| ()))),
         Check::Verify => verify::verify_batch(packets, results),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+    use std::time::{Duration, Instant};
+
+    use blockpool::TransactionQueue;
+    use quanta::Clock;
+
+    use super::{Check, Outcome, RunError, Setup, run};
+    use crate::pipeline::stages::{VectorSource, Vectors};
+    use crate::pipeline::{Pattern, Schedule, Traffic};
+
+    /// Counts down to a panic.
+    struct Source<'a> {
+        gets_left: &'a AtomicU32,
+        give_backs_left: &'a AtomicU32,
+    }
+
+    fn count_down(left: &AtomicU32) {
+        assert!(left.fetch_sub(1, Ordering::Relaxed) > 0, "a panic that the test asked for");
+    }
+
+    impl VectorSource for Source<'_> {
+        fn get(&mut self) -> Vec<u8> {
+            count_down(self.gets_left);
+            Vec::with_capacity(64)
+        }
+
+        fn give_back(&mut self, _: Vec<u8>) {
+            count_down(self.give_backs_left);
+        }
+    }
+
+    /// A run of an hour, if nothing ends it before.
+    fn run_with(
+        schedule: Schedule,
+        gets: u32,
+        give_backs: u32,
+        interrupt: impl Fn(Duration, &AtomicBool) + Sync,
+    ) -> Result<Outcome, RunError> {
+        let traffic = Traffic { packets: vec![vec![1, 2, 3]], schedule };
+        let (gets, give_backs) = (AtomicU32::new(gets), AtomicU32::new(give_backs));
+        let source = || Source { gets_left: &gets, give_backs_left: &give_backs };
+        let interrupted = AtomicBool::new(false);
+        let setup = Setup {
+            traffic: &traffic,
+            duration: Duration::from_secs(3600),
+            check: Check::None,
+            buffer_size: 64,
+            clock: &Clock::new(),
+            interrupted: &interrupted,
+            progress: &|elapsed| interrupt(elapsed, &interrupted),
+        };
+        let queue = TransactionQueue::new(64);
+        let workers = (0..2).map(|_| Vectors::new(source(), &queue)).collect();
+        run(&setup, Vectors::new(source(), &queue), workers)
+    }
+
+    fn steady() -> Schedule {
+        Schedule::Rate { rate: 1000, pattern: Pattern::Steady }
+    }
+
+    #[test]
+    fn whichever_stage_panics_all_others_end() {
+        let never = u32::MAX;
+        // The sender: one packet, and no time for it.
+        let no_times = || Schedule::Recorded(Vec::new());
+        for (schedule, gets, give_backs, culprit) in [
+            (steady(), 100, never, "receive"),
+            (steady(), never, 100, "worker"),
+            (no_times(), never, never, "send"),
+        ] {
+            let begin = Instant::now();
+            let error = run_with(schedule, gets, give_backs, |_, _| {}).err().expect("a panic");
+            let text = error.to_string();
+            assert!(text.starts_with(&format!("thread `{culprit}")), "{text}");
+            assert!(begin.elapsed() < Duration::from_secs(60), "{culprit}");
+        }
+    }
+
+    #[test]
+    fn an_interrupted_run_ends_with_figures() {
+        let interrupt = |elapsed: Duration, interrupted: &AtomicBool| {
+            interrupted.store(elapsed > Duration::from_millis(300), Ordering::Relaxed);
+        };
+        let outcome = run_with(steady(), u32::MAX, u32::MAX, interrupt).expect("figures");
+        assert_eq!(outcome.received.datagrams, outcome.sent.packets);
+        assert_eq!(outcome.worked.valid, outcome.sent.packets);
     }
 }

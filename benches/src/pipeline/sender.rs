@@ -2,10 +2,11 @@
 
 use std::io;
 use std::net::UdpSocket;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+
+use super::error::RunError;
 
 /// When packets are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
@@ -40,6 +41,26 @@ pub enum Schedule {
     Recorded(Vec<Duration>),
 }
 
+/// What a sender did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent {
+    /// Packets that were sent.
+    pub packets: u64,
+    /// Why there were no more.
+    pub ended: Ended,
+}
+
+/// Why a sender sent no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The time was up, with packets still due.
+    TimeUp,
+    /// The next packet is due so long after the time is up.
+    NothingDue(Duration),
+    /// It was told to.
+    Stopped,
+}
+
 const BURSTS_A_SECOND: u64 = 100;
 
 impl Traffic {
@@ -67,30 +88,34 @@ impl Traffic {
         }
     }
 
-    /// Sends until `duration` has passed or `stop` is set, and counts in `sent`. Packets that are late
-    /// are sent at once.
+    /// Sends until `duration` has passed or `stop` says so. Packets that are late are sent at once.
     ///
     /// # Errors
     ///
     /// What the socket reports, but for a receiver that is not there yet or full buffers.
-    pub fn send(
+    pub(super) fn send(
         &self,
         socket: &UdpSocket,
         duration: Duration,
-        stop: &AtomicBool,
-        sent: &AtomicU64,
-    ) -> io::Result<()> {
+        stop: impl Fn() -> bool,
+    ) -> Result<Sent, RunError> {
         let begin = Instant::now();
-        let packets = self.packets.iter().cycle();
-        for (number, packet) in (0..).zip(packets) {
+        let packets = self.packets.iter().enumerate().cycle();
+        let mut sent = Sent { packets: 0, ended: Ended::TimeUp };
+        for (number, (index, packet)) in (0..).zip(packets) {
             let due = self.due(number);
+            if due >= duration {
+                sent.ended = Ended::NothingDue(due - duration);
+                break;
+            }
             // The time may be up before all is sent that was due in it.
-            if due >= duration || begin.elapsed() >= duration {
+            if begin.elapsed() >= duration {
                 break;
             }
             loop {
-                if stop.load(Ordering::Relaxed) {
-                    return Ok(());
+                if stop() {
+                    sent.ended = Ended::Stopped;
+                    return Ok(sent);
                 }
                 let Some(early) = due.checked_sub(begin.elapsed()).filter(|early| !early.is_zero())
                 else {
@@ -100,16 +125,25 @@ impl Traffic {
                 std::thread::sleep(early.min(Duration::from_millis(50)));
             }
             match socket.send(packet) {
-                Ok(_) => _ = sent.fetch_add(1, Ordering::Relaxed),
+                Ok(_) => sent.packets += 1,
                 Err(error) => match error.kind() {
                     io::ErrorKind::ConnectionRefused
                     | io::ErrorKind::WouldBlock
                     | io::ErrorKind::Interrupted => {}
-                    _ => return Err(error),
+                    _ => {
+                        let (number, bytes) = (index + 1, packet.len());
+                        let attempt = format!("send packet {number} of the input, {bytes} bytes");
+                        return Err(RunError::system(attempt)(error));
+                    }
                 },
             }
         }
-        Ok(())
+        // Nothing was due any more, but others are still at work for so long.
+        while begin.elapsed() < duration && !stop() {
+            let left = duration.saturating_sub(begin.elapsed());
+            std::thread::sleep(left.min(Duration::from_millis(50)));
+        }
+        Ok(sent)
     }
 }
 

@@ -3,7 +3,7 @@
 //! A pool gives the pipeline two kinds of handles: one that takes buffers and pushes them filled,
 //! and any number that pop and give back. Everything else is the same code for all.
 
-use std::alloc::{GlobalAlloc, Layout};
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr};
 use std::ptr::NonNull;
@@ -191,7 +191,7 @@ impl<'q, A: GlobalAlloc + Sync + 'static> Allocated<'q, A> {
 }
 
 /// What `Vec::with_capacity` would be with an allocator of one's choice.
-pub struct AllocatedBuffer<A: GlobalAlloc + 'static> {
+pub struct AllocatedBuffer<A: GlobalAlloc + 'static = System> {
     allocator: &'static A,
     first: NonNull<u8>,
     layout: Layout,
@@ -365,8 +365,9 @@ mod tests {
     use crate::original::OriginalPool;
     use blockpool::{TransactionMemoryPool, TransactionQueue};
     use blockpool_core::{Pool, Queue};
-    use std::alloc::System;
     use std::time::{Duration, Instant};
+
+    static SYSTEM: std::alloc::System = std::alloc::System;
 
     fn what_goes_in_comes_out<R: Receive, W: Work>(mut receive: R, mut work: W) {
         let at = Instant::now();
@@ -405,8 +406,8 @@ mod tests {
         assert_eq!(pool.available_buffers(), 4);
         let queue = TransactionQueue::new(4);
         what_goes_in_comes_out(
-            Allocated::new(&System, 64, &queue),
-            Allocated::new(&System, 64, &queue),
+            Allocated::new(&SYSTEM, 64, &queue),
+            Allocated::new(&SYSTEM, 64, &queue),
         );
         let pool = Pool::<128, 8>::new();
         let queue = Queue::new(&pool);

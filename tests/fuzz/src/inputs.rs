@@ -15,17 +15,20 @@ fn decode(name: &str, bytes: &[u8]) -> Result<Capture, CaptureError> {
         Ok(capture) => {
             assert!(!capture.packets.is_empty());
             let sizes = capture.packets.iter().map(|packet| packet.data.len());
-            assert!(sizes.clone().all(|size| size > 0));
+            assert!(sizes.clone().all(|size| (1..=capture::LONGEST_PAYLOAD).contains(&size)));
+            assert!(capture.packets.is_sorted_by_key(|packet| packet.offset));
+            assert!(capture.cut.as_ref().is_none_or(|fault| fault.offset <= bytes.len()));
             let kept: usize = sizes.sum();
             assert!(kept <= bytes.len(), "{kept} bytes of packets from {}", bytes.len());
-            let records = capture.packets.len() + capture.skipped + capture.cut_short;
+            let records = capture.packets.len() + capture.left_out.count();
             assert!(records <= bytes.len(), "{records} packets from {} bytes", bytes.len());
         }
         Err(error) => {
             let text = error.to_string();
             assert!(text.contains(name) && text.len() < 500, "{text}");
-            if let CaptureError::Damaged { offset, .. } = error {
-                assert!(*offset <= bytes.len(), "byte {offset} of {}: {text}", bytes.len());
+            if let CaptureError::Damaged { fault, .. } = error {
+                let offset = fault.offset;
+                assert!(offset <= bytes.len(), "byte {offset} of {}: {text}", bytes.len());
             }
         }
     }

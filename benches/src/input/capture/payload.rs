@@ -1,11 +1,11 @@
 //! Finds the UDP payload in a captured frame.
 
-use etherparse::{EtherType, SlicedPacket, TransportSlice};
+use etherparse::{IpNumber, SlicedPacket, TransportSlice};
 
 /// What a frame starts with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Link {
-    /// Ethernet, VLAN tags included.
+    /// Ethernet.
     Ethernet,
     /// No link header: an IP packet, version 4 or 6.
     Ip,
@@ -19,10 +19,24 @@ pub(super) enum Link {
         /// Where in the header the payload's EtherType is.
         ether_type_offset: usize,
     },
+    /// PPP, with or without the framing of HDLC.
+    Ppp,
+    /// PPP over Ethernet, without Ethernet's header.
+    PppOverEthernet,
+    /// What Linux's packet filter logs.
+    FilterLog,
+    /// Labels of MPLS.
+    Mpls,
 }
 
 /// Protocol families of IPv4 and, by operating system, of IPv6.
 const IP_FAMILIES: [u32; 5] = [2, 10, 24, 28, 30];
+
+/// Headers of IP in IP that are looked through.
+const MOST_TUNNELS: usize = 8;
+
+/// Type of the packet among what Linux's packet filter logs.
+const LOGGED_PAYLOAD: u16 = 9;
 
 impl Link {
     /// The link layer that has this number in captures, if it can carry IP and is known here.
@@ -33,8 +47,12 @@ impl Link {
         match number {
             0 | 108 => Some(Self::Loopback),
             1 => Some(Self::Ethernet),
+            9 | 50 => Some(Self::Ppp),
             12 | 14 | 101 | 228 | 229 => Some(Self::Ip),
+            51 => Some(Self::PppOverEthernet),
             113 => Some(Self::Cooked { header_size: 16, ether_type_offset: 14 }),
+            219 => Some(Self::Mpls),
+            239 => Some(Self::FilterLog),
             276 => Some(Self::Cooked { header_size: 20, ether_type_offset: 0 }),
             _ => None,
         }
@@ -42,40 +60,147 @@ impl Link {
 
     /// The UDP payload in `frame`, or `None` if it carries something else, nothing, or a fragment.
     ///
-    /// Never panics; checksums are not looked at, as many captures are taken before the network
-    /// card fills them in.
+    /// Looks through VLAN tags, MPLS, PPPoE and IP in IP, in any order and number. Never panics;
+    /// checksums are not looked at, as many captures are taken before the network card fills them in.
     pub(super) fn udp_payload(self, frame: &[u8]) -> Option<&[u8]> {
-        let packet = match self {
-            Self::Ethernet => SlicedPacket::from_ethernet(frame),
-            Self::Ip => SlicedPacket::from_ip(frame),
+        match self {
+            Self::Ethernet => in_ethernet(frame),
+            Self::Ip => in_ip(frame),
             Self::Loopback => {
                 let (family, packet) = frame.split_first_chunk()?;
                 let known = [u32::from_le_bytes(*family), u32::from_be_bytes(*family)]
                     .iter()
                     .any(|family| IP_FAMILIES.contains(family));
-                if !known {
-                    return None;
-                }
-                SlicedPacket::from_ip(packet)
+                if known { in_ip(packet) } else { None }
             }
             Self::Cooked { header_size, ether_type_offset } => {
                 let (header, packet) = frame.split_at_checked(header_size)?;
-                let ether_type = header[ether_type_offset..].first_chunk()?;
-                let ether_type = EtherType(u16::from_be_bytes(*ether_type));
-                SlicedPacket::from_ether_type(ether_type, packet)
+                let (ether_type, _) = u16_and_rest(&header[ether_type_offset..])?;
+                in_ether_type(ether_type, packet)
             }
-        }
-        .ok()?;
-        if packet.is_ip_payload_fragmented() {
-            return None;
-        }
-        match packet.transport {
-            Some(TransportSlice::Udp(datagram)) => {
-                Some(datagram.payload()).filter(|payload| !payload.is_empty())
-            }
-            _ => None,
+            Self::Ppp => in_ppp(frame),
+            Self::PppOverEthernet => in_ppp_over_ethernet(frame),
+            Self::FilterLog => in_filter_log(frame),
+            Self::Mpls => in_mpls(frame),
         }
     }
+}
+
+fn u16_and_rest(bytes: &[u8]) -> Option<(u16, &[u8])> {
+    let (number, rest) = bytes.split_first_chunk()?;
+    Some((u16::from_be_bytes(*number), rest))
+}
+
+fn in_ethernet(frame: &[u8]) -> Option<&[u8]> {
+    let (_addresses, rest) = frame.split_at_checked(12)?;
+    let (ether_type, packet) = u16_and_rest(rest)?;
+    in_ether_type(ether_type, packet)
+}
+
+fn in_ether_type(mut ether_type: u16, mut packet: &[u8]) -> Option<&[u8]> {
+    loop {
+        match ether_type {
+            0x0800 | 0x86dd => return in_ip(packet),
+            // VLAN tags.
+            0x8100 | 0x88a8 | 0x9100 | 0x9200 => {
+                let (_tag, rest) = u16_and_rest(packet)?;
+                (ether_type, packet) = u16_and_rest(rest)?;
+            }
+            0x8847 | 0x8848 => return in_mpls(packet),
+            0x8864 => return in_ppp_over_ethernet(packet),
+            // A length, then LLC; if that says SNAP, an EtherType follows after all.
+            0..=1500 => {
+                let rest = packet.strip_prefix(&[0xaa, 0xaa, 3, 0, 0, 0])?;
+                (ether_type, packet) = u16_and_rest(rest)?;
+                if ether_type <= 1500 {
+                    return None;
+                }
+            }
+            _ => return None,
+        }
+    }
+}
+
+fn in_mpls(mut packet: &[u8]) -> Option<&[u8]> {
+    loop {
+        let (label, rest) = packet.split_first_chunk::<4>()?;
+        packet = rest;
+        let is_last = label[2] & 1 == 1;
+        if is_last {
+            break;
+        }
+    }
+    // Nothing says what follows: IP by its version, or Ethernet behind a control word.
+    match packet.first()? >> 4 {
+        4 | 6 => in_ip(packet),
+        0 => in_ethernet(packet.get(4..)?),
+        _ => None,
+    }
+}
+
+fn in_ppp_over_ethernet(packet: &[u8]) -> Option<&[u8]> {
+    let (header, rest) = packet.split_first_chunk::<6>()?;
+    // Version and type 1, and no code: a packet of a session.
+    if header[..2] != [0x11, 0] {
+        return None;
+    }
+    let length = u16::from_be_bytes([header[4], header[5]]);
+    in_ppp(rest.get(..usize::from(length))?)
+}
+
+fn in_ppp(frame: &[u8]) -> Option<&[u8]> {
+    let frame = frame.strip_prefix(&[0xff, 3]).unwrap_or(frame);
+    // A protocol's number may be one byte, which then is odd.
+    let (protocol, packet) = match frame {
+        [number, packet @ ..] if number % 2 == 1 => (u16::from(*number), packet),
+        _ => u16_and_rest(frame)?,
+    };
+    match protocol {
+        0x21 | 0x57 => in_ip(packet),
+        0x281 | 0x283 => in_mpls(packet),
+        _ => None,
+    }
+}
+
+fn in_filter_log(frame: &[u8]) -> Option<&[u8]> {
+    let (header, mut rest) = frame.split_first_chunk::<4>()?;
+    if !IP_FAMILIES.contains(&header[0].into()) {
+        return None;
+    }
+    // Attributes: a length, a type, and what it says, with padding behind. Their byte order is that
+    // of the machine that captured, and a length in the wrong one points beyond the frame.
+    loop {
+        let (header, _) = rest.split_first_chunk::<4>()?;
+        let [a, b, c, d] = *header;
+        let orders = [
+            (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d])),
+            (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])),
+        ];
+        let (content, kind, length) = orders.into_iter().find_map(|(length, kind)| {
+            let length = usize::from(length);
+            Some((rest.get(4..length)?, kind, length))
+        })?;
+        if kind == LOGGED_PAYLOAD {
+            return in_ip(content);
+        }
+        rest = rest.get(length.next_multiple_of(4)..)?;
+    }
+}
+
+fn in_ip(mut packet: &[u8]) -> Option<&[u8]> {
+    for _ in 0..MOST_TUNNELS {
+        let sliced = SlicedPacket::from_ip(packet).ok()?;
+        if let Some(TransportSlice::Udp(datagram)) = &sliced.transport {
+            let payload = datagram.payload();
+            return (!sliced.is_ip_payload_fragmented() && !payload.is_empty()).then_some(payload);
+        }
+        let inner = sliced.net?.ip_payload_ref().cloned()?;
+        if inner.fragmented || ![IpNumber::IPV4, IpNumber::IPV6].contains(&inner.ip_number) {
+            return None;
+        }
+        packet = inner.payload;
+    }
+    None
 }
 
 #[cfg(test)]
@@ -128,6 +253,92 @@ mod tests {
         for frame in frames {
             assert_eq!(payload(1, &frame), Some(PAYLOAD));
         }
+    }
+
+    /// Ethernet's addresses, then `headers`, each in hexadecimal digits, then an IP packet.
+    fn behind(headers: &str, packet: &[u8]) -> Vec<u8> {
+        let digits: Vec<u8> = headers
+            .bytes()
+            .filter(|digit| *digit != b' ')
+            .map(|digit| char::from(digit).to_digit(16).expect("a digit") as u8)
+            .collect();
+        let headers: Vec<u8> = digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+        [&[1; 12][..], &headers, packet].concat()
+    }
+
+    #[test]
+    fn tags_labels_and_sessions_are_looked_through() {
+        let length = format!("{:04x}", ipv4().len() + 2);
+        let session = format!("8864 11 00 0007 {length} 0021");
+        for headers in [
+            "8100 0001 88a8 0002 9100 0003 8100 0004 0800",
+            "8847 00010 0 40 00011 1 40",
+            "8100 0001 8847 00011 1 40",
+            // A pseudowire: a control word, then Ethernet.
+            "8847 00011 1 40 00000000 020202020202 030303030303 0800",
+            // LLC and SNAP behind a length.
+            "0040 aaaa03 000000 0800",
+            &session,
+        ] {
+            assert_eq!(payload(1, &behind(headers, &ipv4())), Some(PAYLOAD), "{headers}");
+        }
+        for headers in
+            ["8863 11 00 0007 0030 0021", "0040 aaaa03 000000 0040", "8864 11 a7 0007 0030 0021"]
+        {
+            assert_eq!(payload(1, &behind(headers, &ipv4())), None, "{headers}");
+        }
+    }
+
+    #[test]
+    fn ppp_may_be_framed_and_its_protocol_short() {
+        for header in [&[0xff, 3, 0, 0x21][..], &[0, 0x21], &[0x21], &[0xff, 3, 0x21]] {
+            let frame = [header, &ipv4()].concat();
+            assert_eq!(payload(9, &frame), Some(PAYLOAD));
+            assert_eq!(payload(50, &frame), Some(PAYLOAD));
+        }
+        assert_eq!(payload(9, &[&[0xff, 3, 0, 0x57][..], &ipv6()].concat()), Some(PAYLOAD));
+        assert_eq!(payload(9, &[&[0xff, 3, 0xc0, 0x21][..], &ipv4()].concat()), None);
+        let length = (ipv4().len() as u16 + 2).to_be_bytes();
+        let session = [&[0x11, 0, 0, 7][..], &length, &[0, 0x21], &ipv4()].concat();
+        assert_eq!(payload(51, &session), Some(PAYLOAD));
+        assert_eq!(payload(219, &[&[0, 1, 0x11, 64][..], &ipv4()].concat()), Some(PAYLOAD));
+    }
+
+    #[test]
+    fn the_filter_log_has_the_packet_among_its_attributes() {
+        let attribute = |big: bool, kind: u16, content: &[u8]| {
+            let words = [content.len() as u16 + 4, kind];
+            let mut bytes: Vec<u8> = words
+                .iter()
+                .flat_map(|word| if big { word.to_be_bytes() } else { word.to_le_bytes() })
+                .collect();
+            bytes.extend(content);
+            bytes.resize(bytes.len().next_multiple_of(4), 0);
+            bytes
+        };
+        for big in [false, true] {
+            let attributes = [attribute(big, 10, b"prefix"), attribute(big, 9, &ipv4())].concat();
+            let frame = [&[2, 0, 0, 5][..], &attributes].concat();
+            assert_eq!(payload(239, &frame), Some(PAYLOAD));
+            let arp = [&[3, 0, 0, 5][..], &attributes].concat();
+            assert_eq!(payload(239, &arp), None);
+        }
+        assert_eq!(payload(239, &[2, 0, 0, 5, 0, 0, 1, 0, 0, 0, 0, 0]), None);
+    }
+
+    #[test]
+    fn ip_may_be_carried_in_ip() {
+        let around = |number: IpNumber, inner: &[u8]| {
+            let size = inner.len() as u16;
+            let outer = Ipv4Header::new(size, 64, number, [1; 4], [2; 4]).unwrap();
+            [&outer.to_bytes()[..], inner].concat()
+        };
+        let mut packet = around(IpNumber::IPV6, &ipv6());
+        for _ in 0..MOST_TUNNELS - 2 {
+            packet = around(IpNumber::IPV4, &packet);
+            assert_eq!(payload(101, &packet), Some(PAYLOAD));
+        }
+        assert_eq!(payload(101, &around(IpNumber::IPV4, &packet)), None, "too deep");
     }
 
     #[test]
@@ -207,6 +418,8 @@ mod tests {
             (0, ipv4()),
             (113, ipv4()),
             (276, ipv6()),
+            (9, [&[0xff, 3, 0, 0x21][..], &ipv4()].concat()),
+            (1, behind("8100 0001 8847 00011 1 40", &ipv4())),
         ];
         for (number, frame) in frames {
             for length in 0..frame.len() {

@@ -9,16 +9,20 @@ use pcap_parser::{
 };
 
 use super::Fault;
+use super::clock::Stamp;
 
 /// A packet as it was captured, with its link header.
 #[derive(Debug)]
 pub(super) struct Record<'a> {
+    /// Where in the file it starts.
+    pub(super) offset: usize,
     /// Number of the link layer that `frame` starts with.
     pub(super) link: u16,
     /// The captured bytes.
     pub(super) frame: &'a [u8],
-    /// When it was captured, since some fixed point in time.
-    pub(super) stamp_ns: Option<i128>,
+    /// When it was captured, since some fixed point in time, by an interface counted through all
+    /// sections.
+    pub(super) stamp: Stamp,
     /// Whether the whole packet was captured.
     pub(super) whole: bool,
 }
@@ -83,12 +87,12 @@ pub(super) fn walk_pcap<'a>(data: &'a [u8], mut each: impl FnMut(Record<'_>)) ->
             };
             return Err(Fault::cut(offset, expected, rest.len()));
         };
+        let ns = i128::from(record.ts_sec) * 1_000_000_000 + i128::from(record.ts_usec) * tick_ns;
         each(Record {
+            offset,
             link,
             frame: record.data,
-            stamp_ns: Some(
-                i128::from(record.ts_sec) * 1_000_000_000 + i128::from(record.ts_usec) * tick_ns,
-            ),
+            stamp: Stamp { interface: 0, ns: Some(ns) },
             whole: record.caplen >= record.origlen,
         });
         offset += rest.len() - after.len();
@@ -112,8 +116,20 @@ struct Interface {
     offset_s: i64,
 }
 
-/// Packet block of the first drafts of the format; read by no one, but a packet nonetheless.
+/// Packet block of the first drafts of the format; obsolete, but some tools still write it.
 const OBSOLETE_PACKET_BLOCK: u32 = 2;
+
+/// Bytes in an obsolete packet block before its packet.
+const OBSOLETE_PACKET_HEADER: usize = 28;
+
+impl Interface {
+    /// Nanoseconds since 1970 of a stamp in two halves.
+    fn stamp_ns(&self, high: u32, low: u32) -> i128 {
+        let ticks = u128::from(high) << 32 | u128::from(low);
+        let since_offset = ticks * 1_000_000_000 / self.ticks_a_second;
+        since_offset as i128 + i128::from(self.offset_s) * 1_000_000_000
+    }
+}
 
 /// Bytes in a block without content: type, length, and length again.
 const SMALLEST_BLOCK: usize = 12;
@@ -125,6 +141,7 @@ const SMALLEST_BLOCK: usize = 12;
 pub(super) fn walk_pcapng(data: &[u8], mut each: impl FnMut(Record<'_>)) -> Result<(), Fault> {
     let mut big_endian = false;
     let mut interfaces: Vec<Interface> = Vec::new();
+    let mut of_sections_before = 0;
     let mut offset = 0;
     while offset < data.len() {
         let rest = &data[offset..];
@@ -139,6 +156,7 @@ pub(super) fn walk_pcapng(data: &[u8], mut each: impl FnMut(Record<'_>)) -> Resu
                 }
                 None => return Err(Fault::cut(offset, "a section header", rest.len())),
             };
+            of_sections_before += interfaces.len();
             interfaces.clear();
         }
         let block = block(rest, offset, big_endian)?;
@@ -192,19 +210,14 @@ pub(super) fn walk_pcapng(data: &[u8], mut each: impl FnMut(Record<'_>)) -> Resu
                 let Ok((_, packet)) = parsed else {
                     return Err(damaged("an enhanced packet block"));
                 };
-                let Some(interface) = interfaces.get(packet.if_id as usize) else {
-                    let expected = format!("interface {} to be described before", packet.if_id);
-                    let found = format!("{} interfaces", interfaces.len());
-                    return Err(Fault::new(offset + 8, expected, found));
-                };
-                let ticks = u128::from(packet.ts_high) << 32 | u128::from(packet.ts_low);
-                let since_offset = ticks * 1_000_000_000 / interface.ticks_a_second;
+                let index = packet.if_id as usize;
+                let interface = described(&interfaces, index, offset)?;
+                let ns = Some(interface.stamp_ns(packet.ts_high, packet.ts_low));
                 each(Record {
+                    offset,
                     link: interface.link,
                     frame: packet.packet_data(),
-                    stamp_ns: Some(
-                        since_offset as i128 + i128::from(interface.offset_s) * 1_000_000_000,
-                    ),
+                    stamp: Stamp { interface: of_sections_before + index, ns },
                     whole: packet.caplen >= packet.origlen,
                 });
             }
@@ -218,29 +231,55 @@ pub(super) fn walk_pcapng(data: &[u8], mut each: impl FnMut(Record<'_>)) -> Resu
                     return Err(damaged("a simple packet block"));
                 };
                 // These packets have neither a stamp nor a number: they are of the first interface.
-                let Some(interface) = interfaces.first() else {
-                    let expected = "an interface to be described before";
-                    return Err(Fault::new(offset, expected, "none"));
-                };
+                let interface = described(&interfaces, 0, offset)?;
                 let limit = match interface.snap_length {
                     0 => usize::MAX,
                     limit => limit as usize,
                 };
                 each(Record {
+                    offset,
                     link: interface.link,
                     frame: packet.packet_data(),
-                    stamp_ns: None,
+                    stamp: Stamp { interface: of_sections_before, ns: None },
                     whole: packet.origlen as usize <= packet.data.len().min(limit),
                 });
             }
             Some(OBSOLETE_PACKET_BLOCK) => {
-                each(Record { link: u16::MAX, frame: &[], stamp_ns: None, whole: true })
+                let content = |at| word(block, at, big_endian);
+                let [Some(first), Some(high), Some(low), Some(captured), Some(original)] =
+                    [8, 12, 16, 20, 24].map(content)
+                else {
+                    return Err(damaged("a packet block"));
+                };
+                // Interface and a count of drops share a word.
+                let index = (if big_endian { first >> 16 } else { first & 0xffff }) as usize;
+                let interface = described(&interfaces, index, offset)?;
+                let room = block.len().saturating_sub(OBSOLETE_PACKET_HEADER + 4);
+                if captured as usize > room {
+                    return Err(damaged("a packet block"));
+                }
+                let ns = Some(interface.stamp_ns(high, low));
+                each(Record {
+                    offset,
+                    link: interface.link,
+                    frame: &block[OBSOLETE_PACKET_HEADER..][..captured as usize],
+                    stamp: Stamp { interface: of_sections_before + index, ns },
+                    whole: captured >= original,
+                });
             }
             _ => {}
         }
         offset += block.len();
     }
     Ok(())
+}
+
+/// The interface of the packet block at `offset` in the file.
+fn described(interfaces: &[Interface], index: usize, offset: usize) -> Result<&Interface, Fault> {
+    interfaces.get(index).ok_or_else(|| {
+        let expected = format!("interface {index} to be described before");
+        Fault::new(offset + 8, expected, format!("{} interfaces", interfaces.len()))
+    })
 }
 
 /// The block that `rest` starts with, at `offset` in the file; its two lengths agree.
@@ -404,6 +443,23 @@ pub(super) mod build {
             self.block(6, &content)
         }
 
+        /// As [`Self::enhanced`], in the block that was used before it.
+        pub(in crate::input::capture) fn obsolete(
+            self,
+            interface: u16,
+            ticks: u64,
+            frame: &[u8],
+            original: usize,
+        ) -> Vec<u8> {
+            let mut content = self.u16(interface).to_vec();
+            content.extend(self.u16(7));
+            for word in [(ticks >> 32) as u32, ticks as u32, frame.len() as u32, original as u32] {
+                content.extend(self.u32(word));
+            }
+            content.extend(frame);
+            self.block(2, &content)
+        }
+
         pub(in crate::input::capture) fn simple(self, frame: &[u8], original: usize) -> Vec<u8> {
             let mut content = self.u32(original as u32).to_vec();
             content.extend(frame);
@@ -425,7 +481,7 @@ mod tests {
         let mut records = Vec::new();
         let each = |record: Record<'_>| {
             let frame = record.frame.to_vec();
-            records.push((record.link, frame, record.stamp_ns, record.whole));
+            records.push((record.link, frame, record.stamp.ns, record.whole));
         };
         if is_pcap(data) {
             walk_pcap(data, each)?;
@@ -469,7 +525,7 @@ mod tests {
             let mut file = order.section();
             file.extend(order.interface(0, None, None));
             file.extend(order.enhanced(0, 5_000_000, b"whole", 5));
-            file.extend(order.enhanced(0, 5_000_001, b"cut", 50));
+            file.extend(order.obsolete(0, 5_000_001, b"cut", 50));
             file.extend(order.simple(b"simple", 6));
             assert_eq!(
                 records(&file).unwrap(),

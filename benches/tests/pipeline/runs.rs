@@ -1,35 +1,12 @@
-//! The pipeline as a user runs it.
+//! Whole runs.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
 use blockpool_benches::input::transactions;
 use serde_json::Value;
 
-fn pipeline() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pipeline"));
-    command.stdin(Stdio::null());
-    command
-}
-
-/// A file of this test run.
-fn file(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("text")
-}
-
-/// Runs it and returns what it wrote as JSON.
-fn run(name: &str, arguments: &[&str]) -> (Output, Value) {
-    let json = file(name);
-    let output = pipeline().args(arguments).arg("--json").arg(&json).output().expect("it starts");
-    let written = fs::read(&json).expect("it writes the figures");
-    let report = serde_json::from_slice(&written);
-    (output, report.unwrap_or(Value::Null))
-}
+use crate::program::{FEW, accounted, file, number, pipeline, report, run, text};
 
 /// Runs that tell something: which pools, and how it ends.
 #[test]
@@ -59,23 +36,6 @@ fn figures_of_before_are_kept_until_there_are_new_ones() {
     let output = pipeline().args(["--input", "/nowhere", "--json"]).arg(&json).output();
     assert_eq!(output.expect("it starts").status.code(), Some(1));
     assert_eq!(fs::read(&json).expect("it is there"), b"before");
-    let left = file("kept.json.part");
-    assert!(!left.exists());
-}
-
-/// So few transactions that even a machine that stands still for a second drops none.
-const FEW: [&str; 4] = ["--rate", "500", "--duration", "0.3"];
-
-fn number(value: &Value, path: &str) -> u64 {
-    value.pointer(path).and_then(Value::as_u64).unwrap_or_else(|| panic!("no number at {path}"))
-}
-
-/// Every transaction sent is accounted for.
-fn accounted(run: &Value) -> bool {
-    let invalid = run["invalid"].as_object().expect("reasons").values();
-    let seen = number(run, "/valid") + invalid.filter_map(Value::as_u64).sum::<u64>();
-    let dropped = ["/dropped/kernel", "/dropped/too_long", "/dropped/queue_full"];
-    number(run, "/sent") == seen + dropped.iter().map(|path| number(run, path)).sum::<u64>()
 }
 
 #[test]
@@ -175,8 +135,7 @@ fn ctrl_c_ends_a_run_in_order_with_what_was_measured() {
     out.read_to_string(&mut rest).expect("text");
     assert_eq!(child.wait().expect("it ends").code(), Some(130));
     assert!(rest.contains("Interrupted"), "{rest}");
-    let report: Value =
-        serde_json::from_slice(&fs::read(json).expect("it writes the figures")).expect("JSON");
+    let report = report(&json);
     assert_eq!(report["interrupted"], Value::Bool(true));
     assert!(report["runs"].as_array().expect("runs").iter().all(accounted));
 }

@@ -1,0 +1,234 @@
+//! The bytes of an input: a file, a FIFO or standard input, decompressed.
+
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+use ruzstd::decoding::StreamingDecoder;
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+
+const GZIP: &[u8] = &[0x1f, 0x8b];
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+
+/// Whether `path` stands for standard input.
+pub fn is_standard_input(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// What an input holds.
+#[derive(Debug)]
+pub(super) struct Content {
+    /// Decompressed.
+    pub(super) data: Vec<u8>,
+    /// Without an ending that stands for a compression; `None` if there is no name that says anything.
+    pub(super) name: Option<PathBuf>,
+    /// It was compressed, and ends before that does.
+    pub(super) cut: bool,
+}
+
+/// Why there is no content.
+#[derive(Debug)]
+pub(super) enum Refused {
+    Unreadable(io::Error),
+    /// It has more bytes than were allowed.
+    TooLarge,
+}
+
+impl From<io::Error> for Refused {
+    fn from(error: io::Error) -> Self {
+        Self::Unreadable(error)
+    }
+}
+
+/// Reads all of `path`, or of standard input if that is `-`, at most `limit` bytes.
+pub(super) fn read(path: &Path, limit: u64) -> Result<Content, Refused> {
+    if is_standard_input(path) {
+        let stdin = io::stdin().lock();
+        if stdin.is_terminal() {
+            return Err(io::Error::other("it is a terminal; a recording comes by a pipe").into());
+        }
+        return decompressed(stdin, None, limit);
+    }
+    let kind = fs::metadata(path)?.file_type();
+    if kind.is_dir() {
+        return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_char_device() || kind.is_block_device() {
+            return Err(io::Error::other("it is a device, not a recording").into());
+        }
+    }
+    let name = kind.is_file().then(|| match path.extension() {
+        Some(ending) if ["gz", "zst"].iter().any(|known| ending == *known) => {
+            path.with_extension("")
+        }
+        _ => path.to_owned(),
+    });
+    decompressed(BufReader::new(File::open(path)?), name, limit)
+}
+
+/// The whole content, whether or not it is compressed.
+fn decompressed(
+    mut source: impl BufRead,
+    name: Option<PathBuf>,
+    limit: u64,
+) -> Result<Content, Refused> {
+    // A pipe may give fewer bytes at once.
+    let mut start = Vec::new();
+    source.by_ref().take(ZSTD.len() as u64).read_to_end(&mut start)?;
+    let (is_gzip, is_zstd) = (start.starts_with(GZIP), start == ZSTD);
+    let mut source = BufReader::new(start.chain(source));
+    let mut data = Vec::new();
+    let limited = &mut Limited { data: &mut data, limit };
+    let outcome = if is_gzip {
+        limited.fill(MultiGzDecoder::new(source))
+    } else if is_zstd {
+        limited.fill_by_frames(&mut source)
+    } else {
+        limited.fill(source)
+    };
+    let cut = match outcome {
+        Ok(()) => false,
+        Err(Refused::Unreadable(error)) if (is_gzip || is_zstd) && is_end_of_file(&error) => true,
+        Err(refused) => return Err(refused),
+    };
+    Ok(Content { data, name, cut })
+}
+
+/// Bytes, up to a number of them.
+struct Limited<'d> {
+    data: &'d mut Vec<u8>,
+    limit: u64,
+}
+
+impl Limited<'_> {
+    fn fill(&mut self, source: impl Read) -> Result<(), Refused> {
+        let room = self.limit - self.data.len() as u64;
+        source.take(room + 1).read_to_end(self.data)?;
+        if self.data.len() as u64 > self.limit { Err(Refused::TooLarge) } else { Ok(()) }
+    }
+
+    /// Decompresses a file of zstd, one frame after the other.
+    fn fill_by_frames(&mut self, mut source: impl BufRead) -> Result<(), Refused> {
+        while !source.fill_buf()?.is_empty() {
+            match StreamingDecoder::new(&mut source) {
+                Ok(mut frame) => {
+                    self.fill(&mut frame)?;
+                    let written = frame.decoder.get_checksum_from_data();
+                    if written.is_some() && written != frame.decoder.get_calculated_checksum() {
+                        return Err(io::Error::other("a check sum of zstd is wrong").into());
+                    }
+                }
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                    length,
+                    ..
+                })) => {
+                    let length = u64::from(length);
+                    if io::copy(&mut source.by_ref().take(length), &mut io::sink())? < length {
+                        return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+                    }
+                }
+                Err(error) => return Err(io::Error::other(error).into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the source ended too early, however deep in the chain of errors that stands.
+fn is_end_of_file(error: &io::Error) -> bool {
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<io::Error>()
+            && error.kind() == io::ErrorKind::UnexpectedEof
+        {
+            return true;
+        }
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = match inner {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
+    use super::*;
+
+    fn gzip(data: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(data).expect("to memory");
+        encoder.finish().expect("to memory")
+    }
+
+    fn zstd(data: &[u8]) -> Vec<u8> {
+        compress_to_vec(data, CompressionLevel::Fastest)
+    }
+
+    fn read_all(bytes: &[u8], limit: u64) -> Result<Content, Refused> {
+        decompressed(bytes, None, limit)
+    }
+
+    fn sample() -> Vec<u8> {
+        // Does not compress well, so that every cut loses something.
+        (0..100_000_u32).flat_map(|n| n.wrapping_mul(0x9e37_79b9).to_le_bytes()).collect()
+    }
+
+    #[test]
+    fn what_is_compressed_comes_out_as_it_went_in() {
+        let data = sample();
+        for compress in [gzip, zstd, <[u8]>::to_vec] {
+            let content = read_all(&compress(&data), 1 << 30).expect("sound");
+            assert!(content.data == data && !content.cut);
+        }
+        let in_two = [gzip(&data[..7]), gzip(&data[7..])].concat();
+        assert!(read_all(&in_two, 1 << 30).expect("sound").data == data);
+        let skipped = [&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0][..], b"abc"].concat();
+        let in_two = [zstd(&data[..7]), skipped, zstd(&data[7..])].concat();
+        assert!(read_all(&in_two, 1 << 30).expect("sound").data == data);
+    }
+
+    #[test]
+    fn a_cut_keeps_what_lies_before_it() {
+        let data = sample();
+        for compress in [gzip, zstd] {
+            let whole = compress(&data);
+            for length in [5, 20, whole.len() / 2, whole.len() - 1] {
+                let content = read_all(&whole[..length], 1 << 30).expect("sound up to there");
+                assert!(content.cut && data.starts_with(&content.data), "{length}");
+            }
+        }
+    }
+
+    #[test]
+    fn damage_is_an_error() {
+        for compress in [gzip, zstd] {
+            let mut bytes = compress(&sample());
+            let middle = bytes.len() / 2;
+            bytes[middle..middle + 4].iter_mut().for_each(|byte| *byte ^= 0x55);
+            assert!(matches!(read_all(&bytes, 1 << 30), Err(Refused::Unreadable(_))));
+        }
+    }
+
+    #[test]
+    fn more_than_the_limit_is_refused_however_small_it_was_compressed() {
+        let data = vec![0; 1 << 20];
+        for compress in [gzip, zstd, <[u8]>::to_vec] {
+            let bytes = compress(&data);
+            assert!(matches!(read_all(&bytes, (1 << 20) - 1), Err(Refused::TooLarge)));
+            assert_eq!(read_all(&bytes, 1 << 20).expect("just fits").data.len(), 1 << 20);
+        }
+    }
+}

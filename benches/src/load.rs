@@ -1,0 +1,133 @@
+//! What the pipeline is fed: transactions made here, or a recording.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::input::capture::{self, Capture, CaptureError, is_standard_input};
+use crate::input::transactions;
+use crate::limits;
+use crate::options::Options;
+use crate::pipeline::{Pattern, Schedule, Traffic};
+
+/// Transactions made at start, then sent over and over.
+const TRANSACTIONS: usize = 4096;
+
+const DEFAULT_RATE: u64 = 20_000;
+
+/// Packets, when they are sent, and what they are in words.
+pub struct Load {
+    pub traffic: Traffic,
+    pub input: String,
+    pub recording: Option<Recording>,
+}
+
+/// What is known of a recording, as the report has it.
+#[derive(Debug, Serialize)]
+pub struct Recording {
+    pub packets: u64,
+    /// From the first packet to the last, or `None` if it has no times, or they are not used.
+    pub seconds: Option<f64>,
+    /// Stamps that jumped, for which no time passes.
+    pub jumps: usize,
+    pub without_payload: usize,
+    pub cut_short: usize,
+    pub too_long: usize,
+    /// Where it ends in the middle of a record, and how.
+    pub cut: Option<String>,
+}
+
+impl Load {
+    /// What the options ask for.
+    ///
+    /// # Errors
+    ///
+    /// If a recording cannot be used.
+    pub fn new(options: &Options) -> Result<Self, CaptureError> {
+        match &options.input {
+            Some(path) => Self::recorded(path, options),
+            None => Ok(Self::made(options)),
+        }
+    }
+
+    /// Whether it is sent as recorded: patterns do not matter.
+    pub fn is_timed(&self) -> bool {
+        matches!(self.traffic.schedule, Schedule::Recorded(_))
+    }
+
+    /// Transactions made from the seed.
+    fn made(options: &Options) -> Self {
+        let packets = transactions::generate(options.seed, TRANSACTIONS, options.v1);
+        let rate = options.rate.unwrap_or(DEFAULT_RATE);
+        let lengths = || packets.iter().map(Vec::len);
+        let input = format!(
+            "{TRANSACTIONS} signed transactions of {} to {} bytes ({} on average), over and over, {rate} per second",
+            lengths().min().unwrap_or(0),
+            lengths().max().unwrap_or(0),
+            lengths().sum::<usize>() / TRANSACTIONS,
+        );
+        let schedule = Schedule::Rate { rate, pattern: Pattern::Steady };
+        Self { traffic: Traffic { packets, schedule }, input, recording: None }
+    }
+
+    /// The packets of a recording.
+    fn recorded(path: &Path, options: &Options) -> Result<Self, CaptureError> {
+        let capture = capture::read(path, limits::memory().as_ref())?;
+        if let Some(fault) = capture.cut.clone().filter(|_| options.strict) {
+            return Err(CaptureError::Damaged { path: path.to_owned(), fault });
+        }
+        let is_timed = capture.has_timing() && options.rate.is_none() && options.pattern.is_empty();
+        let mut recording = Recording {
+            packets: capture.packets.len() as u64,
+            seconds: is_timed.then(|| capture.length().as_secs_f64()),
+            jumps: capture.jumps.count,
+            without_payload: capture.left_out.without_payload,
+            cut_short: capture.left_out.cut_short,
+            too_long: capture.left_out.too_long,
+            cut: capture.cut.as_ref().map(ToString::to_string),
+        };
+        let mut input = in_words(path, &capture);
+        let Capture { packets, jumps, .. } = capture;
+        let (offsets, packets): (Vec<_>, Vec<_>) =
+            packets.into_iter().map(|packet| (packet.offset, packet.data)).unzip();
+        let schedule = match recording.seconds {
+            Some(seconds) => {
+                input += &format!(", over and over, as recorded: {seconds:.3} s");
+                if jumps.count > 0 {
+                    let (stamps, first) = (plural(jumps.count, "stamp"), jumps.first + 1);
+                    input += &format!(
+                        "; {stamps} jumped (first: packet {first}), for which no time passes"
+                    );
+                }
+                Schedule::Recorded(offsets)
+            }
+            None => {
+                recording.jumps = 0;
+                let rate = options.rate.unwrap_or(DEFAULT_RATE);
+                input += &format!(", over and over, {rate} per second");
+                Schedule::Rate { rate, pattern: Pattern::Steady }
+            }
+        };
+        let traffic = Traffic { packets, schedule };
+        Ok(Self { traffic, input, recording: Some(recording) })
+    }
+}
+
+/// How many packets of which file, and what was left out of it.
+fn in_words(path: &Path, capture: &Capture) -> String {
+    let name = if is_standard_input(path) {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    };
+    let mut words = format!("{} of {name}", plural(capture.packets.len(), "packet"));
+    if capture.left_out.count() > 0 {
+        words += &format!(" (left out: {})", capture.left_out);
+    }
+    words
+}
+
+/// A number of things.
+fn plural(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}

@@ -1,0 +1,122 @@
+//! How much memory a run takes, said before it takes it.
+
+use blockpool::ReceivedTransaction;
+use blockpool_core::{Bookkeeping, Place, Region};
+
+use crate::contenders::{PoolKind, block_size};
+use crate::limits::{self, Room};
+use crate::options::Options;
+use crate::pipeline::{AllocatedBuffer, bytes_of_thread};
+
+/// Bytes of the pools' memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needed {
+    /// Taken as soon as a run starts.
+    pub at_start: u64,
+    /// Taken at most, when every place of the queue is in use.
+    pub at_most: u64,
+}
+
+/// Address space of a thread's stack.
+const STACK: u64 = 2 << 20;
+
+/// The system's memory for a socket's buffer, of which it counts as much again.
+const SOCKET_BUFFER: u64 = 16 << 20;
+
+const PAGE: u64 = 4096;
+
+/// Elements of a block of `SegQueue`.
+const SEGMENT: u64 = 31;
+
+/// What an `ArrayQueue` keeps for each of its places, of a `T`.
+const fn place_of<T>() -> u64 {
+    (size_of::<T>() + size_of::<usize>()).next_multiple_of(align_of::<T>()) as u64
+}
+
+/// What glibc's `malloc` takes for an allocation: its size and one word, in steps of two words.
+fn by_malloc(size: u64) -> u64 {
+    (size + 8).next_multiple_of(16).max(32)
+}
+
+/// What an allocator with four sizes to each doubling takes.
+#[cfg(any(feature = "jemalloc", feature = "mimalloc"))]
+fn by_size_class(size: u64) -> u64 {
+    size.next_multiple_of((size.next_power_of_two() / 8).max(16))
+}
+
+impl Needed {
+    /// By a pool, its queue and what the stages measure.
+    pub fn by(pool: PoolKind, buffer_size: usize, capacity: usize, workers: usize) -> Self {
+        let count = capacity as u64;
+        let size = buffer_size as u64;
+        let vectors = place_of::<ReceivedTransaction<Vec<u8>>>();
+        let allocated = |bytes: u64| (place_of::<ReceivedTransaction<AllocatedBuffer>>(), bytes);
+        // For each buffer: from the start, and when the queue is full.
+        let (at_start, later) = match pool {
+            PoolKind::All => unreachable!("stands for the others"),
+            PoolKind::Original => {
+                // A segment: its elements, each with a state, and a link.
+                let segment = by_malloc((size_of::<Vec<u8>>() as u64 + 8) * SEGMENT + 8);
+                // Only its first page, which `malloc` writes to, is there before a buffer is used.
+                let first = by_malloc(size).min(PAGE);
+                (first + segment.div_ceil(SEGMENT) + vectors, by_malloc(size) - first)
+            }
+            PoolKind::ArrayQueue | PoolKind::Local => {
+                (by_malloc(size) + place_of::<Vec<u8>>() + vectors, 0)
+            }
+            PoolKind::Core => {
+                // By the number of blocks, whatever their size.
+                let elements = Region::bookkeeping_for(capacity, 1);
+                let bookkeeping = (elements * size_of::<Bookkeeping>()) as u64;
+                let of_each = block_size(buffer_size) + size_of::<Place>();
+                (of_each as u64 + bookkeeping.div_ceil(count), 0)
+            }
+            PoolKind::Malloc => allocated(by_malloc(size)),
+            #[cfg(feature = "jemalloc")]
+            PoolKind::Jemalloc => allocated(by_size_class(size)),
+            #[cfg(feature = "mimalloc")]
+            PoolKind::Mimalloc => allocated(by_size_class(size)),
+        };
+        let threads = (workers as u64 + 2) * bytes_of_thread();
+        let at_start = at_start * count + threads;
+        Self { at_start, at_most: at_start + later * count }
+    }
+
+    /// By the run that takes the most; pools are run one after the other.
+    pub fn of(options: &Options) -> Self {
+        let by = |pool: PoolKind| {
+            let (capacity, workers) = (options.capacity as usize, options.workers.into());
+            Self::by(pool, options.buffer_size(), capacity, workers)
+        };
+        let needed = options.pools().into_iter().map(by);
+        needed.max_by_key(|needed| needed.at_most).expect("one pool at least")
+    }
+
+    /// Refuses what would not fit.
+    ///
+    /// # Errors
+    ///
+    /// What is too much, and who limits it.
+    pub fn fits(self, options: &Options) -> Result<(), String> {
+        let refused = |needed: u64, what: &str, room: &Room| {
+            format!(
+                "{} buffers of {} bytes and what belongs to them need up to {} MiB of {what}, more than \
+                 the {} MiB that {}; see --capacity, --buffer-size and --workers",
+                options.capacity,
+                options.buffer_size(),
+                needed.div_ceil(1 << 20),
+                room.bytes >> 20,
+                room.whose,
+            )
+        };
+        let memory = self.at_most + SOCKET_BUFFER;
+        if let Some(room) = limits::memory().filter(|room| memory > room.bytes) {
+            return Err(refused(memory, "memory", &room));
+        }
+        let addresses = self.at_most + (u64::from(options.workers) + 2) * STACK;
+        match limits::address_space() {
+            Some(room) if addresses > room.bytes => Err(refused(addresses, "addresses", &room)),
+            _ => Ok(()),
+        }
+    }
+}
