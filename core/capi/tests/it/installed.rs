@@ -12,20 +12,20 @@ const PACKAGE: &str = env!("CARGO_MANIFEST_DIR");
 
 /// How a program is compiled.
 #[derive(Clone, Copy)]
-enum Language {
+pub(crate) enum Language {
     C,
     Cxx,
 }
 
 /// How it is linked.
 #[derive(Clone, Copy)]
-enum Linked {
+pub(crate) enum Linked {
     Static,
     Shared,
 }
 
 impl Language {
-    fn compiler(self) -> OsString {
+    pub(crate) fn compiler(self) -> OsString {
         let (variable, usual) = match self {
             Self::C => ("CC", "cc"),
             Self::Cxx => ("CXX", "c++"),
@@ -43,14 +43,14 @@ impl Language {
 
 /// A test that cannot be run says why, past the harness, which shows nothing of a test that passes. Where
 /// everything has to run, which the variable `CI` tells, it fails.
-fn skip(why: &str) {
+pub(crate) fn skip(why: &str) {
     let ci = env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
     assert!(!ci, "skipped: {why}");
     writeln!(io::stderr(), "skipped: {why}").expect("it can be written to");
 }
 
 /// Whether there is such a program; says so if not.
-fn is_there(program: OsString) -> bool {
+pub(crate) fn is_there(program: OsString) -> bool {
     let there = Command::new(&program).arg("--version").output().is_ok();
     if !there {
         skip(&format!("no {}", program.display()));
@@ -58,7 +58,7 @@ fn is_there(program: OsString) -> bool {
     there
 }
 
-fn run(command: &mut Command) -> String {
+pub(crate) fn run(command: &mut Command) -> String {
     let output = command.output().expect("it can be started");
     assert!(
         output.status.success(),
@@ -69,38 +69,45 @@ fn run(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     // Cargo makes `tmp` there for integration tests.
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("capi")
 }
 
 /// Where the library is installed, which the first that asks does.
-fn prefix() -> &'static Path {
+pub(crate) fn prefix() -> &'static Path {
     static PREFIX: OnceLock<PathBuf> = OnceLock::new();
     PREFIX.get_or_init(|| {
         let prefix = folder().join("installed");
-        run(Command::new(Path::new(PACKAGE).join("install"))
-            .arg(&prefix)
-            .env("CARGO", env!("CARGO"))
-            .env("CARGO_TARGET_DIR", folder().join("target"))
-            .env_remove("DESTDIR")
-            // What was set for the tests, such as sanitizers or coverage, is not for the library.
-            .env_remove("RUSTFLAGS")
-            .env_remove("CARGO_ENCODED_RUSTFLAGS")
-            .env_remove("CARGO_BUILD_TARGET")
-            .env_remove("RUSTC_WRAPPER")
-            .env_remove("RUSTC_WORKSPACE_WRAPPER"));
+        run(install("exec \"$@\"").arg(&prefix));
         prefix
     })
 }
 
+/// The installation's command, started by this line of a shell.
+pub(crate) fn install(line: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", line, "sh"]).arg(Path::new(PACKAGE).join("install"));
+    command
+        .env("CARGO", env!("CARGO"))
+        .env("CARGO_TARGET_DIR", folder().join("target"))
+        .env_remove("DESTDIR")
+        // What was set for the tests, such as sanitizers or coverage, is not for the library.
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env_remove("CARGO_BUILD_TARGET")
+        .env_remove("RUSTC_WRAPPER")
+        .env_remove("RUSTC_WORKSPACE_WRAPPER");
+    command
+}
+
 /// One of the programs in C.
-fn source(name: &str) -> PathBuf {
+pub(crate) fn source(name: &str) -> PathBuf {
     Path::new(PACKAGE).join("tests/programs").join(name).with_extension("c")
 }
 
 /// Compiles a program, and returns its path.
-fn compile<'a>(
+pub(crate) fn compile<'a>(
     source: &Path,
     kind: &str,
     language: Language,

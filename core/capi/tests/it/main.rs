@@ -2,4 +2,6 @@
 
 mod header;
 #[cfg(unix)]
+#[cfg(unix)]
+mod install;
 mod installed;
