@@ -1,7 +1,9 @@
 //! Compiles `src/loops.c` with the headers of the DPDK that is installed, and links with that.
 
+#[path = "../../core/dpdk/object_file.rs"]
+mod object_file;
+
 fn main() {
-    println!("cargo::rerun-if-changed=src/loops.c");
     let dpdk = match pkg_config::Config::new().probe("libdpdk") {
         Ok(dpdk) => dpdk,
         Err(error) => {
@@ -10,7 +12,10 @@ fn main() {
         }
     };
     let mut build = cc::Build::new();
-    build.file("src/loops.c").includes(&dpdk.include_paths).opt_level(3);
+    build.includes(&dpdk.include_paths).opt_level(3);
     build.flag("-march=native").flag("-include").flag("rte_config.h");
-    build.warnings_into_errors(true).compile("loops");
+    match object_file::compile(&build, "src/loops.c", "loops_rounds") {
+        Ok(object) => println!("cargo::rustc-link-arg-bins={}", object.display()),
+        Err(error) => println!("cargo::error={error}"),
+    }
 }

@@ -2,8 +2,12 @@
 
 use std::process::Command;
 
+mod object_file;
+
+/// What DPDK's `RTE_MEMPOOL_REGISTER_OPS(handler)` makes: runs when the library is loaded.
+const REGISTRATION: &str = "mp_hdlr_init_handler";
+
 fn main() {
-    println!("cargo::rerun-if-changed=src/handler.c");
     let flags = match dpdk_flags() {
         Ok(flags) => flags,
         Err(error) => {
@@ -12,11 +16,15 @@ fn main() {
         }
     };
     let mut build = cc::Build::new();
-    build.file("src/handler.c").flags(flags.split_whitespace());
+    build.flags(flags.split_whitespace());
     // The program that loads the handler has EAL's variables already, so they need no lookup by call.
     build.flag("-ftls-model=initial-exec");
-    // Nothing in Rust refers to it: it registers itself when it is loaded.
-    build.link_lib_modifier("+whole-archive").warnings_into_errors(true).compile("handler");
+    match object_file::compile(&build, "src/handler.c", REGISTRATION) {
+        // Nothing in Rust refers to it, so it is not in a library, of which the linker takes what it
+        // needs.
+        Ok(object) => println!("cargo::rustc-cdylib-link-arg={}", object.display()),
+        Err(error) => println!("cargo::error={error}"),
+    }
 }
 
 /// What DPDK wants to be compiled with. Only that: the program that loads the handler brings DPDK.

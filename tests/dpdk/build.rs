@@ -58,6 +58,15 @@ impl Built {
         Ok(Self { libraries: target.join("release"), folder, target })
     }
 
+    /// Builds the handler again, with other flags for what is C; returns the folder where it is.
+    pub(crate) fn with_flags(&self, flags: &str) -> Result<PathBuf, String> {
+        let target = self.target.join("flags");
+        let mut build = cargo::cargo();
+        build.args(["build", "--release", "--locked", "--manifest-path", MANIFEST, "--target-dir"]);
+        cargo::run(build.arg(&target).env("CFLAGS", flags))?;
+        Ok(target.join("release"))
+    }
+
     /// Compiles a program beside this file, once.
     pub(crate) fn compile(&self, name: &str) -> Result<PathBuf, String> {
         self.compile_from(name, &Path::new(HERE).join(name).with_extension("c"), [])

@@ -18,6 +18,8 @@ mod child;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod eal;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod flags;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod forwarding;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod hugepages;

@@ -8,7 +8,7 @@ use clap::Parser;
 use crate::build::{self, Built};
 use crate::network::Missing;
 use crate::selection::Selection;
-use crate::{cargo, forwarding, pipeline, pools, stopped, suites};
+use crate::{cargo, flags, forwarding, pipeline, pools, stopped, suites};
 
 /// Loads the mempool handler into programs of DPDK.
 #[derive(Debug, Parser)]
@@ -54,6 +54,7 @@ pub(crate) fn main() -> ExitCode {
     let Arguments { selection } = Arguments::parse();
     let groups = [
         forwarding::checks(),
+        flags::checks(),
         suites::checks(),
         pools::checks(),
         pipeline::checks(),

@@ -6,28 +6,50 @@ use crate::build::Built;
 use crate::eal::{self, Ended, HANDLER, Memory, Setup};
 use crate::report::{Check, Outcome};
 
-const SUITES: [&str; 5] = ["mempool", "mbuf", "ring_pmd", "reorder", "ipfrag"];
+/// Names, each with the device that it needs.
+const SUITES: [(&str, &[&str]); 17] = [
+    ("mempool", &[]),
+    ("mbuf", &[]),
+    ("ring_pmd", &[]),
+    ("reorder", &[]),
+    ("ipfrag", &[]),
+    ("bitratestats", &[]),
+    ("cksum", &[]),
+    ("distributor", &[]),
+    ("event_crypto_adapter", &[]),
+    ("event_eth_tx_adapter", &[]),
+    ("latencystats", &[]),
+    ("link_bonding", &[]),
+    ("link_bonding_mode4", &[]),
+    ("link_bonding_rssconf", &[]),
+    ("sched", &[]),
+    ("cryptodev_null", &["crypto_null"]),
+    ("cryptodev_openssl", &["crypto_openssl"]),
+];
 
 pub(crate) fn checks() -> Vec<Check> {
-    let check = |suite| Check::new(format!("suite/{suite}"), move |built| passes(built, suite));
+    let check = |(suite, devices)| {
+        Check::new(format!("suite/{suite}"), move |built| passes(built, suite, devices))
+    };
     SUITES.into_iter().map(check).collect()
 }
 
-fn run(built: &Built, suite: &str, handler: &str) -> Result<Ended, String> {
-    let setup = Setup { handler, memory: Memory::Plain { mib: 512 }, ..Setup::new(built) };
+fn run(built: &Built, suite: &str, devices: &[&str], handler: &str) -> Result<Ended, String> {
+    let memory = Memory::Plain { mib: 512 };
+    let setup = Setup { handler, memory, devices, ..Setup::new(built) };
     let mut command = setup.command(Path::new("dpdk-test"))?;
     command.env("DPDK_TEST", format!("{suite}_autotest"));
     eal::run(command, built)
 }
 
-fn passes(built: &Built, suite: &str) -> Outcome {
+fn passes(built: &Built, suite: &str, devices: &[&str]) -> Outcome {
     let is_ok = |ended: &Ended| ended.output.lines().any(|line| line == "Test OK");
-    let ended = run(built, suite, HANDLER)?.success()?;
+    let ended = run(built, suite, devices, HANDLER)?.success()?;
     if !is_ok(&ended) {
         return Err(ended.to_string().into());
     }
     // Its pools have the handler that was asked for, for without one there are none.
-    let ended = run(built, suite, "no-such-handler")?;
+    let ended = run(built, suite, devices, "no-such-handler")?;
     if is_ok(&ended) || ended.status == Some(0) {
         return Err(format!("it passes with an unknown handler: {ended}").into());
     }
