@@ -96,7 +96,8 @@ impl Drop for Namespace {
     }
 }
 
-fn ip(arguments: &[&str]) -> Result<(), String> {
+/// Calls `ip`, which has to succeed.
+pub(crate) fn ip(arguments: &[&str]) -> Result<(), String> {
     let line = format!("ip {}", arguments.join(" "));
     let output = Command::new("ip").args(arguments).output();
     let output = output.map_err(|error| format!("{line}: {error}"))?;

@@ -37,6 +37,8 @@ pub(crate) fn all() -> Vec<Check> {
     checks.push(Check::new("stopped", pings::to_a_stopped_process_are_lost));
     checks.push(Check::new("killed", listeners::a_killed_process_leaves_nothing_behind));
     checks.push(Check::new("gone", listeners::notice_that_their_interface_is_gone));
+    checks.push(Check::new("name", listeners::an_interface_has_every_name_it_was_given));
+    checks.push(Check::new("namespace", listeners::an_address_is_of_the_own_namespace));
     checks.push(Check::new("taken", refusals::a_queue_has_one_socket));
     checks.push(Check::new("rights", refusals::missing_rights_are_named));
     checks.push(Check::new("interface", refusals::a_missing_interface_is_named));

@@ -45,14 +45,7 @@ impl Example {
 
     /// Starts one that goes on until it is told to end, and returns when it is ready.
     pub(crate) fn listen(&self, at: &Namespace, arguments: &str) -> Result<Running, String> {
-        let mut running = self.start(at, arguments)?;
-        let mut banner = String::new();
-        let read = running.output.read_line(&mut banner);
-        read.map_err(|error| format!("{arguments}: {error}"))?;
-        if !banner.starts_with("listening on ") {
-            return Err(format!("{arguments}: it does not listen: {banner}{}", running.end()?));
-        }
-        Ok(running)
+        Ok(self.start(at, arguments)?.listening()?.0)
     }
 }
 
@@ -70,6 +63,16 @@ impl Running {
         let mut child = command.spawn().map_err(|error| format!("{command:?}: {error}"))?;
         let output = child.stdout.take().ok_or("no output")?;
         Ok(Self { child, output: BufReader::new(output) })
+    }
+
+    /// Waits until it listens, and returns the address that it says.
+    pub(crate) fn listening(mut self) -> Result<(Self, String), String> {
+        let mut banner = String::new();
+        self.output.read_line(&mut banner).map_err(|error| error.to_string())?;
+        match banner.trim_end().strip_prefix("listening on ") {
+            Some(address) => Ok((self, address.to_owned())),
+            None => Err(format!("it does not listen: {banner}{}", self.end()?)),
+        }
     }
 
     /// Tells it to end, as Ctrl-C does, and waits; it has to be a success.

@@ -1,10 +1,10 @@
-//! Listeners that end before they are told to.
+//! Listeners: by which name, with which address, and when they end before they are told to.
 
 use std::path::Path;
 
 use crate::checks::{Outcome, expect, expect_whole};
 use crate::example::{Example, Running};
-use crate::network::{INTERFACE, Network};
+use crate::network::{self, INTERFACE, Network};
 
 /// Socket and program go with the process.
 pub(crate) fn a_killed_process_leaves_nothing_behind(example: &Example) -> Outcome {
@@ -32,4 +32,30 @@ pub(crate) fn notice_that_their_interface_is_gone(example: &Example) -> Outcome 
         expect_whole(&listener, 4096)?;
     }
     Ok("they end".to_owned())
+}
+
+pub(crate) fn an_interface_has_every_name_it_was_given(example: &Example) -> Outcome {
+    let network = Network::lay()?;
+    // One that is as short as others, and one that is longer than those can be.
+    let names = ["another", "a-name-that-is-longer-than-others-can-be"];
+    for name in names {
+        let alternative = ["link", "property", "add", "dev", INTERFACE, "altname", name];
+        network::ip(&[&["-netns", &network.right.name][..], &alternative].concat())?;
+        example.listen(&network.right, &format!("pong {name}"))?.interrupt()?;
+    }
+    Ok(names.join(", "))
+}
+
+/// Whatever `/sys` shows: there is an interface of the same name where that is from.
+pub(crate) fn an_address_is_of_the_own_namespace(example: &Example) -> Outcome {
+    const OWN: &str = "02:00:00:00:00:17";
+    let network = Network::lay()?;
+    let address = ["link", "set", "dev", INTERFACE, "address", OWN];
+    network::ip(&[&["-netns", &network.right.name][..], &address].concat())?;
+    let mut command = network.left.command(Path::new("nsenter"));
+    command.arg(format!("--net=/run/netns/{}", network.right.name));
+    command.arg(&example.program).args(["pong", INTERFACE]);
+    let (running, address) = Running::start(command)?.listening()?;
+    running.interrupt()?;
+    if address == OWN { Ok(address) } else { Err(format!("{address}, not {OWN}")) }
 }

@@ -63,7 +63,7 @@ pub(crate) fn missing_rights_are_named(example: &Example) -> Outcome {
 
 pub(crate) fn a_missing_interface_is_named(example: &Example) -> Outcome {
     let ended = run_here(example, "pong no-such-thing")?;
-    fails(&ended, 1, "interface no-such-thing: if_nametoindex: No such device", "exists: ip link")
+    fails(&ended, 1, "interface no-such-thing: RTM_GETLINK: No such device", "exists: ip link")
 }
 
 pub(crate) fn a_loopback_leads_nowhere(example: &Example) -> Outcome {

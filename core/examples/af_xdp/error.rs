@@ -18,7 +18,11 @@ pub(crate) struct CallError {
 impl CallError {
     /// Of the call that this thread made last.
     pub(crate) fn last(call: &'static str) -> Self {
-        Self { call, source: io::Error::last_os_error() }
+        Self::of(call, io::Error::last_os_error())
+    }
+
+    pub(crate) fn of(call: &'static str, source: io::Error) -> Self {
+        Self { call, source }
     }
 
     pub(crate) fn is_one_of(&self, errors: &[i32]) -> bool {

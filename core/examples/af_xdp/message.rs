@@ -24,6 +24,10 @@ pub(crate) struct Address([u8; 6]);
 impl Address {
     pub(crate) const BROADCAST: Self = Self([0xff; 6]);
     pub(crate) const NOBODY: Self = Self([0; 6]);
+
+    pub(crate) fn new(bytes: [u8; 6]) -> Self {
+        Self(bytes)
+    }
 }
 
 impl FromStr for Address {
