@@ -50,7 +50,8 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
             output::settle();
             std::process::exit(INTERRUPTED.into());
         }
-    })?;
+    })
+    .map_err(|error| format!("cannot arrange for Ctrl-C to end runs in order: {error}"))?;
     // Now rather than when all is measured: whether it can be written.
     let figures = match &options.json {
         Some(path) => Some(Output::open(path, input_file(options).as_ref())?),
@@ -165,13 +166,15 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 /// Prints a text and ends the line. A reader that has gone away is no error.
-fn print(text: &str, to_stderr: bool) -> io::Result<()> {
-    let printed = match to_stderr {
-        true => writeln!(io::stderr(), "{text}"),
-        false => writeln!(io::stdout(), "{text}"),
+fn print(text: &str, to_stderr: bool) -> Result<(), String> {
+    let (printed, stream) = match to_stderr {
+        true => (writeln!(io::stderr(), "{text}"), "standard error"),
+        false => (writeln!(io::stdout(), "{text}"), "standard output"),
     };
     match printed {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(format!("cannot write to {stream}: {error}"))
+        }
         _ => Ok(()),
     }
 }

@@ -210,7 +210,9 @@ fn main() -> ExitCode {
     let heading = heading();
     let Some(environment) = Environment::new(&options) else {
         eprintln!(
-            "DPDK does not start, see above; huge pages: echo 256 > /proc/sys/vm/nr_hugepages"
+            "DPDK does not start, see above. If it is for want of huge pages: echo 256 > \
+             /proc/sys/vm/nr_hugepages, or --no-huge; of threads: a control group or ulimit -u \
+             may allow too few"
         );
         return ExitCode::FAILURE;
     };

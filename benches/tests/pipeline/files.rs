@@ -218,8 +218,11 @@ fn what_cannot_be_written_is_an_error_before_anything_is_measured() {
     }
     // As soon as it is written to.
     if Path::new("/dev/full").exists() {
-        let error = error(&mut short(Path::new("/dev/full")));
-        assert!(error.contains("cannot write /dev/full: No space left"), "{error}");
+        let figures = error(&mut short(Path::new("/dev/full")));
+        assert!(figures.contains("cannot write /dev/full: No space left"), "{figures}");
+        let full = File::options().write(true).open("/dev/full").expect("there");
+        let text = error(short(&folder.join("figures.json")).stdout(full));
+        assert!(text.contains("cannot write to standard output: No space left"), "{text}");
     }
 }
 

@@ -53,11 +53,14 @@ static atomic_ulong sent_count;
 /* How many there are, once that is known. */
 static atomic_ulong to_be_sent = ULONG_MAX;
 
+/* Ends with what was attempted and, unless `code` is 0, the system's reason. */
 static void
 end(const char *what, int code)
 {
-	fprintf(stderr, "%s%s%s\n", what, code == 0 ? "" : ": ",
-		code == 0 ? "" : rte_strerror(abs(code)));
+	if (code == 0)
+		fprintf(stderr, "dpdk_pipeline: %s\n", what);
+	else
+		fprintf(stderr, "dpdk_pipeline: %s: %s\n", what, rte_strerror(abs(code)));
 	exit(EXIT_FAILURE);
 }
 
@@ -66,7 +69,7 @@ expect(const char *what, blockpool_result result)
 {
 	if (result == BLOCKPOOL_OK)
 		return;
-	fprintf(stderr, "%s: %s\n", what, blockpool_result_text(result));
+	fprintf(stderr, "dpdk_pipeline: %s: %s\n", what, blockpool_result_text(result));
 	exit(EXIT_FAILURE);
 }
 
@@ -111,10 +114,10 @@ put(void *const *blocks, unsigned int count)
 	blockpool_worker *worker = own_worker();
 
 	if (worker != NULL)
-		expect("put", blockpool_worker_put_burst(worker, blocks, count, NULL));
+		expect("give blocks back to a worker", blockpool_worker_put_burst(worker, blocks, count, NULL));
 	else
 		for (unsigned int i = 0; i < count; i++)
-			expect("put", blockpool_put(pool, blocks[i]));
+			expect("give a block back", blockpool_put(pool, blocks[i]));
 }
 
 static int
@@ -191,7 +194,7 @@ memory_of(size_t length)
 	void *memory = rte_zmalloc("pipeline", length, RTE_MAX(BLOCKPOOL_ALIGNMENT, 4096));
 
 	if (memory == NULL)
-		end("memory", -ENOMEM);
+		end("cannot have memory of EAL: -m gives it more", -ENOMEM);
 	return memory;
 }
 
@@ -203,11 +206,11 @@ make_pool(void)
 	size_t queue = blockpool_queue_size(BLOCKS);
 	unsigned int lcore;
 
-	expect("pool", blockpool_create(memory_of(length), length, BLOCK_SIZE,
+	expect("make the pool", blockpool_create(memory_of(length), length, BLOCK_SIZE,
 					memory_of(bookkeeping), bookkeeping, &pool));
-	expect("queue", blockpool_queue_create(pool, memory_of(queue), queue, &received));
+	expect("make the queue", blockpool_queue_create(pool, memory_of(queue), queue, &received));
 	RTE_LCORE_FOREACH(lcore)
-		expect("worker", blockpool_worker_create(pool, BLOCKS / 4,
+		expect("make a worker for an lcore", blockpool_worker_create(pool, BLOCKS / 4,
 							 memory_of(BLOCKPOOL_WORKER_SIZE),
 							 BLOCKPOOL_WORKER_SIZE, &workers[lcore]));
 }
@@ -223,20 +226,20 @@ make_mempool(void)
 	int result;
 
 	if (mp == NULL)
-		end("mempool", rte_errno);
+		end("cannot make the mempool", rte_errno);
 	/* Else the memory need not be in one piece to devices. */
 	if (rte_eal_iova_mode() != RTE_IOVA_VA)
-		end("--iova-mode=va is needed", 0);
+		end("needs --iova-mode=va", 0);
 	if (mp->header_size != HEADER || mp->trailer_size != 0)
 		end("an object does not fill a block", 0);
 	result = rte_mempool_set_ops_byname(mp, handler.name, NULL);
 	if (result < 0)
-		end("handler", result);
+		end("the mempool does not take the handler", result);
 	rte_pktmbuf_pool_init(mp, NULL);
 	result = rte_mempool_populate_iova(mp, memory, rte_malloc_virt2iova(memory), length, NULL,
 					   NULL);
 	if (result != BLOCKS)
-		end("objects", result);
+		end("the mempool does not take all blocks", result < 0 ? result : 0);
 	rte_mempool_obj_iter(mp, rte_pktmbuf_init, NULL);
 	return mp;
 }
@@ -247,14 +250,17 @@ start_port(struct rte_mempool *mp)
 	struct rte_eth_conf configuration = { 0 };
 	int result = rte_eth_dev_configure(PORT, 1, 1, &configuration);
 
-	if (result == 0)
-		result = rte_eth_rx_queue_setup(PORT, 0, 512, SOCKET_ID_ANY, NULL, mp);
-	if (result == 0)
-		result = rte_eth_tx_queue_setup(PORT, 0, 512, SOCKET_ID_ANY, NULL);
-	if (result == 0)
-		result = rte_eth_dev_start(PORT);
 	if (result != 0)
-		end("port", result);
+		end("cannot give port 0 one queue each way", result);
+	result = rte_eth_rx_queue_setup(PORT, 0, 512, SOCKET_ID_ANY, NULL, mp);
+	if (result != 0)
+		end("port 0 cannot receive into the mempool", result);
+	result = rte_eth_tx_queue_setup(PORT, 0, 512, SOCKET_ID_ANY, NULL);
+	if (result != 0)
+		end("cannot set up sending by port 0", result);
+	result = rte_eth_dev_start(PORT);
+	if (result != 0)
+		end("port 0 does not start", result);
 }
 
 /* The number of the block that a packet fills; whatever the packet needs lies in it. */
@@ -292,7 +298,7 @@ receive(unsigned long count)
 			data_at[block_of(packets[i])] = rte_pktmbuf_mtod(packets[i], void *);
 			blocks[i] = RTE_PTR_SUB(packets[i], HEADER);
 		}
-		expect("push", blockpool_queue_push_burst(received, blocks, burst, NULL));
+		expect("push received blocks", blockpool_queue_push_burst(received, blocks, burst, NULL));
 		so_far += burst;
 		if (burst > 0)
 			last = rte_get_timer_cycles();
@@ -313,6 +319,24 @@ send_back(struct rte_mbuf *packet)
 	ethernet->dst_addr = from;
 }
 
+/* The other lcore waits for these blocks, so a port that takes none for a second ends the program. */
+static void
+send_all(struct rte_mbuf **packets, unsigned int count)
+{
+	uint64_t last = rte_get_timer_cycles();
+
+	while (count > 0) {
+		unsigned int sent = rte_eth_tx_burst(PORT, 0, packets, count);
+
+		packets += sent;
+		count -= sent;
+		if (sent > 0)
+			last = rte_get_timer_cycles();
+		else if (rte_get_timer_cycles() - last > rte_get_timer_hz())
+			end("port 0 has sent nothing for a second: is its link up?", 0);
+	}
+}
+
 static int
 work_and_send(void *argument __rte_unused)
 {
@@ -329,8 +353,7 @@ work_and_send(void *argument __rte_unused)
 				end("a packet's data moved", 0);
 			send_back(packets[i]);
 		}
-		for (unsigned int sent = 0; sent < burst;)
-			sent += rte_eth_tx_burst(PORT, 0, packets + sent, burst - sent);
+		send_all(packets, burst);
 		so_far += burst;
 		atomic_store_explicit(&sent_count, so_far, memory_order_relaxed);
 	}
@@ -345,9 +368,10 @@ main(int argc, char **argv)
 	unsigned int second, lcore;
 	unsigned long count;
 	char *behind;
+	int launched;
 
 	if (used < 0)
-		end("EAL", rte_errno);
+		end("EAL does not start, see above", rte_errno);
 	second = rte_get_next_lcore(-1, 1, 0);
 	if (argc - used != 2 || (count = strtoul(argv[used + 1], &behind, 10)) == 0 ||
 	    *behind != '\0' || *argv[used + 1] == '-' || second == RTE_MAX_LCORE) {
@@ -356,11 +380,13 @@ main(int argc, char **argv)
 		return 2;
 	}
 	if (rte_eth_dev_count_avail() != 1)
-		end("one port is needed, see above if it is missing", 0);
+		end("needs one port: see above why there is none, or use --vdev or --allow", 0);
 	make_pool();
 	start_port(make_mempool());
 
-	rte_eal_remote_launch(work_and_send, NULL, second);
+	launched = rte_eal_remote_launch(work_and_send, NULL, second);
+	if (launched != 0)
+		end("the second lcore does not start", launched);
 	receive(count);
 	rte_eal_wait_lcore(second);
 
@@ -368,7 +394,7 @@ main(int argc, char **argv)
 	rte_eth_dev_stop(PORT);
 	rte_eth_dev_close(PORT);
 	RTE_LCORE_FOREACH(lcore)
-		expect("worker", blockpool_worker_destroy(workers[lcore]));
+		expect("end a worker", blockpool_worker_destroy(workers[lcore]));
 	printf("%lu of %lu packets; %zu of %zu blocks free\n", to_be_sent, count,
 	       blockpool_available(pool), blockpool_capacity(pool));
 	if (to_be_sent != count)
