@@ -25,7 +25,8 @@ use crate::range::Place;
 /// ```
 ///
 /// Bytes outside the data range may be uninitialised or another owner's old data; safe code cannot
-/// read them. A handle is 16 bytes, also within an `Option`. It may be sent to any thread.
+/// read them. A handle is a pointer and 64 bits, 16 bytes on 64-bit targets, also within an `Option`. It may
+/// be sent to any thread.
 ///
 /// All methods are plain computation and may be called anywhere. Dropping gives the block back to
 /// the shared set: progress and cost are those of the pool's engine, with the default one lock-free,

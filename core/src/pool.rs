@@ -40,7 +40,8 @@ use crate::sync::AtomicUsize;
 /// pages of memory only when touched. Beyond the blocks it takes 16 bytes for each block; 12 with
 /// 32-bit words.
 ///
-/// Mind that a pool that is no static is moved like any value: a large one over the stack. And that
+/// Mind that a pool that is no static is moved like any value: a large one over the stack, also into a
+/// `StaticCell` in builds without optimisation. And that
 /// the compiler holds a static in memory, about twice, while it builds it: for more than a few
 /// hundred megabytes take a [`Region`](crate::Region).
 ///
@@ -96,10 +97,13 @@ impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Pool<SIZE,
     #[must_use]
     #[expect(clippy::new_without_default, reason = "a pool is made in place, not moved about")]
     pub const fn new() -> Self {
-        const { Self::FITS };
         Self {
             blocks: UnsafeCell::new(MaybeUninit::uninit()),
-            free: F::ALL_FREE,
+            free: const {
+                // First, so that a wrong count is an error of the pool, not of what is in it.
+                let () = Self::FITS;
+                F::ALL_FREE
+            },
             parked: [const { Parked::new() }; COUNT],
             exhausted: AtomicUsize::new(0),
         }

@@ -30,12 +30,19 @@ use crate::ring::{Chain, Place, Popped, Ring};
 /// - Order: blocks come out in the order in which their pushes took effect; of two pushes one after
 ///   the other, the first comes out first. The blocks of a burst come out in their order, with no
 ///   other's between, unless blocks of another pool were among them.
+/// - There is no `force_push`, which would replace the oldest block of a full queue: a queue is never
+///   full. Popping the oldest and pushing the newest is two operations: another thread may find the queue
+///   empty in between. Push first, and pop then; where every block may be in the queue, keep one back.
 /// - Reuse distance: a thread stopped inside an operation is fooled only if at least 2^62 pushes
 ///   happen during that one stop (2^29 with 32-bit words).
 ///
-/// Blocks in a queue are out, not available. Dropping the queue gives them back. A static queue
-/// refers to its pool, so it lies in `.data`: in a microcontroller its word for each block takes flash
-/// besides. One that is made when the program starts, in a `StaticCell`, does not.
+/// Blocks in a queue are out, not available. Dropping the queue gives them back.
+///
+/// A queue has a word for each block of its pool. One that is made while the program runs is moved like any
+/// value: over the stack in builds without optimisation, also into a `StaticCell`, so a large one can
+/// overflow the stack before `main` has begun. A static, as below, or a `ConstStaticCell` is not moved. It
+/// refers to its pool, so it lies in `.data`: in a microcontroller it takes flash besides. A queue
+/// [with places](Queue::with_places) of a [`Region`] is small itself, wherever it is.
 ///
 /// ```
 /// use blockpool_core::{Pool, Queue};

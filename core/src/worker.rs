@@ -41,16 +41,19 @@ use crate::range::Place;
 /// assert_eq!(POOL.available(), 1024);
 /// ```
 ///
-/// Workers that live for ever, one for each lcore or task, from `&'static mut`:
+/// Workers that live for ever, one for each lcore or task, from `&'static mut`. A worker has four bytes for
+/// each block of its `STOCK`; one that is made while the program runs, also in a `StaticCell`, is moved
+/// over the stack in builds without optimisation. In a `ConstStaticCell` it is not:
 ///
 /// ```
 /// use blockpool_core::{Pool, Worker};
-/// use static_cell::StaticCell;
+/// use static_cell::ConstStaticCell;
 ///
 /// static POOL: Pool<2048, 64> = Pool::new();
-/// static WORKERS: StaticCell<[Worker<'static, Pool<2048, 64>, 8>; 2]> = StaticCell::new();
+/// static WORKERS: ConstStaticCell<[Worker<'static, Pool<2048, 64>, 8>; 2]> =
+///     ConstStaticCell::new([const { Worker::with_stock(&POOL) }; 2]);
 ///
-/// let [receive, transmit] = WORKERS.init_with(|| [Worker::with_stock(&POOL), Worker::with_stock(&POOL)]);
+/// let [receive, transmit] = WORKERS.take();
 /// # std::thread::scope(|lcores| {
 /// lcores.spawn(|| receive.get().is_some());
 /// lcores.spawn(|| transmit.get().is_some());
@@ -220,8 +223,9 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
         blocks.len() - before
     }
 
-    /// Gives all of `blocks` back and leaves the vector empty. Those of another pool go to their
-    /// own, which makes it a [`put`](Self::put) for each of the others.
+    /// Gives all of `blocks` back and leaves the vector empty. Of what the stock keeps, the first one
+    /// is taken first. Those of another pool go to their own, which makes it a [`put`](Self::put) for each
+    /// of the others.
     pub fn put_burst<const N: usize>(&mut self, blocks: &mut heapless::Vec<Block<'p, P>, N>) {
         if blocks.is_empty() {
             return;
@@ -290,7 +294,10 @@ impl<'p, P: BlockPool, const STOCK: usize> Worker<'p, P, STOCK> {
     ///
     /// # Safety
     ///
-    /// As for [`from_raw_ptr_burst`].
+    /// As for [`from_raw_ptr_burst`]. So no pointer stands twice in `pointers`: the second one is refused as
+    /// long as the block is in the stock, but a burst longer than half the stock goes to the pool in parts,
+    /// and if another thread takes the block from there in between, and gives it up, the second pointer
+    /// claims it from that thread.
     ///
     /// [`from_raw_ptr_burst`]: crate::Pool::from_raw_ptr_burst
     pub unsafe fn put_raw_ptr_burst(

@@ -30,6 +30,10 @@
 //!   priority, or without an operating system: the shared pool and the queue
 //!   wait while another thread is stopped in the middle of an operation. The
 //!   package `blockpool-core` does not.
+//! - On both sides of a `fork`. The child has a copy of the pool as it was at that moment: with the
+//!   buffers that its other threads held gone, and stuck for ever if one of them was in the middle of an
+//!   operation, since that thread does not go on there. Fork before the pool is made, or call nothing but
+//!   `exec` in the child.
 //! - For a lower mean cost alone: allocators with per-thread caches (jemalloc)
 //!   take and give back on one thread for less than the shared pool does. What
 //!   the pool adds is bounded memory, no page faults after start-up, and
@@ -61,6 +65,7 @@
 //! - `pooled_buffer`: [`PooledBuffer`], a buffer that finds its own way back
 //! - `local_pool`: [`LocalPool`], a thread's private stock
 //! - `transaction_queue`: [`TransactionQueue`] and [`ReceivedTransaction`]
+//! - `sync`: the atomics, the queue and the thread-local variables that the pool is made of
 //! - `pool_error`: [`PoolError`], why a pool cannot be made
 
 #![forbid(unsafe_code)]
@@ -70,6 +75,7 @@ mod local_pool;
 mod pool_error;
 mod pooled_buffer;
 mod shared;
+mod sync;
 mod transaction_pool;
 mod transaction_queue;
 

@@ -1,14 +1,14 @@
 //! The state that all handles of a pool share.
 
-use crossbeam::queue::ArrayQueue;
 use crossbeam::utils::CachePadded;
 use std::cell::Cell;
 use std::hint::black_box;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
 
 use crate::PoolError;
 use crate::fit::Fit;
+use crate::sync::{ArrayQueue, AtomicUsize, thread_local};
 
 /// The largest private stock of a `LocalPool`. More would not make it cheaper:
 /// the shared pool already costs only one operation for every buffer of a batch.
@@ -20,8 +20,12 @@ const MOST_UNSAMPLED: usize = 15;
 /// What one place of the queue occupies: a `Vec` and the queue's stamp.
 const PLACE_BYTES: usize = size_of::<Vec<u8>>() + size_of::<usize>();
 
-/// Written over every new buffer; any byte but zero (see `new_buffer`).
+/// Written over every new buffer.
 const FILL: u8 = 0xA5;
+
+// LLVM may turn an allocation followed by zeroing into one allocation of zeroed memory, whose pages the
+// system supplies on first use: on the hot path, as page faults.
+const _: () = assert!(FILL != 0);
 
 /// The identity of the pool made last. A lock, since not every target has 64-bit atomics.
 static LAST_ID: Mutex<u64> = Mutex::new(0);
@@ -52,7 +56,6 @@ pub(crate) struct Shared {
     counters: CachePadded<Counters>,
 }
 
-#[derive(Default)]
 struct Counters {
     heap_fallbacks: AtomicUsize,
     discarded: AtomicUsize,
@@ -82,7 +85,10 @@ impl Shared {
             high_water_mark: AtomicUsize::new(0),
             unsampled: (pool_capacity / 64).min(MOST_UNSAMPLED),
             unclaimed_stock: AtomicUsize::new(pool_capacity / 2),
-            counters: CachePadded::default(),
+            counters: CachePadded::new(Counters {
+                heap_fallbacks: AtomicUsize::new(0),
+                discarded: AtomicUsize::new(0),
+            }),
         };
         for _ in 0..pool_capacity {
             shared.give(new_buffer(buffer_size).ok_or(out_of_memory)?);
@@ -157,11 +163,11 @@ impl Shared {
     /// would fetch the cache line that every get writes to.
     #[inline]
     fn sample_out(&self) {
-        let (id, left) = UNTIL_SAMPLE.get();
-        if id == self.id && left > 0 {
-            UNTIL_SAMPLE.set((id, left - 1));
-        } else {
-            UNTIL_SAMPLE.set((self.id, self.unsampled));
+        let (id, left) = UNTIL_SAMPLE.with(Cell::get);
+        let goes_by = id == self.id && left > 0;
+        let left = if goes_by { left - 1 } else { self.unsampled };
+        UNTIL_SAMPLE.with(|until| until.set((self.id, left)));
+        if !goes_by {
             self.note_out(self.out());
         }
     }
@@ -230,9 +236,6 @@ fn allocator_has(bytes: usize) -> bool {
 fn new_buffer(buffer_size: usize) -> Option<Vec<u8>> {
     let mut buffer = Vec::new();
     buffer.try_reserve_exact(buffer_size).ok()?;
-    // Not zero: the compiler may turn an allocation followed by zeroing into one
-    // allocation of zeroed memory, whose pages the system supplies on first use.
-    // That page fault would then hit the hot path.
     buffer.resize(buffer_size, FILL);
     black_box(&buffer);
     buffer.clear();
@@ -255,14 +258,33 @@ mod tests {
         assert_eq!(place.available(), 1024);
     }
 
+    /// A thread that has just returned one buffer looks again after 15 more, when 1,009 are out.
+    #[test]
+    fn who_finds_the_pool_empty_notes_it_whether_one_was_asked_for_or_many() {
+        for many in [false, true] {
+            let shared = Shared::new(1, 1024).unwrap();
+            shared.give(shared.take().unwrap());
+            let mut slots = vec![None; 1024 + 1];
+            match many {
+                true => assert_eq!(shared.take_many(&mut slots), 1024),
+                false => {
+                    slots.iter_mut().for_each(|slot| *slot = shared.take());
+                    assert_eq!(slots.pop(), Some(None));
+                }
+            }
+            slots.into_iter().flatten().for_each(|buffer| shared.give(buffer));
+            assert_eq!(shared.high_water_mark(), 1024, "many: {many}");
+        }
+    }
+
     #[test]
     fn all_stock_limits_together_are_at_most_half_of_the_buffers() {
         for pool_capacity in [0, 1, 7, 8, 9, 64, 1000] {
             let shared = Shared::new(1, pool_capacity).unwrap();
             let limits: Vec<usize> = (0..100).map(|_| shared.claim_stock()).collect();
             assert!(limits.iter().sum::<usize>() <= pool_capacity / 2);
-            assert!(limits.iter().all(|&limit| limit <= LARGEST_STOCK));
-            assert_eq!(limits[0], (pool_capacity / 8).min(LARGEST_STOCK));
+            assert!(limits.iter().all(|&limit| limit <= 64));
+            assert_eq!(limits[0], (pool_capacity / 8).min(64));
 
             limits.into_iter().for_each(|limit| shared.unclaim_stock(limit));
             assert_eq!(shared.unclaimed_stock.into_inner(), pool_capacity / 2);

@@ -12,8 +12,8 @@ use crate::{LocalPool, PoolError, PooledBuffer};
 /// lock-free in the strict sense: while one thread is stopped in the middle of a
 /// push or a pop, others spin, and after a while yield, until it goes on. So never
 /// call a method from an interrupt or signal handler, and expect threads that are preempted, or of
-/// lower priority, to delay others. Where that matters use the package
-/// `blockpool-core`.
+/// lower priority, to delay others; a child made by `fork` may wait for ever, for a thread that it does not
+/// have. Where that matters use the package `blockpool-core`.
 ///
 /// A clone is another handle of the same pool and costs one atomic increment.
 /// The memory is freed with the last handle, guard or local pool.
@@ -68,9 +68,13 @@ impl TransactionMemoryPool {
     /// # Errors
     ///
     /// [`PoolError::TooLarge`] if the sizes exceed what can be addressed;
-    /// [`PoolError::OutOfMemory`] if the allocator refuses. A system that
-    /// promises more memory than it has may still end the process when the pages
-    /// are written to; better here than under load.
+    /// [`PoolError::OutOfMemory`] if the allocator refuses, as it does beyond a limit of
+    /// `ulimit -v`.
+    ///
+    /// What the allocator does not know, this does not see: the memory of the machine, where it is
+    /// overcommitted, and the limit of a container (a control group's `memory.max`). A pool beyond those is
+    /// not refused; the system ends the process when the pages are written to, which is here. Compare
+    /// with them before, if the size is not yours to choose.
     pub fn try_new(buffer_size: usize, pool_capacity: usize) -> Result<Self, PoolError> {
         let shared = Arc::new(Shared::new(buffer_size, pool_capacity)?);
         Ok(Self { shared })

@@ -170,6 +170,13 @@ mod tests {
     }
 
     #[test]
+    fn debug_shows_length_and_capacity() {
+        let queue = TransactionQueue::new(3);
+        queue.push(item(1)).unwrap();
+        assert_eq!(format!("{queue:?}"), "TransactionQueue { len: 1, capacity: 3, .. }");
+    }
+
+    #[test]
     #[should_panic(expected = "at least one place")]
     fn a_queue_without_places_cannot_be_made() {
         TransactionQueue::<u32>::new(0);

@@ -119,6 +119,27 @@ fn a_burst_takes_from_the_stock_what_was_given_back_last() {
 }
 
 #[test]
+fn a_burst_given_back_is_taken_first_to_last() {
+    let pool = Pool::<8, 200>::new();
+    for stock in 0..=15 {
+        // Into a stock with room for all of it, for some of it, and by single puts.
+        for count in 1..=16 {
+            let mut worker: Worker<'_, _, 16> = Worker::with_stock(&pool);
+            let get = |_| pool.get().expect("enough are free");
+            let before: Vec<_> = (0..stock).map(get).collect();
+            before.into_iter().for_each(|block| worker.put(block));
+            let mut burst: heapless::Vec<_, 16> = (0..count).map(get).collect();
+            let given: Vec<u32> = burst.iter().map(|block| block.index()).collect();
+            worker.put_burst(&mut burst);
+            let kept = worker.stock().min(count);
+            let taken: Vec<_> = (0..kept).map(|_| worker.get().expect("it was kept")).collect();
+            let taken = taken.iter().map(|block| block.index());
+            assert!(taken.eq(given.into_iter().take(kept)), "{count} to {stock}");
+        }
+    }
+}
+
+#[test]
 fn a_burst_is_popped_in_parts_with_its_data() {
     let pool = Small::new();
     let queue = Queue::new(&pool);

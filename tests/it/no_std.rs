@@ -27,10 +27,8 @@ fn run(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// Builds the core by itself, without features that other members switch on, and links a program
-/// of it with nothing else: there is nowhere that std, an allocator or libc could come from.
-#[test]
-fn a_program_of_the_core_alone_links_and_runs() {
+/// Builds the core by itself, without features that other members switch on; where it was built.
+fn built() -> PathBuf {
     let folder = folder();
     run(Command::new(env!("CARGO"))
         .args(["build", "--offline", "--locked", "--package", "blockpool-core"])
@@ -44,17 +42,49 @@ fn a_program_of_the_core_alone_links_and_runs() {
         .env_remove("CARGO_BUILD_TARGET")
         .env_remove("RUSTC_WRAPPER")
         .env_remove("RUSTC_WORKSPACE_WRAPPER"));
+    folder.join("debug")
+}
 
-    let built = folder.join("debug");
-    let program = folder.join("bare");
-    run(Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+/// The compiler, for a program with the core as it was built there.
+fn compiler(built: &Path) -> Command {
+    let mut compiler = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    compiler
         .args(["--edition", "2024", "--crate-type", "bin", "-C", "panic=abort"])
-        .args(["-C", "link-arg=-nostdlib", "-C", "link-arg=-nostartfiles"])
-        .args(["-C", "link-arg=-static", "-C", "relocation-model=static"])
         .arg("-L")
         .arg(format!("dependency={}", built.join("deps").display()))
         .arg("--extern")
-        .arg(format!("blockpool_core={}", built.join("libblockpool_core.rlib").display()))
+        .arg(format!("blockpool_core={}", built.join("libblockpool_core.rlib").display()));
+    compiler
+}
+
+/// A wrong size is an error in the words of what was written, not of what that is made of.
+#[test]
+fn sizes_that_do_not_serve_are_refused_in_words_about_them() {
+    let built = built();
+    for (pool, why) in [
+        ("Pool::<64, 0>", "a pool has 1 to 2^29 blocks"),
+        ("Pool::<0, 64>", "a block has 1 to 65,536 bytes"),
+    ] {
+        let source = folder().join("refused.rs");
+        let text = format!("use blockpool_core::Pool; fn main() {{ {pool}::new().available(); }}");
+        fs::write(&source, text).expect("it can be written");
+        let mut compiler = compiler(&built);
+        let output = compiler.arg("-o").args([&folder().join("refused"), &source]).output();
+        let output = output.expect("it can be started");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let first = errors.lines().find(|line| line.starts_with("error")).unwrap_or_default();
+        assert!(!output.status.success() && first.contains(why), "{pool}: {errors}");
+    }
+}
+
+/// Links a program of the core with nothing else: there is nowhere that std, an allocator or libc could
+/// come from.
+#[test]
+fn a_program_of_the_core_alone_links_and_runs() {
+    let program = folder().join("bare");
+    run(compiler(&built())
+        .args(["-C", "link-arg=-nostdlib", "-C", "link-arg=-nostartfiles"])
+        .args(["-C", "link-arg=-static", "-C", "relocation-model=static"])
         .arg("-o")
         .args([program.as_path(), Path::new(SOURCE)]));
 

@@ -5,7 +5,7 @@ use std::mem;
 use std::ptr::NonNull;
 
 use blockpool_core::{
-    Bookkeeping, MAX_BLOCK_SIZE, MAX_COUNT, Place, Queue, Region, RegionError, TooFewPlaces,
+    Bookkeeping, MAX_BLOCK_SIZE, Place, Queue, Region, RegionError, TooFewPlaces,
 };
 
 use crate::harness::{Line, Mapping, assert_whole, bookkeeping, region, scope, take_all};
@@ -69,6 +69,7 @@ fn memory_below_one_block_is_refused() {
 #[test]
 #[cfg(target_pointer_width = "64")]
 fn more_blocks_than_have_numbers_are_refused() {
+    use blockpool_core::MAX_COUNT;
     let blocks = MAX_COUNT + 1;
     let (error, text) = refused(PAGE, blocks * 64, 64, 1);
     assert_eq!(error, RegionError::TooManyBlocks { blocks });

@@ -356,7 +356,8 @@ size_t blockpool_worker_get_burst(blockpool_worker *worker,
  * A pointer that is `NULL`, foreign or misaligned is always refused; one that was given back before, if
  * by this thread or one that this one has heard of since. Two threads that give back or push one block at
  * the same time may both succeed; the block then has two owners, and a queue may lose blocks or never
- * answer again. `blockpool_put` refuses one of them.
+ * answer again. `blockpool_put` refuses one of them. A pointer that stands twice in one burst is refused the
+ * second time, unless the stock is too small for both and another thread has taken the block in between.
  */
 BLOCKPOOL_MUST_USE
 blockpool_result blockpool_worker_put_burst(blockpool_worker *worker,

@@ -94,7 +94,7 @@ pub struct Returning<'s, W: Words> {
 const GATHERED: usize = 16;
 
 impl<W: Words> Returning<'_, W> {
-    /// Gives a range of numbers back, under the conditions of [`give_back`](super::FreeSet::give_back).
+    /// Gives a range of numbers back, nothing if it is empty, under the conditions of [`give_back`](super::FreeSet::give_back).
     ///
     /// # Panics
     ///
@@ -102,6 +102,9 @@ impl<W: Words> Returning<'_, W> {
     #[inline]
     pub fn add(&mut self, numbers: Range<u32>) {
         let capacity = self.set.capacity();
+        if numbers.is_empty() {
+            return;
+        }
         if numbers.end as usize > capacity {
             no_such_number(numbers.end - 1, capacity);
         }
@@ -187,6 +190,18 @@ mod tests {
         let mut all: Vec<u32> = core::iter::from_fn(|| set.take()).collect();
         all.sort_unstable();
         all
+    }
+
+    #[test]
+    fn an_empty_range_gives_nothing_back_wherever_it_lies() {
+        let set = all_out();
+        let mut returning = set.returning();
+        let beyond = set.capacity() as u32 + 1;
+        for empty in [0..0, 7..7, beyond..beyond, u32::MAX..u32::MAX] {
+            returning.add(empty);
+        }
+        drop(returning);
+        assert_eq!(set.available(), 0);
     }
 
     #[test]

@@ -71,10 +71,35 @@ fn a_stock_of_one_works() {
     let pool = TransactionMemoryPool::new(100, 8);
     let mut local = pool.local();
     let (a, b) = (local.get_buffer(), local.get_buffer());
+    let newest = b.as_ptr();
     local.return_buffer(a);
     local.return_buffer(b);
     assert_eq!((local.stock_limit(), local.len()), (1, 1));
     assert_eq!(pool.available_buffers(), 7);
+    let kept = local.get_buffer();
+    assert_eq!(kept.as_ptr(), newest, "the older one went to the pool");
+}
+
+#[test]
+fn half_of_an_odd_limit_is_rounded_up() {
+    let pool = TransactionMemoryPool::new(100, 40);
+    let mut local = pool.local();
+    let first = local.get_buffer();
+    assert_eq!((local.stock_limit(), local.len(), pool.available_buffers()), (5, 2, 37));
+    // The stock is full with three more; one more makes room by three.
+    let others: Vec<_> = (0..3).map(|_| pool.get_buffer()).collect();
+    others.into_iter().for_each(|buffer| local.return_buffer(buffer));
+    assert_eq!((local.len(), pool.available_buffers()), (5, 34));
+    local.return_buffer(first);
+    assert_eq!((local.len(), pool.available_buffers()), (3, 37));
+}
+
+#[test]
+fn a_stock_is_of_64_at_most() {
+    for (pool_capacity, limit) in [(504, 63), (512, 64), (520, 64), (100_000, 64)] {
+        let pool = TransactionMemoryPool::new(0, pool_capacity);
+        assert_eq!(pool.local().stock_limit(), limit);
+    }
 }
 
 #[test]

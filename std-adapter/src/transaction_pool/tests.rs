@@ -132,6 +132,8 @@ fn sizes_beyond_the_address_space_are_an_error_that_states_them() {
         (most, 1),
         (most / 2, 3),
         (1 << (usize::BITS / 2), 1 << (usize::BITS / 2)),
+        // By its places alone: for each a `Vec` and a word.
+        (0, most / (size_of::<Vec<u8>>() + size_of::<usize>()) + 1),
     ] {
         let error = TransactionMemoryPool::try_new(buffer_size, pool_capacity).unwrap_err();
         assert_eq!(error, PoolError::TooLarge { buffer_size, pool_capacity });
@@ -158,6 +160,19 @@ fn memory_that_the_allocator_refuses_is_an_error_before_any_page_is_touched() {
 #[cfg(target_pointer_width = "64")]
 fn new_panics_with_the_text_of_the_error() {
     TransactionMemoryPool::new(usize::MAX, 1);
+}
+
+#[test]
+fn debug_shows_sizes_and_counts() {
+    let pool = TransactionMemoryPool::new(100, 64);
+    let _held = pool.get();
+    let text = "TransactionMemoryPool { buffer_size: 100, total_allocated: 64, available_buffers: 63, .. }";
+    assert_eq!(format!("{pool:?}"), text);
+    let local = pool.local();
+    assert_eq!(
+        format!("{local:?}"),
+        format!("LocalPool {{ len: 0, stock_limit: 8, pool: {text} }}")
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Random schedules of the shipped operations, run by shuttle: three or four threads, more
 //! operations than `tests/loom` can try in every order, one order of memory.
 //!
-//! The modules of `blockpool-core` are compiled as they are; only their `sync` is another.
+//! The modules of `blockpool-core` and `blockpool` are compiled as they are; only their `sync` is another.
 //!
 //! ```text
 //! cargo run --release --manifest-path tests/shuttle/Cargo.toml
@@ -13,6 +13,17 @@
 
 #[path = "../../shipped.rs"]
 mod shipped;
+
+#[allow(dead_code, reason = "they are made for a library, of which scenarios use a part")]
+#[path = "../../../std-adapter/src"]
+mod adapter {
+    pub(crate) mod fit;
+    pub(crate) mod local_pool;
+    pub(crate) mod pool_error;
+    pub(crate) mod pooled_buffer;
+    pub(crate) mod shared;
+    pub(crate) mod transaction_pool;
+}
 
 #[path = "../../it/histories/linearize.rs"]
 mod linearize;
@@ -26,6 +37,11 @@ mod scenarios;
 mod sync;
 
 // So that they are where the shipped modules look for each other.
+use adapter::{fit, shared};
+use adapter::{
+    local_pool::LocalPool, pool_error::PoolError, pooled_buffer::PooledBuffer,
+    transaction_pool::TransactionMemoryPool,
+};
 use shipped::*;
 
 use std::num::NonZeroUsize;

@@ -1,5 +1,6 @@
 //! The scenarios. In each, threads act at random; what they find has to fit the promises.
 
+mod adapter;
 mod pool;
 mod queue;
 mod set;
@@ -21,7 +22,7 @@ macro_rules! scenarios {
 const WORDS: usize = usize::MAX;
 const SUMMARY: usize = 0;
 
-pub(crate) fn all() -> [Scenario; 15] {
+pub(crate) fn all() -> [Scenario; 18] {
     scenarios! {
         "set/one-word": set::linearizable::<64, 2, WORDS>(3, 8),
         "set/one-word-with-4-threads": set::linearizable::<64, 3, WORDS>(4, 6),
@@ -31,6 +32,9 @@ pub(crate) fn all() -> [Scenario; 15] {
         "pool/one-word": pool::everything::<64, 5, WORDS>(3, 16),
         "pool/words": pool::everything::<128, 2, WORDS>(4, 10),
         "pool/summary": pool::everything::<192, 2, SUMMARY>(3, 16),
+        "adapter/shared": adapter::everything(3, 10, 4, false),
+        "adapter/local": adapter::everything(3, 10, 24, true),
+        "adapter/stock-limits": adapter::stock_limits(3, 4),
         "queue/1-block": queue::linearizable::<1>(3, 7, None),
         "queue/3-blocks": queue::linearizable::<3>(3, 7, None),
         "queue/6-blocks-4-threads": queue::linearizable::<6>(4, 6, None),

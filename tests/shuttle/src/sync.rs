@@ -1,8 +1,10 @@
-//! Stands in for core's `sync`: atomics with which another thread may go on before every access. All are sequentially consistent, whatever the sources ask for.
+//! Stands in for the crates' `sync`: atomics with which another thread may go on before every access. All
+//! are sequentially consistent, whatever the sources ask for.
 
 use core::panic::Location;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Mutex, MutexGuard};
 
 use shuttle::rand::Rng;
 use shuttle::sync::atomic::AtomicUsize as Step;
@@ -12,7 +14,7 @@ pub(crate) use core::sync::atomic::Ordering;
 /// A line of the shipped sources.
 pub(crate) type Site = (String, u32);
 
-thread_local! {
+std::thread_local! {
     // All threads of a scenario are coroutines on one thread of the system.
     /// Where the value of a ring's atomics is 0, in the sources' eyes.
     static RING_STARTS_AT: Cell<usize> = const { Cell::new(0) };
@@ -41,7 +43,7 @@ pub(crate) fn sites() -> BTreeSet<Site> {
 }
 
 fn file<'l>(location: &Location<'l>) -> &'l str {
-    location.file().rsplit("core/src/").next().expect("one piece at least")
+    location.file().rsplit("/src/").next().expect("one piece at least")
 }
 
 fn is_broken(location: &Location<'_>) -> bool {
@@ -138,6 +140,16 @@ impl AtomicUsize {
     }
 
     #[track_caller]
+    pub(crate) fn fetch_update(
+        &self,
+        _: Ordering,
+        _: Ordering,
+        change: impl Fn(usize) -> Option<usize>,
+    ) -> Result<usize, usize> {
+        self.update(change)
+    }
+
+    #[track_caller]
     pub(crate) fn fetch_sub(&self, value: usize, _: Ordering) -> usize {
         self.always_update(|before| before.wrapping_sub(value))
     }
@@ -157,6 +169,45 @@ impl AtomicUsize {
         self.always_update(|before| before.max(value))
     }
 }
+
+/// Of another crate, so each operation is one step here.
+#[derive(Debug)]
+pub(crate) struct ArrayQueue<T> {
+    items: Mutex<VecDeque<T>>,
+    places: usize,
+    /// As of [`AtomicUsize`].
+    step: Step,
+}
+
+impl<T> ArrayQueue<T> {
+    pub(crate) fn new(places: usize) -> Self {
+        Self { items: Mutex::new(VecDeque::with_capacity(places)), places, step: Step::new(0) }
+    }
+
+    fn items(&self) -> MutexGuard<'_, VecDeque<T>> {
+        self.step.load(Ordering::SeqCst);
+        self.items.lock().expect("a panic ends the execution")
+    }
+
+    pub(crate) fn push(&self, item: T) -> Result<(), T> {
+        let mut items = self.items();
+        if items.len() == self.places {
+            return Err(item);
+        }
+        items.push_back(item);
+        Ok(())
+    }
+
+    pub(crate) fn pop(&self) -> Option<T> {
+        self.items().pop_front()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.items().len()
+    }
+}
+
+pub(crate) use shuttle::thread_local;
 
 pub(crate) type Part = usize;
 pub(crate) type AtomicPart = AtomicUsize;
