@@ -190,6 +190,45 @@ mod tests {
 
     use super::{Job, crowd, together};
 
+    /// Set for the process in which jobs go wrong.
+    const CHILD: &str = "BLOCKPOOL_JOBS_GO_WRONG";
+
+    /// Nothing, unless it is that process: there it ends the process.
+    #[test]
+    fn jobs_that_go_wrong() {
+        let Ok(how) = std::env::var(CHILD) else { return };
+        #[cfg(target_os = "linux")]
+        if how == "refused" {
+            // No room for another stack.
+            let limit = libc::rlimit { rlim_cur: 1, rlim_max: libc::RLIM_INFINITY };
+            // SAFETY: the limit is valid for reads.
+            assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
+        }
+        let waits: Job<'_> = Box::new(|start| start.timed(|| ()));
+        let panics: Job<'_> = Box::new(|start| match start.threads {
+            2 => panic!("as the test wants"),
+            _ => start.timed(|| ()),
+        });
+        together(vec![waits, panics]);
+        unreachable!("{how}");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_job_that_panics_or_is_refused_ends_the_program() {
+        for (how, code, words) in [
+            ("panics", 101, "as the test wants"),
+            ("refused", 1, "error: cannot start thread `job 1`, number 1 of the 2 that are needed"),
+        ] {
+            let mut child = std::process::Command::new(std::env::current_exe().expect("this one"));
+            child.args(["--exact", "schedule::tests::jobs_that_go_wrong", "--nocapture"]);
+            let output = child.env(CHILD, how).output().expect("it starts");
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(code), "{how}: {errors}");
+            assert!(errors.contains(words), "{how}: {errors}");
+        }
+    }
+
     #[test]
     fn every_job_is_done_once_and_the_last_to_end_counts() {
         let done = AtomicUsize::new(0);
