@@ -21,5 +21,6 @@ pub mod peers;
 pub mod pipeline;
 pub mod report;
 pub mod schedule;
+pub mod signals;
 pub mod stopwatch;
 mod verdict;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::input::capture::{self, Capture, CaptureError, is_standard_input};
+use crate::input::capture::{self, Capture, CaptureError, shown};
 use crate::input::transactions;
 use crate::limits;
 use crate::options::Options;
@@ -35,6 +35,8 @@ pub struct Recording {
     pub too_long: usize,
     /// Where it ends in the middle of a record, and how.
     pub cut: Option<String>,
+    /// Whether something that is not part of it follows its compressed data.
+    pub trailing: bool,
 }
 
 impl Load {
@@ -74,10 +76,10 @@ impl Load {
     fn recorded(path: &Path, options: &Options) -> Result<Self, CaptureError> {
         let capture = capture::read(path, limits::memory().as_ref())?;
         if let Some(fault) = capture.cut.clone().filter(|_| options.strict) {
-            return Err(CaptureError::Damaged { path: path.to_owned(), fault });
+            return Err(CaptureError::Damaged { path: shown(path), fault });
         }
         let is_timed = capture.has_timing() && options.rate.is_none() && options.pattern.is_empty();
-        let mut recording = Recording {
+        let recording = Recording {
             packets: capture.packets.len() as u64,
             seconds: is_timed.then(|| capture.length().as_secs_f64()),
             jumps: capture.jumps.count,
@@ -85,6 +87,7 @@ impl Load {
             cut_short: capture.left_out.cut_short,
             too_long: capture.left_out.too_long,
             cut: capture.cut.as_ref().map(ToString::to_string),
+            trailing: capture.trailing,
         };
         let mut input = in_words(path, &capture);
         let Capture { packets, jumps, .. } = capture;
@@ -93,21 +96,19 @@ impl Load {
         let schedule = match recording.seconds {
             Some(seconds) => {
                 input += &format!(", over and over, as recorded: {seconds:.3} s");
-                if jumps.count > 0 {
-                    let (stamps, first) = (plural(jumps.count, "stamp"), jumps.first + 1);
-                    input += &format!(
-                        "; {stamps} jumped (first: packet {first}), for which no time passes"
-                    );
-                }
                 Schedule::Recorded(offsets)
             }
             None => {
-                recording.jumps = 0;
                 let rate = options.rate.unwrap_or(DEFAULT_RATE);
                 input += &format!(", over and over, {rate} per second");
                 Schedule::Rate { rate, pattern: Pattern::Steady }
             }
         };
+        if jumps.count > 0 {
+            let (stamps, first) = (plural(jumps.count, "stamp"), jumps.first + 1);
+            input +=
+                &format!("; {stamps} jumped (first: packet {first}), which is no passing of time");
+        }
         let traffic = Traffic { packets, schedule };
         Ok(Self { traffic, input, recording: Some(recording) })
     }
@@ -115,12 +116,8 @@ impl Load {
 
 /// How many packets of which file, and what was left out of it.
 fn in_words(path: &Path, capture: &Capture) -> String {
-    let name = if is_standard_input(path) {
-        "standard input".to_owned()
-    } else {
-        path.display().to_string()
-    };
-    let mut words = format!("{} of {name}", plural(capture.packets.len(), "packet"));
+    let packets = plural(capture.packets.len(), "packet");
+    let mut words = format!("{packets} of {}", shown(path).display());
     if capture.left_out.count() > 0 {
         words += &format!(" (left out: {})", capture.left_out);
     }

@@ -4,6 +4,8 @@ use std::alloc::System;
 use std::error::Error;
 use std::fs::{self, Metadata};
 use std::io::{self, Write};
+#[cfg(unix)]
+use std::os::unix::fs::FileTypeExt;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +21,7 @@ use blockpool_benches::options::Options;
 use blockpool_benches::output::{self, Output};
 use blockpool_benches::pipeline::{Pattern, Schedule, Setup, clock_facts};
 use blockpool_benches::report::{Memory, Report, Run};
+use blockpool_benches::signals;
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use quanta::Clock;
@@ -33,10 +36,15 @@ fn main() -> ExitCode {
     match run(&Options::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error}");
+            tell(&format!("error: {error}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says something on standard error, if that can be written to.
+fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
@@ -44,14 +52,23 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     // Whether there is anything to end in order.
     let running = Arc::new(AtomicBool::new(false));
     let (to_interrupt, is_running) = (Arc::clone(&interrupted), Arc::clone(&running));
-    ctrlc::set_handler(move || {
+    let handle = move || {
         if to_interrupt.swap(true, Ordering::Relaxed) || !is_running.load(Ordering::Relaxed) {
             // A second time, or before or after the runs: at once.
             output::settle();
             std::process::exit(INTERRUPTED.into());
         }
-    })
-    .map_err(|error| format!("cannot arrange for Ctrl-C to end runs in order: {error}"))?;
+    };
+    signals::keeping_ignored(|| ctrlc::set_handler(handle)).map_err(|error| {
+        let limit = limits::of_threads().map_or_else(String::new, |limit| format!("; {limit}"));
+        format!("cannot start the thread that waits for Ctrl-C: {error}{limit}")
+    })?;
+    #[cfg(unix)]
+    if let Some(path) = &options.json
+        && fs::metadata(path).is_ok_and(|found| FileTypeExt::is_fifo(&found.file_type()))
+    {
+        tell(&format!("waiting until somebody reads {}", path.display()));
+    }
     // Now rather than when all is measured: whether it can be written.
     let figures = match &options.json {
         Some(path) => Some(Output::open(path, input_file(options).as_ref())?),
@@ -61,7 +78,10 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
 
     let mut load = Load::new(options)?;
     if let Some(cut) = load.recording.as_ref().and_then(|recording| recording.cut.as_ref()) {
-        eprintln!("warning: the input is used up to where it is cut off: {cut}");
+        tell(&format!("warning: the input is used up to where it is cut off: {cut}"));
+    }
+    if load.recording.as_ref().is_some_and(|recording| recording.trailing) {
+        tell("warning: what follows the input's compressed data is not read");
     }
     let needed = Needed::of(options);
     needed.fits(options)?;
@@ -87,7 +107,10 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         interrupted: false,
     };
     running.store(true, Ordering::Relaxed);
-    print(&report.facts())?;
+    let told = print(&report.facts());
+    if figures.is_none() {
+        told.clone()?;
+    }
 
     let patterns: Vec<Option<Pattern>> = if load.is_timed() {
         vec![None]
@@ -142,25 +165,28 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     report.memory.peak_bytes = limits::peak_resident();
     report.interrupted = interrupted.load(Ordering::Relaxed);
 
-    if report.runs.is_empty() {
-        print("Interrupted before anything was measured.")?;
+    let text = if report.runs.is_empty() {
+        "Interrupted before anything was measured.".to_owned()
+    } else if report.interrupted {
+        let cut =
+            format!("Interrupted in run {} of {runs}, which is cut short.", report.runs.len());
+        format!("{}\n{cut}\n\n{}", report.results(), report.verdict())
     } else {
-        print(&report.results())?;
-        if report.interrupted {
-            print("Interrupted: the last run is shorter than the others.\n")?;
-        }
-        print(&report.verdict())?;
-    }
+        format!("{}\n{}", report.results(), report.verdict())
+    };
+    let printed = told.and(print(&text));
+    // Whether or not the text could be.
     if let Some(figures) = figures {
         figures.write((serde_json::to_string_pretty(&report)? + "\n").as_bytes())?;
     }
+    printed?;
     let received = report.runs.iter().all(|run| run.received > 0);
     Ok(if report.interrupted {
         ExitCode::from(INTERRUPTED)
     } else if received {
         ExitCode::SUCCESS
     } else {
-        eprintln!("error: a run received nothing");
+        tell("error: a run received nothing");
         ExitCode::FAILURE
     })
 }

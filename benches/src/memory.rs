@@ -115,7 +115,7 @@ impl Needed {
         }
         let addresses = self.at_most + (u64::from(options.workers) + 2) * STACK;
         match limits::address_space() {
-            Some(room) if addresses > room.bytes => Err(refused(addresses, "addresses", &room)),
+            Some(room) if addresses > room.bytes => Err(refused(addresses, "address space", &room)),
             _ => Ok(()),
         }
     }

@@ -23,8 +23,8 @@ pub struct Options {
     #[arg(long, value_enum, value_delimiter = ',', hide_default_value = true)]
     pub pool: Vec<PoolKind>,
 
-    /// Load patterns, separated by commas: evenly spaced, or what belongs to 10 ms at once
-    /// [default: both]
+    /// Load patterns, separated by commas: packets evenly spaced, or all that are due within 10 ms sent
+    /// together; with --input, instead of the recorded times [default: steady,bursty]
     #[arg(long, value_enum, value_delimiter = ',')]
     pub pattern: Vec<Pattern>,
 
@@ -41,7 +41,7 @@ pub struct Options {
     #[arg(long, default_value = "2", value_parser = seconds)]
     pub duration: Duration,
 
-    /// Worker threads, beside one that sends and one that receives
+    /// Worker threads, besides one that sends and one that receives
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
 
@@ -50,7 +50,7 @@ pub struct Options {
     pub capacity: u32,
 
     /// Bytes in a buffer: the longest packet that it takes [default: 1232, or 4096 with --v1]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65_000))]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65_504))]
     pub buffer_size: Option<u32>,
 
     /// Number from which keys, amounts and sizes of the transactions are made
@@ -64,13 +64,15 @@ pub struct Options {
     /// Send the packets of FILE instead: pcap or pcapng (UDP payloads), or transactions with
     /// 16-bit little-endian lengths before them (.txs); over and over until the time is up
     ///
-    /// FILE may be compressed by gzip or zstd, and a pipe; `-` is standard input. Packets without a
-    /// UDP payload, or not recorded whole, are left out and counted.
+    /// FILE may be compressed by gzip or zstd, and it may be a pipe; `-` is standard input. What comes from
+    /// a pipe and is no capture is read as transactions. Packets without a UDP payload, or not recorded
+    /// whole, are left out and counted.
     ///
-    /// Recorded times count as steps from one packet to the next, for each interface by its own clock.
-    /// A step of more than 1 s back, or more than 60 s ahead, or more than 1 s ahead that a later
-    /// packet's stamp contradicts, is a jump of the clock: no time passes for it, and the report counts
-    /// it. Up to 1 s back counts as the same time.
+    /// Recorded times are the steps from one packet to the next, by the clock of each one's interface. A
+    /// step of more than 1 s back or 60 s ahead is a jump of the clock, not time that passed. So is one of
+    /// more than 1 s ahead if a later packet's stamp falls into that time. A clock that jumps back to
+    /// where it was goes on as before. The report counts jumps. A step of up to 1 s back counts as no
+    /// time.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "v1"])]
     pub input: Option<PathBuf>,
 
@@ -80,8 +82,9 @@ pub struct Options {
 
     /// Write the figures to FILE as JSON
     ///
-    /// A file is replaced when all is measured, and not before. `-` is standard output; the text goes
-    /// to standard error then.
+    /// A file is replaced when the runs have ended, and not before. `-` is standard output; the text then
+    /// goes to standard error. Ctrl-C ends the runs: text and figures are of what was measured until then,
+    /// and say so. A second Ctrl-C ends the program at once, and nothing is written.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 }
@@ -101,7 +104,11 @@ impl Options {
         if self.pool.is_empty() || self.pool.contains(&PoolKind::All) {
             PoolKind::all()
         } else {
-            self.pool.clone()
+            let mut pools = Vec::new();
+            self.pool
+                .iter()
+                .for_each(|pool| pools.extend((!pools.contains(pool)).then_some(*pool)));
+            pools
         }
     }
 

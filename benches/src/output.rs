@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use system::{has_other_names, is_character_device, is_same};
+use system::{has_access_list, has_one_name, is_character_device, is_same};
 use tempfile::NamedTempFile;
 
 /// Held while a temporary file exists.
@@ -19,9 +19,9 @@ const MOST_LINKS: usize = 40;
 /// | what the name stands for | how it is written |
 /// |---|---|
 /// | `-`, or what standard output or standard error already go to | to that stream |
-/// | a device, a FIFO, a socket | as it is |
+/// | a device, a FIFO | as it is |
 /// | a regular file, or nothing | by a temporary file in the same folder that takes its place; mode, owner and symbolic links stay |
-/// | a file with other names (hard links), of another owner, or in a folder where nothing can be made | as it is, from its start |
+/// | a file that a new one cannot stand for: with other names (hard links) or none, with an access list, of an owner that cannot be given, in a folder where nothing can be made | as it is, from its start |
 #[derive(Debug)]
 pub struct Output {
     /// As the user wrote it.
@@ -69,6 +69,9 @@ impl Output {
     /// If it cannot be written to, or is `input`, by whatever name.
     pub fn open(path: &Path, input: Option<&Metadata>) -> Result<Self, OutputError> {
         let owned = path.to_owned();
+        if path == Path::new("-") {
+            return Ok(Self { path: owned, target: Target::Stdout });
+        }
         // A terminal, or a device such as `null`, may well be both.
         if let (Some(input), Ok(found)) = (input, fs::metadata(path))
             && is_same(&found, input)
@@ -106,12 +109,13 @@ pub fn settle() {
 
 impl Target {
     fn open(path: &Path) -> io::Result<Self> {
-        if path == Path::new("-") {
-            return Ok(Self::Stdout);
-        }
         let found = match fs::metadata(path) {
             Ok(found) => found,
             Err(error) if error.kind() == ErrorKind::NotFound => {
+                // The name of a folder, which `Path` would take for that of a file.
+                if path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.ends_with(".") {
+                    return Err(error);
+                }
                 let path = follow(path)?;
                 return temporary(&path, None).map(|_| Self::Replaced(path, None));
             }
@@ -127,13 +131,15 @@ impl Target {
         }
         // Without the permission to write to it, a file is not replaced either.
         let file = OpenOptions::new().write(true).open(path)?;
-        if !found.is_file() || has_other_names(&found) {
+        if !found.is_file() || !has_one_name(&found) || has_access_list(path) {
             return Ok(Self::InPlace(file));
         }
         let path = follow(path)?;
+        // What a link of /proc says need not lead anywhere.
+        let leads_there = fs::metadata(&path).is_ok_and(|there| is_same(&there, &found));
         Ok(match temporary(&path, Some(&found)) {
-            Ok(_) => Self::Replaced(path, Some(found)),
-            Err(_) => Self::InPlace(file),
+            Ok(_) if leads_there || cfg!(not(unix)) => Self::Replaced(path, Some(found)),
+            _ => Self::InPlace(file),
         })
     }
 
@@ -164,12 +170,34 @@ impl Target {
     }
 }
 
+/// Over the old content; a regular file gets the space for all of it first, so that a full disk leaves it as
+/// it was.
 fn write_in_place(mut file: &File, content: &[u8]) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    reserve(file, content.len())?;
     file.write_all(content)?;
     if file.metadata()?.is_file() {
         file.set_len(content.len() as u64)?;
     }
     Ok(())
+}
+
+#[cfg(target_os = "linux")]
+fn reserve(file: &File, length: usize) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let found = file.metadata()?;
+    if !found.is_file() || length == 0 {
+        return Ok(());
+    }
+    // SAFETY: names nothing in memory.
+    match unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, length as libc::off_t) } {
+        error @ (libc::ENOSPC | libc::EDQUOT | libc::EFBIG | libc::EIO) => {
+            file.set_len(found.len())?;
+            Err(io::Error::from_raw_os_error(error))
+        }
+        // Done, or a file system that cannot.
+        _ => Ok(()),
+    }
 }
 
 /// A file in the folder of what it is to replace, removed unless it did.
@@ -191,7 +219,7 @@ fn temporary(path: &Path, found: Option<&Metadata>) -> io::Result<Temporary> {
     // For a new file, what the user's mask leaves of it.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let file = builder.tempfile_in(folder)?;
+    let file = builder.tempfile_in(folder).map_err(without_its_name)?;
     if let Some(found) = found {
         #[cfg(unix)]
         {
@@ -204,6 +232,13 @@ fn temporary(path: &Path, found: Option<&Metadata>) -> io::Result<Temporary> {
         file.as_file().set_permissions(found.permissions())?;
     }
     Ok(Temporary { file, _held })
+}
+
+/// Without the temporary file's name, which tells the user nothing.
+fn without_its_name(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|error| error.source());
+    let code = inner.and_then(|error| error.downcast_ref()).and_then(io::Error::raw_os_error);
+    code.map_or(error, io::Error::from_raw_os_error)
 }
 
 /// Where a chain of symbolic links leads, whether or not something is there.
@@ -233,14 +268,31 @@ pub fn behind(stream: impl std::os::fd::AsFd) -> io::Result<Metadata> {
 mod system {
     use std::fs::Metadata;
     use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    use std::path::Path;
 
     /// Whether both are of one file, whatever it is called.
     pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {
         (one.dev(), one.ino()) == (other.dev(), other.ino())
     }
 
-    pub(super) fn has_other_names(found: &Metadata) -> bool {
-        found.nlink() > 1
+    /// Not so one that was deleted and is still open.
+    pub(super) fn has_one_name(found: &Metadata) -> bool {
+        found.nlink() == 1
+    }
+
+    /// Whether more than the mode says who may do what.
+    #[cfg(target_os = "linux")]
+    pub(super) fn has_access_list(path: &Path) -> bool {
+        use std::os::unix::ffi::OsStrExt;
+        let Ok(path) = std::ffi::CString::new(path.as_os_str().as_bytes()) else { return false };
+        let name = c"system.posix_acl_access";
+        // SAFETY: both names end with a zero byte; nothing is written to a value of no bytes.
+        unsafe { libc::getxattr(path.as_ptr(), name.as_ptr(), std::ptr::null_mut(), 0) > 0 }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn has_access_list(_: &Path) -> bool {
+        false
     }
 
     pub(super) fn is_character_device(found: &Metadata) -> bool {
@@ -252,12 +304,17 @@ mod system {
 #[cfg(not(unix))]
 mod system {
     use std::fs::Metadata;
+    use std::path::Path;
 
     pub(super) fn is_same(_: &Metadata, _: &Metadata) -> bool {
         false
     }
 
-    pub(super) fn has_other_names(_: &Metadata) -> bool {
+    pub(super) fn has_one_name(_: &Metadata) -> bool {
+        true
+    }
+
+    pub(super) fn has_access_list(_: &Path) -> bool {
         false
     }
 

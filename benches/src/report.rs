@@ -318,7 +318,7 @@ impl Report {
             let is_whole = sent >= packets;
             let much = match is_whole {
                 true => format!(
-                    "all {packets} packets were sent, {:.1} times over",
+                    "the whole recording was sent, {:.1} times over",
                     sent as f64 / packets as f64
                 ),
                 false => format!("{sent} of {packets} packets were sent"),

@@ -1,5 +1,6 @@
 //! Compiles `src/handler.c` with the headers of the DPDK that is installed.
 
+use std::path::Path;
 use std::process::Command;
 
 mod object_file;
@@ -15,6 +16,14 @@ fn main() {
             return;
         }
     };
+    // Another DPDK: another table of what a handler does.
+    println!("cargo::rerun-if-env-changed=PKG_CONFIG_PATH");
+    let folders = flags.split_whitespace().filter_map(|flag| flag.strip_prefix("-I"));
+    for header in folders.map(|folder| Path::new(folder).join("rte_mempool.h")) {
+        if header.exists() {
+            println!("cargo::rerun-if-changed={}", header.display());
+        }
+    }
     let mut build = cc::Build::new();
     build.flags(flags.split_whitespace());
     // The program that loads the handler has EAL's variables already, so they need no lookup by call.

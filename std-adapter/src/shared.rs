@@ -93,8 +93,9 @@ impl Shared {
         for _ in 0..pool_capacity {
             shared.give(new_buffer(buffer_size).ok_or(out_of_memory)?);
         }
-        // Nothing was out yet; filling the queue looked otherwise.
+        // Nothing was out yet; filling the queue looked otherwise, and counted as returns of this thread.
         shared.high_water_mark.store(0, Relaxed);
+        UNTIL_SAMPLE.with(|until| until.set((0, 0)));
         Ok(shared)
     }
 
@@ -256,6 +257,16 @@ mod tests {
             assert_eq!(place.high_water_mark(), peak);
         }
         assert_eq!(place.available(), 1024);
+    }
+
+    #[test]
+    fn who_made_a_pool_looks_before_its_first_return_too() {
+        for pool_capacity in 64..256 {
+            let shared = Shared::new(1, pool_capacity).unwrap();
+            let taken: Vec<_> = (0..9).map(|_| shared.take().unwrap()).collect();
+            taken.into_iter().for_each(|buffer| shared.give(buffer));
+            assert_eq!(shared.high_water_mark(), 9, "{pool_capacity}");
+        }
     }
 
     /// A thread that has just returned one buffer looks again after 15 more, when 1,009 are out.

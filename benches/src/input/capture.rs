@@ -55,6 +55,8 @@ pub struct Capture {
     pub left_out: LeftOut,
     /// Where the file ends in the middle of a record.
     pub cut: Option<Fault>,
+    /// Behind compressed data the file has something else, which was not read.
+    pub trailing: bool,
 }
 
 /// Packets that a file has but that cannot be sent.
@@ -81,6 +83,9 @@ impl LeftOut {
 
 impl fmt::Display for LeftOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.count() == 0 {
+            return write!(f, "no packets at all");
+        }
         write!(f, "{} without a UDP payload", self.without_payload)?;
         if let Some(link) = self.unknown_link {
             write!(f, " (link type {link} is not understood)")?;
@@ -164,13 +169,18 @@ pub enum CaptureError {
         fault: Fault,
     },
     /// The file is sound but has nothing to replay.
-    #[error("{} holds no UDP payload: left out were {left_out}", path.display())]
+    #[error("{} holds no UDP payload: {left_out}", path.display())]
     NoPayload {
         /// The file.
         path: PathBuf,
         /// Why there is none.
         left_out: LeftOut,
     },
+}
+
+/// What a message calls it.
+pub fn shown(path: &Path) -> PathBuf {
+    if is_standard_input(path) { PathBuf::from("standard input") } else { path.to_owned() }
 }
 
 /// Reads a capture or a file of transactions; of standard input, if `path` is `-`.
@@ -185,8 +195,7 @@ pub enum CaptureError {
 /// is damaged or holds nothing to replay.
 pub fn read(path: &Path, room: Option<&Room>) -> Result<Capture, CaptureError> {
     let limit = room.map_or(u64::MAX / 2, |room| room.bytes / 4);
-    let shown =
-        if is_standard_input(path) { PathBuf::from("standard input") } else { path.to_owned() };
+    let shown = shown(path);
     let content = content::read(path, limit).map_err(|refused| match (refused, room) {
         (Refused::TooLarge, Some(room)) => {
             CaptureError::TooLarge { path: shown.clone(), room: room.clone() }
@@ -199,6 +208,7 @@ pub fn read(path: &Path, room: Option<&Room>) -> Result<Capture, CaptureError> {
             CaptureError::Unreadable { path: shown.clone(), source }
         }
     })?;
+    let cut = || Fault::cut(content.data.len(), "more compressed data", 0);
     let named = content.name.as_deref().map(ends_in_txs);
     let mut capture = decode_as(&shown, &content.data, named.unwrap_or(true), room).map_err(
         |error| match error {
@@ -208,13 +218,19 @@ pub fn read(path: &Path, room: Option<&Room>) -> Result<Capture, CaptureError> {
                 fault.expected += " (neither pcap nor pcapng, so read as transactions)";
                 CaptureError::Damaged { path, fault }
             }
+            // Too little was left to tell what it is.
+            CaptureError::Empty { path } | CaptureError::NotACapture { path, .. }
+                if content.cut =>
+            {
+                CaptureError::Damaged { path, fault: cut() }
+            }
             error => error,
         },
     )?;
     if content.cut && capture.cut.is_none() {
-        let end = content.data.len();
-        capture.cut = Some(Fault::cut(end, "more compressed data", 0));
+        capture.cut = Some(cut());
     }
+    capture.trailing = content.trailing;
     Ok(capture)
 }
 
@@ -225,7 +241,7 @@ pub fn decode(path: &Path, data: &[u8]) -> Result<Capture, CaptureError> {
 }
 
 fn ends_in_txs(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "txs")
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("txs"))
 }
 
 fn decode_as(
@@ -268,7 +284,7 @@ fn decode_as(
     let (times, jumps) = clock::times(&stamps);
     let packets = packets.into_iter().zip(times);
     let packets = packets.map(|(data, offset)| Packet { offset, data }).collect();
-    Ok(Capture { packets, jumps, left_out, cut })
+    Ok(Capture { packets, jumps, left_out, cut, trailing: false })
 }
 
 /// Hands every transaction of a length-prefixed file to `each`.

@@ -19,20 +19,20 @@ pub(super) struct Groups {
 struct MemoryFiles {
     limits: &'static [&'static str],
     used: &'static str,
-    cache: &'static str,
+    cache: [&'static str; 2],
 }
 
 const VERSION_2: MemoryFiles = MemoryFiles {
     // Above `high`, a process is not ended but slowed down.
     limits: &["memory.max", "memory.high"],
     used: "memory.current",
-    cache: "inactive_file",
+    cache: ["inactive_file", "active_file"],
 };
 
 const VERSION_1: MemoryFiles = MemoryFiles {
     limits: &["memory.limit_in_bytes"],
     used: "memory.usage_in_bytes",
-    cache: "total_inactive_file",
+    cache: ["total_inactive_file", "total_active_file"],
 };
 
 impl Groups {
@@ -71,12 +71,14 @@ impl Groups {
             let path = folder.join(limit);
             let limit = number(&path)?;
             let statistics = fs::read_to_string(folder.join("memory.stat")).unwrap_or_default();
-            let cache = statistics
-                .lines()
-                .find_map(|line| line.strip_prefix(files.cache)?.strip_prefix(' ')?.parse().ok());
+            let of_cache = |line: &str| {
+                let (name, bytes) = line.split_once(' ')?;
+                files.cache.contains(&name).then_some(bytes)?.parse::<u64>().ok()
+            };
+            let cache: u64 = statistics.lines().filter_map(of_cache).sum();
             let used = number(&folder.join(files.used))?;
             Some(Room {
-                bytes: limit.saturating_sub(used.saturating_sub(cache.unwrap_or(0))),
+                bytes: limit.saturating_sub(used.saturating_sub(cache)),
                 whose: format!(
                     "its control group leaves of {} MiB ({})",
                     limit >> 20,
@@ -161,7 +163,7 @@ mod tests {
 
         let groups = groups("0::/a.slice/b\n", &mounts);
         let rooms: Vec<u64> = groups.memory().iter().map(|room| room.bytes).collect();
-        assert_eq!(rooms, [800, 700]);
+        assert_eq!(rooms, [809, 709]);
         let tasks = groups.tasks().expect("no room");
         assert!(tasks.contains("allows 20 tasks") && tasks.contains("a.slice/pids.max"), "{tasks}");
         write(&slice, &[("pids.current", "19\n")]);
@@ -181,7 +183,13 @@ mod tests {
             &memory,
             &[("memory.limit_in_bytes", "2097152\n"), ("memory.usage_in_bytes", "48576\n")],
         );
-        write(&memory, &[("memory.stat", "inactive_file 1\ntotal_inactive_file 48576\n")]);
+        write(
+            &memory,
+            &[(
+                "memory.stat",
+                "inactive_file 1\ntotal_inactive_file 40000\ntotal_active_file 8576\n",
+            )],
+        );
         let pids = root.path().join("pids");
         write(&pids.join("docker/x"), &[("pids.max", "5"), ("pids.current", "6")]);
 

@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
@@ -80,6 +80,31 @@ fn a_process_substitution_gets_the_figures() {
     reader.read_to_string(&mut figures).expect("text");
     assert!(child.wait().expect("it ends").success());
     serde_json::from_str::<Value>(&figures).expect("JSON");
+}
+
+/// Its link in /proc says a name that nothing has.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_that_was_deleted_is_written_through_its_descriptor() {
+    let folder = folder("deleted");
+    let path = folder.join("gone.json");
+    let file = File::options().read(true).write(true).create_new(true).open(&path);
+    let mut file = file.expect("a file can be made");
+    fs::remove_file(&path).expect("ours");
+    let mut command = short(Path::new("/dev/fd/63"));
+    let descriptor = file.as_raw_fd();
+    let inherit = move || {
+        // SAFETY: no memory is touched.
+        match unsafe { libc::dup2(descriptor, 63) } {
+            63 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    };
+    // SAFETY: may be called between fork and exec: a system call only.
+    unsafe { command.pre_exec(inherit) };
+    succeeds(&mut command);
+    serde_json::from_reader::<_, Value>(&mut file).expect("JSON");
+    assert_eq!(names_in(&folder), [""; 0]);
 }
 
 #[test]
@@ -211,6 +236,8 @@ fn what_cannot_be_written_is_an_error_before_anything_is_measured() {
     for (path, why) in [
         (folder.clone(), "Is a directory"),
         (folder.join("missing/figures.json"), "No such file"),
+        (folder.join("new folder/"), "No such file"),
+        (folder.join("new folder/."), "No such file"),
         (folder.join("file/figures.json"), "Not a directory"),
     ] {
         let error = error(&mut short(&path));
@@ -221,9 +248,69 @@ fn what_cannot_be_written_is_an_error_before_anything_is_measured() {
         let figures = error(&mut short(Path::new("/dev/full")));
         assert!(figures.contains("cannot write /dev/full: No space left"), "{figures}");
         let full = File::options().write(true).open("/dev/full").expect("there");
-        let text = error(short(&folder.join("figures.json")).stdout(full));
+        let json = folder.join("figures.json");
+        let text = error(short(&json).stdout(full.try_clone().expect("a descriptor")));
         assert!(text.contains("cannot write to standard output: No space left"), "{text}");
+        // One output does not need the other.
+        report(&json);
+        fs::remove_file(&json).expect("ours");
+        let mut silent = short(&json);
+        let status = silent.stdout(Stdio::null()).stderr(full).status().expect("it starts");
+        assert!(status.success());
+        report(&json);
     }
+}
+
+/// As on a full disk; a file with another name has to be written in place.
+#[test]
+fn without_room_for_the_new_content_the_old_one_stays() {
+    for has_other_name in [false, true] {
+        let folder = folder("no room");
+        let json = folder.join("figures.json");
+        fs::write(&json, "precious").expect("a file can be written");
+        if has_other_name {
+            fs::hard_link(&json, folder.join("other.json")).expect("a link can be made");
+        }
+        let before = names_in(&folder);
+        let mut command = short(&json);
+        let limit = libc::rlimit { rlim_cur: 512, rlim_max: 512 };
+        let set = move || {
+            // SAFETY: the limit is valid for reads.
+            match unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) } {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            }
+        };
+        // SAFETY: may be called between fork and exec: a system call only.
+        unsafe { command.pre_exec(set) };
+        let error = error(command.stdout(Stdio::null()));
+        assert!(error.contains("figures.json: File too large"), "{error}");
+        assert_eq!(fs::read(&json).expect("there"), b"precious", "{has_other_name}");
+        assert_eq!(names_in(&folder), before);
+    }
+}
+
+#[test]
+fn signals_that_were_ignored_stay_ignored() {
+    let json = folder("ignored").join("figures.json");
+    let mut command = pipeline();
+    command.args(SHORT).args(["--input", "-"]).arg("--json").arg(&json);
+    command.stdin(Stdio::piped()).stdout(Stdio::null());
+    let ignore = || {
+        // SAFETY: ignoring a signal calls nothing.
+        unsafe { libc::signal(libc::SIGINT, libc::SIG_IGN) };
+        Ok(())
+    };
+    // SAFETY: may be called between fork and exec: a system call only.
+    unsafe { command.pre_exec(ignore) };
+    let mut child = command.spawn().expect("it starts");
+    // More than a pipe takes, so it has begun to read, and can be interrupted, once all is written.
+    let mut input = child.stdin.take().expect("piped");
+    input.write_all(&[1, 0, 9].repeat(100_000)).expect("it reads");
+    interrupt(&child);
+    drop(input);
+    assert!(child.wait().expect("it ends").success());
+    assert_eq!(report(&json)["interrupted"], Value::Bool(false));
 }
 
 #[test]

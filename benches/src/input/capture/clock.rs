@@ -56,7 +56,10 @@ pub(super) fn times(stamps: &[Stamp]) -> (Vec<Duration>, Jumps) {
             let step = |correction: i128| ns - correction - time;
             let is_small = |step: i128| (-BACK..=BACK).contains(&step);
             let passed = |step: i128| {
-                (-BACK..=AHEAD).contains(&step) && !is_contradicted(&stamps[index..], ns, step)
+                (-BACK..=AHEAD).contains(&step)
+                    && !is_contradicted(&stamps[index..], time, step, |interface| {
+                        corrections.get(&interface).map_or(now, |known| known.now)
+                    })
             };
             let correction = match before {
                 _ if is_small(step(now)) => Correction { now, before },
@@ -81,15 +84,19 @@ pub(super) fn times(stamps: &[Stamp]) -> (Vec<Duration>, Jumps) {
     (times, jumps)
 }
 
-/// Whether a later packet was stamped in the time that a `step` to `ns`, the first of `stamps`, says
-/// has passed.
-fn is_contradicted(stamps: &[Stamp], ns: i128, step: i128) -> bool {
-    let skipped = ns - step - BACK..ns - BACK;
-    step > BACK
-        && stamps
-            .iter()
-            .take(LOOK_AHEAD)
-            .any(|stamp| stamp.ns.is_some_and(|ns| skipped.contains(&ns)))
+/// Whether a packet of `stamps` was stamped, by its own clock, in the time that a `step` from `time` on
+/// says has passed.
+fn is_contradicted(
+    stamps: &[Stamp],
+    time: i128,
+    step: i128,
+    correction_of: impl Fn(usize) -> i128,
+) -> bool {
+    let skipped = time - BACK..time + step - BACK;
+    let is_in = |stamp: &Stamp| {
+        stamp.ns.is_some_and(|ns| skipped.contains(&(ns - correction_of(stamp.interface))))
+    };
+    step > BACK && stamps.iter().take(LOOK_AHEAD).any(is_in)
 }
 
 /// `nanoseconds`, which are not negative, as a duration.
@@ -162,6 +169,16 @@ mod tests {
         }
         // The same clock: nothing is lost of the time between the two.
         assert_eq!(ms(&[(0, 0), (1, 5000), (0, 5001)]), (vec![0, 5000, 5001], 0, 0));
+    }
+
+    #[test]
+    fn a_clock_that_runs_behind_contradicts_no_silence() {
+        let mut stamps = vec![(0, 0), (1, -29_999), (0, 2)];
+        stamps.extend((0..500).map(|number| (0, 40_000 + 10 * number)));
+        stamps.extend([(1, 15_005), (0, 45_010)]);
+        let (times, count, first) = ms(&stamps);
+        assert_eq!((count, first), (1, 1));
+        assert_eq!((times[3], times[4], times[503], times[504]), (40_000, 40_010, 45_004, 45_010));
     }
 
     #[test]

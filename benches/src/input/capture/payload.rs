@@ -35,6 +35,9 @@ const IP_FAMILIES: [u32; 5] = [2, 10, 24, 28, 30];
 /// Headers of IP in IP that are looked through.
 const MOST_TUNNELS: usize = 8;
 
+/// Ethernets in MPLS that are looked through.
+const MOST_WIRES: usize = 2;
+
 /// Type of the packet among what Linux's packet filter logs.
 const LOGGED_PAYLOAD: u16 = 9;
 
@@ -64,7 +67,7 @@ impl Link {
     /// checksums are not looked at, as many captures are taken before the network card fills them in.
     pub(super) fn udp_payload(self, frame: &[u8]) -> Option<&[u8]> {
         match self {
-            Self::Ethernet => in_ethernet(frame),
+            Self::Ethernet => in_ethernet(frame, MOST_WIRES),
             Self::Ip => in_ip(frame),
             Self::Loopback => {
                 let (family, packet) = frame.split_first_chunk()?;
@@ -76,12 +79,12 @@ impl Link {
             Self::Cooked { header_size, ether_type_offset } => {
                 let (header, packet) = frame.split_at_checked(header_size)?;
                 let (ether_type, _) = u16_and_rest(&header[ether_type_offset..])?;
-                in_ether_type(ether_type, packet)
+                in_ether_type(ether_type, packet, MOST_WIRES)
             }
-            Self::Ppp => in_ppp(frame),
-            Self::PppOverEthernet => in_ppp_over_ethernet(frame),
+            Self::Ppp => in_ppp(frame, MOST_WIRES),
+            Self::PppOverEthernet => in_ppp_over_ethernet(frame, MOST_WIRES),
             Self::FilterLog => in_filter_log(frame),
-            Self::Mpls => in_mpls(frame),
+            Self::Mpls => in_mpls(frame, MOST_WIRES),
         }
     }
 }
@@ -91,13 +94,16 @@ fn u16_and_rest(bytes: &[u8]) -> Option<(u16, &[u8])> {
     Some((u16::from_be_bytes(*number), rest))
 }
 
-fn in_ethernet(frame: &[u8]) -> Option<&[u8]> {
+// In all of these, `wires` are the Ethernets in MPLS that may still come: else a frame could nest them
+// without end.
+
+fn in_ethernet(frame: &[u8], wires: usize) -> Option<&[u8]> {
     let (_addresses, rest) = frame.split_at_checked(12)?;
     let (ether_type, packet) = u16_and_rest(rest)?;
-    in_ether_type(ether_type, packet)
+    in_ether_type(ether_type, packet, wires)
 }
 
-fn in_ether_type(mut ether_type: u16, mut packet: &[u8]) -> Option<&[u8]> {
+fn in_ether_type(mut ether_type: u16, mut packet: &[u8], wires: usize) -> Option<&[u8]> {
     loop {
         match ether_type {
             0x0800 | 0x86dd => return in_ip(packet),
@@ -106,8 +112,8 @@ fn in_ether_type(mut ether_type: u16, mut packet: &[u8]) -> Option<&[u8]> {
                 let (_tag, rest) = u16_and_rest(packet)?;
                 (ether_type, packet) = u16_and_rest(rest)?;
             }
-            0x8847 | 0x8848 => return in_mpls(packet),
-            0x8864 => return in_ppp_over_ethernet(packet),
+            0x8847 | 0x8848 => return in_mpls(packet, wires),
+            0x8864 => return in_ppp_over_ethernet(packet, wires),
             // A length, then LLC; if that says SNAP, an EtherType follows after all.
             0..=1500 => {
                 let rest = packet.strip_prefix(&[0xaa, 0xaa, 3, 0, 0, 0])?;
@@ -121,7 +127,7 @@ fn in_ether_type(mut ether_type: u16, mut packet: &[u8]) -> Option<&[u8]> {
     }
 }
 
-fn in_mpls(mut packet: &[u8]) -> Option<&[u8]> {
+fn in_mpls(mut packet: &[u8], wires: usize) -> Option<&[u8]> {
     loop {
         let (label, rest) = packet.split_first_chunk::<4>()?;
         packet = rest;
@@ -133,22 +139,22 @@ fn in_mpls(mut packet: &[u8]) -> Option<&[u8]> {
     // Nothing says what follows: IP by its version, or Ethernet behind a control word.
     match packet.first()? >> 4 {
         4 | 6 => in_ip(packet),
-        0 => in_ethernet(packet.get(4..)?),
+        0 => in_ethernet(packet.get(4..)?, wires.checked_sub(1)?),
         _ => None,
     }
 }
 
-fn in_ppp_over_ethernet(packet: &[u8]) -> Option<&[u8]> {
+fn in_ppp_over_ethernet(packet: &[u8], wires: usize) -> Option<&[u8]> {
     let (header, rest) = packet.split_first_chunk::<6>()?;
     // Version and type 1, and no code: a packet of a session.
     if header[..2] != [0x11, 0] {
         return None;
     }
     let length = u16::from_be_bytes([header[4], header[5]]);
-    in_ppp(rest.get(..usize::from(length))?)
+    in_ppp(rest.get(..usize::from(length))?, wires)
 }
 
-fn in_ppp(frame: &[u8]) -> Option<&[u8]> {
+fn in_ppp(frame: &[u8], wires: usize) -> Option<&[u8]> {
     let frame = frame.strip_prefix(&[0xff, 3]).unwrap_or(frame);
     // A protocol's number may be one byte, which then is odd.
     let (protocol, packet) = match frame {
@@ -157,7 +163,7 @@ fn in_ppp(frame: &[u8]) -> Option<&[u8]> {
     };
     match protocol {
         0x21 | 0x57 => in_ip(packet),
-        0x281 | 0x283 => in_mpls(packet),
+        0x281 | 0x283 => in_mpls(packet, wires),
         _ => None,
     }
 }
@@ -168,7 +174,7 @@ fn in_filter_log(frame: &[u8]) -> Option<&[u8]> {
         return None;
     }
     // Attributes: a length, a type, and what it says, with padding behind. Their byte order is that
-    // of the machine that captured, and a length in the wrong one points beyond the frame.
+    // of the machine that captured; in the wrong one, a type is 256 at least.
     loop {
         let (header, _) = rest.split_first_chunk::<4>()?;
         let [a, b, c, d] = *header;
@@ -178,6 +184,7 @@ fn in_filter_log(frame: &[u8]) -> Option<&[u8]> {
         ];
         let (content, kind, length) = orders.into_iter().find_map(|(length, kind)| {
             let length = usize::from(length);
+            (kind < 256).then_some(())?;
             Some((rest.get(4..length)?, kind, length))
         })?;
         if kind == LOGGED_PAYLOAD {
@@ -253,6 +260,18 @@ mod tests {
         for frame in frames {
             assert_eq!(payload(1, &frame), Some(PAYLOAD));
         }
+    }
+
+    #[test]
+    fn wires_in_wires_come_to_an_end() {
+        let wire = |inner: &[u8]| behind("8847 00011 1 40 00000000", inner);
+        let mut frame = behind("0800", &ipv4());
+        for _ in 0..MOST_WIRES {
+            frame = wire(&frame);
+            assert_eq!(payload(1, &frame), Some(PAYLOAD));
+        }
+        assert_eq!(payload(1, &wire(&frame)), None);
+        assert_eq!(payload(1, &wire(&[]).repeat(1 << 20)), None);
     }
 
     /// Ethernet's addresses, then `headers`, each in hexadecimal digits, then an IP packet.

@@ -118,13 +118,13 @@ fn errors_say_what_is_wrong() {
     assert_eq!(text("a.txs", &[0, 0]), "a.txs, byte 0: expected a transaction's length, found 0");
     assert_eq!(
         text("a.pcap", &ORDER.pcap(0xa1b2_c3d4, 1)),
-        "a.pcap holds no UDP payload: left out were 0 without a UDP payload, 0 cut short"
+        "a.pcap holds no UDP payload: no packets at all"
     );
     let mut usb = ORDER.pcap(0xa1b2_c3d4, 189);
     usb.extend(ORDER.record(0, 0, b"usb", 3));
     assert_eq!(
         text("a.pcap", &usb),
-        "a.pcap holds no UDP payload: left out were 1 without a UDP payload (link type 189 is not \
+        "a.pcap holds no UDP payload: 1 without a UDP payload (link type 189 is not \
          understood), 0 cut short"
     );
     let error = read(Path::new("no such file.pcap"), None).unwrap_err();

@@ -79,6 +79,13 @@ fn directories_may_be_elsewhere_and_below_another_root() {
         assert!(told.lines().any(|other| other == line), "{told}");
     }
 
+    // From another directory, nothing is removed.
+    let installed = files(&root);
+    let mut wrong = install("exec \"$@\"");
+    wrong.args(["--uninstall", "--includedir=/usr/include/blockpool", "/opt/pool"]);
+    let output = wrong.env("DESTDIR", &root).output().expect("it starts");
+    assert_eq!((output.status.code(), files(&root)), (Some(1), installed));
+
     let mut command = install("exec \"$@\"");
     command.args(["--uninstall", "--libdir=lib/x86_64-linux-gnu"]);
     command.args(["--includedir", "/usr/include/blockpool", "/opt/pool"]).env("DESTDIR", &root);
