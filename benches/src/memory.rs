@@ -25,6 +25,10 @@ const SOCKET_BUFFER: u64 = 16 << 20;
 
 const PAGE: u64 = 4096;
 
+/// What mimalloc touches before it gives anything, as measured.
+#[cfg(feature = "mimalloc")]
+const MIMALLOC: u64 = 4 << 20;
+
 /// Elements of a block of `SegQueue`.
 const SEGMENT: u64 = 31;
 
@@ -78,7 +82,12 @@ impl Needed {
             PoolKind::Mimalloc => allocated(by_size_class(size)),
         };
         let threads = (workers as u64 + 2) * bytes_of_thread();
-        let at_start = at_start * count + threads;
+        let own = match pool {
+            #[cfg(feature = "mimalloc")]
+            PoolKind::Mimalloc => MIMALLOC,
+            _ => 0,
+        };
+        let at_start = at_start * count + threads + own;
         Self { at_start, at_most: at_start + later * count }
     }
 
