@@ -22,16 +22,6 @@ use std::process::{Command, ExitCode};
 
 use blockpool_benches::input::capture::{self, CaptureError};
 
-/// How captures begin: pcap in both orders and resolutions, its variant, pcapng.
-const MAGICS: [[u8; 4]; 6] = [
-    [0xd4, 0xc3, 0xb2, 0xa1],
-    [0xa1, 0xb2, 0xc3, 0xd4],
-    [0x4d, 0x3c, 0xb2, 0xa1],
-    [0xa1, 0xb2, 0x3c, 0x4d],
-    [0x34, 0xcd, 0xb2, 0xa1],
-    [0x0a, 0x0d, 0x0d, 0x0a],
-];
-
 fn main() -> ExitCode {
     let Some(folder) = env::args_os().nth(1) else {
         eprintln!("usage: compare_captures FOLDER");
@@ -88,7 +78,7 @@ fn captures(folder: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
 fn is_capture(path: &Path) -> bool {
     let mut start = [0; 4];
     File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()
-        && MAGICS.contains(&start)
+        && capture::is_capture(&start)
 }
 
 /// A payload in hexadecimal, and the layers that it was in.

@@ -16,7 +16,7 @@ use blockpool_benches::input::capture::is_standard_input;
 use blockpool_benches::limits;
 use blockpool_benches::load::Load;
 use blockpool_benches::machine;
-use blockpool_benches::memory::Needed;
+use blockpool_benches::memory::{self, Needed};
 use blockpool_benches::options::Options;
 use blockpool_benches::output::{self, Output};
 use blockpool_benches::pipeline::{Pattern, Schedule, Setup, clock_facts};
@@ -156,6 +156,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
                 options.capacity as usize,
                 options.workers.into(),
             )?;
+            memory::give_back();
             bar.set_position(before + setup.sending().as_millis() as u64);
             report.runs.push(Run::new(*pool, &pattern, &outcome, fallbacks, report.capacity));
         }

@@ -91,14 +91,17 @@ impl Needed {
         Self { at_start, at_most: at_start + later * count }
     }
 
-    /// By the run that takes the most; pools are run one after the other.
+    /// By the runs that take the most from the start, and at most; pools are run one after the other.
     pub fn of(options: &Options) -> Self {
         let by = |pool: PoolKind| {
             let (capacity, workers) = (options.capacity as usize, options.workers.into());
             Self::by(pool, options.buffer_size(), capacity, workers)
         };
-        let needed = options.pools().into_iter().map(by);
-        needed.max_by_key(|needed| needed.at_most).expect("one pool at least")
+        let more = |one: Self, other: Self| Self {
+            at_start: one.at_start.max(other.at_start),
+            at_most: one.at_most.max(other.at_most),
+        };
+        options.pools().into_iter().map(by).reduce(more).expect("one pool at least")
     }
 
     /// Refuses what would not fit.
@@ -127,5 +130,36 @@ impl Needed {
             Some(room) if addresses > room.bytes => Err(refused(addresses, "address space", &room)),
             _ => Ok(()),
         }
+    }
+}
+
+/// Returns to the system what a pool that is gone has left in glibc's `malloc`, which keeps it: else the next
+/// one's memory would come on top, and a run would depend on those before it.
+pub fn give_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: touches no memory that is in use.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::Needed;
+    use crate::contenders::PoolKind;
+    use crate::options::Options;
+
+    /// Of large buffers, the one that may take the most at last takes little from the start.
+    #[test]
+    fn all_pools_need_what_the_largest_needs_from_the_start_and_at_most() {
+        let arguments = ["pipeline", "--buffer-size", "65000", "--capacity", "4096"];
+        let all = Needed::of(&Options::parse_from(arguments));
+        let each = PoolKind::all().into_iter().map(|pool| Needed::by(pool, 65_000, 4096, 1));
+        let each: Vec<Needed> = each.collect();
+        assert_eq!(Some(all.at_start), each.iter().map(|needed| needed.at_start).max());
+        assert_eq!(Some(all.at_most), each.iter().map(|needed| needed.at_most).max());
+        assert!(all.at_start > 65_000 * 4096);
     }
 }

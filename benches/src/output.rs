@@ -21,7 +21,7 @@ const MOST_LINKS: usize = 40;
 /// | `-`, or what standard output or standard error already go to | to that stream |
 /// | a device, a FIFO | as it is |
 /// | a regular file, or nothing | by a temporary file in the same folder that takes its place; mode, owner and symbolic links stay |
-/// | a file that a new one cannot stand for: with other names (hard links) or none, with an access list, of an owner that cannot be given, in a folder where nothing can be made | as it is, from its start |
+/// | a file that a new one cannot stand for: with other names (hard links) or none, with an access list, of an owner that cannot be given, mounted by itself, in a folder where nothing can be made | as it is, from its start |
 #[derive(Debug)]
 pub struct Output {
     /// As the user wrote it.

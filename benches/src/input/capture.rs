@@ -178,6 +178,11 @@ pub enum CaptureError {
     },
 }
 
+/// Whether bytes start like those of a capture, not compressed.
+pub fn is_capture(data: &[u8]) -> bool {
+    records::is_pcap(data) || records::is_pcapng(data)
+}
+
 /// What a message calls it.
 pub fn shown(path: &Path) -> PathBuf {
     if is_standard_input(path) { PathBuf::from("standard input") } else { path.to_owned() }

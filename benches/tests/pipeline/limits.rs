@@ -150,7 +150,8 @@ fn more_addresses_than_ulimit_allows_are_refused() {
 #[test]
 fn what_a_pool_takes_is_known_to_a_tenth() {
     for (size, capacity) in [(1232, 50_000), (1, 400_000), (9000, 8000)] {
-        for pool in PoolKind::all() {
+        // Each by itself, and all one after the other.
+        for pool in PoolKind::all().into_iter().chain([PoolKind::All]) {
             let mut command = pipeline();
             command.args([
                 "--duration",
