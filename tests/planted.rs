@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use blockpool_core::{Block, Pool, Worker};
+use blockpool_core::{Block, LocalPool, Pool};
 
 /// Between the blocks lie 28 bytes that are nobody's.
 type P = Pool<100, 4>;
@@ -26,12 +26,12 @@ fn main() {
 }
 
 fn put(block: Block<'static, P>) {
-    Worker::<P, 1>::with_stock(&POOL).put(block);
+    LocalPool::<P, 1>::new(&POOL).put(block);
 }
 
 fn put_burst(block: Block<'static, P>) {
     let mut burst: heapless::Vec<_, 1> = [block].into_iter().collect();
-    Worker::<P, 1>::with_stock(&POOL).put_burst(&mut burst);
+    LocalPool::<P, 1>::new(&POOL).put_burst(&mut burst);
 }
 
 /// One thread gives a block back and goes on writing to it while another one owns it. They are

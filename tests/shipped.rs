@@ -13,18 +13,20 @@
 mod modules {
     pub(crate) mod align;
     pub(crate) mod block;
-    pub(crate) mod bookkeeping;
+    pub(crate) mod block_state;
+    pub(crate) mod bug;
+    pub(crate) mod burst;
     pub(crate) mod error;
-    pub(crate) mod free;
-    pub(crate) mod memory;
+    pub(crate) mod extent;
+    pub(crate) mod free_list;
+    pub(crate) mod local_pool;
     pub(crate) mod poison;
     pub(crate) mod pool;
     pub(crate) mod queue;
-    pub(crate) mod range;
     pub(crate) mod region;
     pub(crate) mod ring;
-    pub(crate) mod stride;
-    pub(crate) mod worker;
+    pub(crate) mod stock;
+    pub(crate) mod storage;
 }
 
 pub(crate) use modules::*;
@@ -32,8 +34,9 @@ pub(crate) use modules::*;
 // What they find in their crate's root.
 pub(crate) use {
     block::Block,
+    block_state::{MAX_BLOCK_SIZE, MAX_COUNT},
     error::RawError,
-    range::{MAX_BLOCK_SIZE, MAX_COUNT},
+    local_pool::LocalPool,
+    pool::BlockPool,
     region::Region,
-    worker::Worker,
 };

@@ -32,11 +32,11 @@ struct Operation {
 }
 
 const OPERATIONS: [Operation; 9] = [
-    Operation { name: "Worker get, put", limit: 13, run: worker_pair },
+    Operation { name: "blockpool_core::LocalPool get, put", limit: 13, run: local_pool_pair },
     Operation {
-        name: "Worker get_burst, put_burst of 32, per block",
+        name: "blockpool_core::LocalPool get_burst, put_burst of 32, per block",
         limit: 27,
-        run: worker_bursts,
+        run: local_pool_bursts,
     },
     Operation { name: "Pool get, drop", limit: 44, run: pool_pair },
     Operation { name: "Pool get when exhausted", limit: 63, run: exhausted },
@@ -47,7 +47,11 @@ const OPERATIONS: [Operation; 9] = [
         limit: 40,
         run: queue_bursts,
     },
-    Operation { name: "LocalPool get_buffer, return_buffer", limit: 49, run: local_pair },
+    Operation {
+        name: "blockpool::LocalPool get_buffer, return_buffer",
+        limit: 49,
+        run: local_pair,
+    },
     Operation {
         name: "TransactionMemoryPool get_buffer, return_buffer",
         limit: 110,
@@ -55,22 +59,22 @@ const OPERATIONS: [Operation; 9] = [
     },
 ];
 
-fn worker_pair(times: u64) {
-    let mut worker = POOL.worker();
+fn local_pool_pair(times: u64) {
+    let mut local = POOL.local_pool();
     for _ in 0..times {
-        let block = worker.get().expect("one is free");
+        let block = local.get().expect("one is free");
         black_box(block.index());
-        worker.put(block);
+        local.put(block);
     }
 }
 
-fn worker_bursts(times: u64) {
-    let mut worker = POOL.worker();
+fn local_pool_bursts(times: u64) {
+    let mut local = POOL.local_pool();
     let mut blocks = heapless::Vec::<_, BURST>::new();
     for _ in 0..times / BURST as u64 {
-        worker.get_burst(&mut blocks);
+        local.get_burst(&mut blocks);
         black_box(&mut blocks);
-        worker.put_burst(&mut blocks);
+        local.put_burst(&mut blocks);
     }
 }
 
@@ -107,7 +111,7 @@ fn queue_pair(times: u64) {
 
 fn queue_bursts(times: u64) {
     let mut blocks = heapless::Vec::<_, BURST>::new();
-    POOL.worker().get_burst(&mut blocks);
+    POOL.local_pool().get_burst(&mut blocks);
     for _ in 0..times / BURST as u64 {
         QUEUE.push_burst(&mut blocks);
         QUEUE.pop_burst(&mut blocks);

@@ -5,7 +5,8 @@ use std::ptr::NonNull;
 use std::time::Instant;
 
 use blockpool::{TransactionMemoryPool, TransactionQueue};
-use blockpool_core::{Bookkeeping, Place, Pool, Queue, Region};
+use blockpool_core::storage::Bookkeeping;
+use blockpool_core::{Pool, Queue, QueueSlot, Region};
 use serde::Serialize;
 
 use crate::allocations::Counting;
@@ -181,14 +182,14 @@ fn run_region(
     // Not zero, so that every page is touched here.
     let mut memory = vec![Line([1; _]); block_size / size_of::<Line>() * capacity];
     let length = size_of_val(&memory[..]);
-    let needed = Region::bookkeeping_for(length, block_size);
+    let needed = Bookkeeping::elements_for((length) / block_size);
     let mut bookkeeping: Vec<_> = (0..needed).map(|_| Bookkeeping::new()).collect();
-    let mut places: Vec<_> = (0..capacity).map(|_| Place::new()).collect();
+    let mut places: Vec<_> = (0..capacity).map(|_| QueueSlot::new()).collect();
     let first = NonNull::from(&mut memory[..]).cast();
     // SAFETY: the vector outlives the region, and is not used but through it.
-    let region = unsafe { Region::new(first, length, block_size, &mut bookkeeping) };
+    let region = unsafe { Region::from_raw_parts(first, length, block_size, &mut bookkeeping) };
     let region = region.map_err(RunError::pool)?;
-    let queue = Queue::with_places(&region, &mut places).map_err(RunError::pool)?;
+    let queue = Queue::with_slots(&region, &mut places).map_err(RunError::pool)?;
     let epoch = Instant::now();
     run_with(setup, workers, || Blocks::new(&region, &queue, epoch))
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use blockpool_core::storage::Storage;
 use blockpool_core::{Block, BlockPool, Queue};
 use crossbeam::queue::{ArrayQueue, SegQueue};
 use crossbeam::utils::CachePadded;
@@ -40,7 +41,7 @@ pub trait HandOff<T>: Sync + 'static {
     }
 }
 
-impl<P: BlockPool + 'static> HandOff<Block<'static, P>> for Queue<'static, P>
+impl<S: Storage + 'static> HandOff<Block<'static, BlockPool<S>>> for Queue<'static, BlockPool<S>>
 where
     Self: Sync,
 {
@@ -52,19 +53,19 @@ where
         "for the blocks of one pool; a push cannot fail".into()
     }
 
-    fn push(&self, block: Block<'static, P>) {
+    fn push(&self, block: Block<'static, BlockPool<S>>) {
         Queue::push(self, block).expect("a block of its pool");
     }
 
-    fn pop(&self) -> Option<Block<'static, P>> {
+    fn pop(&self) -> Option<Block<'static, BlockPool<S>>> {
         Queue::pop(self)
     }
 
-    fn push_burst(&self, burst: &mut Burst<Block<'static, P>>) {
+    fn push_burst(&self, burst: &mut Burst<Block<'static, BlockPool<S>>>) {
         Queue::push_burst(self, burst);
     }
 
-    fn pop_burst(&self, burst: &mut Burst<Block<'static, P>>) {
+    fn pop_burst(&self, burst: &mut Burst<Block<'static, BlockPool<S>>>) {
         Queue::pop_burst(self, burst);
     }
 }

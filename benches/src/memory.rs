@@ -1,7 +1,8 @@
 //! How much memory a run takes, said before it takes it.
 
 use blockpool::ReceivedTransaction;
-use blockpool_core::{Bookkeeping, Place, Region};
+use blockpool_core::QueueSlot;
+use blockpool_core::storage::Bookkeeping;
 
 use crate::contenders::{PoolKind, block_size};
 use crate::limits::{self, Room};
@@ -70,9 +71,9 @@ impl Needed {
             }
             PoolKind::Core => {
                 // By the number of blocks, whatever their size.
-                let elements = Region::bookkeeping_for(capacity, 1);
+                let elements = Bookkeeping::elements_for(capacity);
                 let bookkeeping = (elements * size_of::<Bookkeeping>()) as u64;
-                let of_each = block_size(buffer_size) + size_of::<Place>();
+                let of_each = block_size(buffer_size) + size_of::<QueueSlot>();
                 (of_each as u64 + bookkeeping.div_ceil(count), 0)
             }
             PoolKind::Malloc => allocated(by_malloc(size)),

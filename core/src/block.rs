@@ -6,33 +6,13 @@ use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 use core::slice;
 
+use crate::block_state::BlockState;
+use crate::bug::cannot_happen;
 use crate::error::NoRoom;
-use crate::free::sealed::Sealed as _;
-use crate::memory::{BlockPool, INTERNAL};
-use crate::range::Place;
+use crate::free_list::Put as _;
+use crate::storage::{Parts as _, PoolType};
 
-/// The sole owner of one block of a pool; gives it back when dropped.
-///
-/// Inside the block lies its *data range*; the block dereferences to these bytes. A new block's
-/// range is empty. Before it lies the *headroom*, behind it the *tailroom*: room for protocol
-/// headers to be put in front of, and trailers behind, data that stays where it is.
-///
-/// ```text
-///  0          headroom()                      capacity()
-///  ┌──────────────┬──────────────┬──────────────┐
-///  │   headroom   │  data range  │   tailroom   │
-///  └──────────────┴──────────────┴──────────────┘
-/// ```
-///
-/// Bytes outside the data range may be uninitialised or another owner's old data; safe code cannot
-/// read them. A handle is a pointer and 64 bits, 16 bytes on 64-bit targets, also within an `Option`. It may
-/// be sent to any thread.
-///
-/// All methods are plain computation and may be called anywhere. Dropping gives the block back to
-/// the shared set: progress and cost are those of the pool's engine, with the default one lock-free,
-/// one atomic read-modify-write (two at times, with more than 2,048 blocks, 1,024 with 32-bit words),
-/// allowed in interrupts. [`Worker::put`](crate::Worker::put) is cheaper. A forgotten handle
-/// (`core::mem::forget`) keeps its block out for ever.
+/// The sole owner of one block of a pool; gives the block back when dropped.
 ///
 /// ```
 /// use blockpool_core::Pool;
@@ -49,6 +29,36 @@ use crate::range::Place;
 /// # Ok::<(), blockpool_core::NoRoom>(())
 /// ```
 ///
+/// Inside the block lies its *data range*; the block dereferences to these bytes. A new block's range
+/// is empty. Before it lies the *headroom*, after it the *tailroom*: room for protocol headers in
+/// front of, and trailers after, data that stays where it is.
+///
+/// ```text
+///  0          headroom()                      capacity()
+///  ┌──────────────┬──────────────┬──────────────┐
+///  │   headroom   │  data range  │   tailroom   │
+///  └──────────────┴──────────────┴──────────────┘
+/// ```
+///
+/// Bytes outside the data range may be uninitialised or another owner's old data; safe code cannot
+/// read them. A handle is a pointer and 64 bits: 16 bytes on 64-bit targets, also within an `Option`.
+/// It may be sent to any thread, and cannot outlive its pool.
+///
+/// All methods are plain computation and may be called anywhere. Dropping has the progress and cost of
+/// the pool's free list: with the default one it is lock-free, one atomic read-modify-write (sometimes
+/// two, with more than 2,048 blocks, 1,024 with 32-bit words), and allowed in interrupt handlers.
+/// [`LocalPool::put`](crate::LocalPool::put) is cheaper. A forgotten handle (`core::mem::forget`) keeps
+/// its block out for ever.
+#[must_use = "a block that is not kept goes back to its pool at once"]
+#[expect(private_bounds, reason = "`P` is a `Pool` or a `Region`")]
+pub struct Block<'p, P: PoolType> {
+    pool: &'p P,
+    /// Invariants: the index is out, and this handle its only owner; the range lies within the
+    /// block, and its bytes are initialised.
+    state: BlockState,
+}
+
+#[cfg(doctest)]
 /// A block cannot outlive its pool:
 ///
 /// ```compile_fail,E0597
@@ -83,64 +93,65 @@ use crate::range::Place;
 /// drop(block);
 /// drop(other);
 /// ```
-#[must_use = "a block that is not kept goes back to its pool at once"]
-pub struct Block<'p, P: BlockPool> {
-    pool: &'p P,
-    /// Invariants: the number is out, and this handle its only owner; the range lies within the
-    /// block, and its bytes are initialised.
-    place: Place,
-}
+struct DoesNotCompile;
 
-impl<'p, P: BlockPool> Block<'p, P> {
-    /// The caller is the owner of the block named, whose data range is initialised: `Place`s are
-    /// only made by this crate.
-    pub(crate) fn new(pool: &'p P, place: Place) -> Self {
-        Self { pool, place }
+#[expect(private_bounds, reason = "`P` is a `Pool` or a `Region`")]
+impl<'p, P: PoolType> Block<'p, P> {
+    /// The caller owns the block, whose data range is initialised: only this crate makes a
+    /// `BlockState`.
+    pub(crate) fn new(pool: &'p P, state: BlockState) -> Self {
+        Self { pool, state }
+    }
+
+    /// The caller has just become the owner of the block, which was free.
+    pub(crate) fn of_free(pool: &'p P, index: u32) -> Self {
+        pool.storage().hand_out(index);
+        Self::new(pool, BlockState::empty(index))
     }
 
     pub(crate) fn pool(&self) -> &'p P {
         self.pool
     }
 
-    pub(crate) fn place(&self) -> Place {
-        self.place
+    pub(crate) fn state(&self) -> BlockState {
+        self.state
     }
 
     /// Ends the handle without giving the block back.
-    pub(crate) fn into_place(self) -> Place {
-        ManuallyDrop::new(self).place
+    pub(crate) fn into_state(self) -> BlockState {
+        ManuallyDrop::new(self).state
     }
 
     fn first_byte(&self) -> NonNull<u8> {
-        self.pool.block(self.place.number(), INTERNAL)
+        self.pool.storage().block(self.state.index())
     }
 
     fn set_end(&mut self, end: usize) {
-        debug_assert!(self.place.start() <= end && end <= self.capacity());
-        self.place = self.place.with_end(end);
+        debug_assert!(self.state.start() <= end && end <= self.capacity());
+        self.state = self.state.with_end(end);
     }
 
     fn set_range(&mut self, start: usize, end: usize) {
         debug_assert!(start <= end && end <= self.capacity());
-        self.place = self.place.with_range(start, end);
+        self.state = self.state.with_range(start, end);
     }
 
-    /// The block's number, in `[0, pool.capacity())`; the same for this block's bytes for ever.
+    /// The block's index, in `[0, pool.capacity())`. A block keeps its index for ever.
     #[must_use]
     pub fn index(&self) -> u32 {
-        self.place.number()
+        self.state.index()
     }
 
     /// The block's size in bytes: headroom, data and tailroom together.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.pool.block_size()
+        self.pool.storage().size()
     }
 
     /// Bytes in the data range.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.place.end() - self.place.start()
+        self.state.end() - self.state.start()
     }
 
     /// Whether the data range is empty.
@@ -152,20 +163,20 @@ impl<'p, P: BlockPool> Block<'p, P> {
     /// Bytes before the data range: how much [`prepend`](Self::prepend) can take.
     #[must_use]
     pub fn headroom(&self) -> usize {
-        self.place.start()
+        self.state.start()
     }
 
-    /// Bytes behind the data range: how much [`append`](Self::append) can take.
+    /// Bytes after the data range: how much [`append`](Self::append) can take.
     #[must_use]
     pub fn tailroom(&self) -> usize {
-        self.capacity() - self.place.end()
+        self.capacity() - self.state.end()
     }
 
     /// A pointer to the first byte of the data range, valid for reads of `headroom()` bytes below
     /// and `len() + tailroom()` bytes from it; only the data range is initialised.
     #[must_use]
     pub fn as_ptr(&self) -> *const u8 {
-        self.first_byte().as_ptr().cast_const().wrapping_add(self.place.start())
+        self.first_byte().as_ptr().cast_const().wrapping_add(self.state.start())
     }
 
     /// A pointer to the first byte of the data range, valid for reads and writes of `headroom()`
@@ -174,12 +185,12 @@ impl<'p, P: BlockPool> Block<'p, P> {
     /// For devices and foreign code that fill the block: then [`set_len`](Self::set_len).
     #[must_use]
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
-        self.first_byte().as_ptr().wrapping_add(self.place.start())
+        self.first_byte().as_ptr().wrapping_add(self.state.start())
     }
 
     /// Empties the data range; the headroom stays.
     pub fn clear(&mut self) {
-        self.set_end(self.place.start());
+        self.set_end(self.state.start());
     }
 
     /// Empties the data range and leaves `headroom` bytes before it.
@@ -193,27 +204,27 @@ impl<'p, P: BlockPool> Block<'p, P> {
         Ok(())
     }
 
-    /// Makes `bytes` the data, in place of what was there; the headroom stays.
+    /// Replaces the data by `bytes`; the headroom stays.
     ///
     /// # Errors
     ///
     /// [`NoRoom`] if they are more than data range and tailroom; nothing changes.
     pub fn write_slice(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
-        let start = self.place.start();
+        let start = self.state.start();
         fits(bytes.len(), self.capacity() - start)?;
         self.copy_to(start, bytes);
         self.set_end(start + bytes.len());
         Ok(())
     }
 
-    /// Adds `bytes` behind the data.
+    /// Adds `bytes` after the data.
     ///
     /// # Errors
     ///
     /// [`NoRoom`] if they are more than the tailroom; nothing changes.
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
         fits(bytes.len(), self.tailroom())?;
-        let end = self.place.end();
+        let end = self.state.end();
         self.copy_to(end, bytes);
         self.set_end(end + bytes.len());
         Ok(())
@@ -226,7 +237,7 @@ impl<'p, P: BlockPool> Block<'p, P> {
     /// [`NoRoom`] if they are more than the headroom; nothing changes.
     pub fn prepend(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
         fits(bytes.len(), self.headroom())?;
-        let (start, end) = (self.place.start() - bytes.len(), self.place.end());
+        let (start, end) = (self.state.start() - bytes.len(), self.state.end());
         self.copy_to(start, bytes);
         self.set_range(start, end);
         Ok(())
@@ -239,7 +250,7 @@ impl<'p, P: BlockPool> Block<'p, P> {
     /// [`NoRoom`] if there are fewer; nothing changes.
     pub fn trim_front(&mut self, count: usize) -> Result<(), NoRoom> {
         fits(count, self.len())?;
-        self.set_range(self.place.start() + count, self.place.end());
+        self.set_range(self.state.start() + count, self.state.end());
         Ok(())
     }
 
@@ -250,11 +261,11 @@ impl<'p, P: BlockPool> Block<'p, P> {
     /// [`NoRoom`] if there are fewer; nothing changes.
     pub fn trim_back(&mut self, count: usize) -> Result<(), NoRoom> {
         fits(count, self.len())?;
-        self.set_end(self.place.end() - count);
+        self.set_end(self.state.end() - count);
         Ok(())
     }
 
-    /// Makes the data `len` bytes long: cuts off the back, or adds bytes of `value`.
+    /// Makes the data `len` bytes long: truncates it, or adds bytes of `value`.
     ///
     /// # Errors
     ///
@@ -262,16 +273,19 @@ impl<'p, P: BlockPool> Block<'p, P> {
     pub fn resize(&mut self, len: usize, value: u8) -> Result<(), NoRoom> {
         fits(len, self.len() + self.tailroom())?;
         if let Some(more) = len.checked_sub(self.len()) {
-            // There is as much; asked for so that no panic is linked.
-            self.tailroom_mut().get_mut(..more).unwrap_or_default().fill(MaybeUninit::new(value));
+            // There is as much; a slice of it would link a panic.
+            match self.tailroom_mut().get_mut(..more) {
+                Some(added) => added.fill(MaybeUninit::new(value)),
+                None => cannot_happen(),
+            }
         }
-        self.set_end(self.place.start() + len);
+        self.set_end(self.state.start() + len);
         Ok(())
     }
 
     /// The tailroom, to be filled; then [`set_len`](Self::set_len).
     pub fn tailroom_mut(&mut self) -> &mut [MaybeUninit<u8>] {
-        let (end, tailroom) = (self.place.end(), self.tailroom());
+        let (end, tailroom) = (self.state.end(), self.tailroom());
         // SAFETY: `end` is within the block or one past its last byte.
         let first = unsafe { self.first_byte().add(end) };
         // SAFETY: 1. the bytes lie in the block, which is valid for reads and writes; 2. this
@@ -292,7 +306,7 @@ impl<'p, P: BlockPool> Block<'p, P> {
     /// [`tailroom_mut`](Self::tailroom_mut), [`as_mut_ptr`](Self::as_mut_ptr) or by a device.
     pub unsafe fn set_len(&mut self, len: usize) -> Result<(), NoRoom> {
         fits(len, self.len() + self.tailroom())?;
-        self.set_end(self.place.start() + len);
+        self.set_end(self.state.start() + len);
         Ok(())
     }
 
@@ -306,11 +320,32 @@ impl<'p, P: BlockPool> Block<'p, P> {
         unsafe { target.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
     }
 
-    /// Gives up the handle and keeps the block out, under its number.
+    /// Copies from the front of the data as much as `bytes` has room for, and trims it off.
+    #[cfg(any(feature = "embedded-io-v0.7", feature = "std"))]
+    pub(crate) fn take_front(&mut self, bytes: &mut [u8]) -> usize {
+        let count = bytes.len().min(self.len());
+        bytes[..count].copy_from_slice(&self[..count]);
+        if self.trim_front(count).is_err() {
+            cannot_happen();
+        }
+        count
+    }
+
+    /// Appends as much of `bytes` as there is tailroom for.
+    #[cfg(any(feature = "embedded-io-v0.7", feature = "std"))]
+    pub(crate) fn append_some(&mut self, bytes: &[u8]) -> usize {
+        let count = bytes.len().min(self.tailroom());
+        if self.append(&bytes[..count]).is_err() {
+            cannot_happen();
+        }
+        count
+    }
+
+    /// Gives up the handle and keeps the block out, to be claimed by its index.
     ///
-    /// The data range is remembered; `from_raw` of the pool makes a handle again, once. Until then
-    /// whoever knows the number owns the block: a device, foreign code, a queue of one's own. One
-    /// store, two with 32-bit words.
+    /// The pool remembers the data range; its [`from_raw`](crate::BlockPool::from_raw) makes a handle
+    /// again, once. Until then the block belongs to whoever has the index: a device, foreign code, a
+    /// queue of your own. One store, two with 32-bit words.
     ///
     /// ```
     /// # static POOL: blockpool_core::Pool<256, 8> = blockpool_core::Pool::new();
@@ -323,19 +358,20 @@ impl<'p, P: BlockPool> Block<'p, P> {
     /// assert_eq!(&block[..], b"to the device");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[must_use = "the block stays out until it is claimed by this number"]
+    #[must_use = "the block stays out until it is claimed by this index"]
     pub fn into_raw(self) -> u32 {
         let pool = self.pool;
-        let place = self.into_place();
-        pool.parked(place.number(), INTERNAL).release(place);
-        place.number()
+        let state = self.into_state();
+        pool.storage().state(state.index()).release(state);
+        state.index()
     }
 
-    /// Gives up the handle and keeps the block out, under the address of its first byte, which is
-    /// valid for reads and writes of `capacity()` bytes as long as the pool stays where it is: take
-    /// a static, or a [`Region`](crate::Region). As [`into_raw`](Self::into_raw); back by
-    /// `from_raw_ptr` of the pool.
-    #[must_use = "the block stays out until it is claimed by this pointer"]
+    /// Gives up the handle and keeps the block out, to be claimed by the address of its first byte.
+    ///
+    /// The address is valid for reads and writes of `capacity()` bytes as long as the pool stays where
+    /// it is: take a static, or a [`Region`](crate::Region). As [`into_raw`](Self::into_raw); the
+    /// pool's [`from_raw_ptr`](crate::BlockPool::from_raw_ptr) makes a handle again.
+    #[must_use = "the block stays out until it is claimed by this address"]
     pub fn into_raw_ptr(self) -> NonNull<u8> {
         let pointer = self.first_byte();
         let _ = self.into_raw();
@@ -343,118 +379,20 @@ impl<'p, P: BlockPool> Block<'p, P> {
     }
 }
 
-/// Handles that are made behind the elements of a vector before it is known whether their blocks can
-/// be had: they vanish without a trace unless they are kept.
-pub(crate) struct Claims<'v, 'p, P: BlockPool, const N: usize> {
-    blocks: &'v mut heapless::Vec<Block<'p, P>, N>,
-    /// How many are written, in `[0, spare capacity]`.
-    count: usize,
-}
-
-impl<'v, 'p, P: BlockPool, const N: usize> Claims<'v, 'p, P, N> {
-    pub(crate) fn behind(blocks: &'v mut heapless::Vec<Block<'p, P>, N>) -> Self {
-        Self { blocks, count: 0 }
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.count = 0;
-    }
-
-    pub(crate) fn has_room(&self) -> bool {
-        // In this way, so that the compiler sees that `spare_capacity_mut` cannot panic.
-        N.checked_sub(self.blocks.len()).is_some_and(|spare| self.count < spare)
-    }
-
-    /// There must be room.
-    pub(crate) fn push(&mut self, pool: &'p P, place: Place) {
-        debug_assert!(self.has_room());
-        if self.has_room()
-            && let Some(spare) = self.blocks.spare_capacity_mut().get_mut(self.count)
-        {
-            spare.write(Block::new(pool, place));
-            self.count += 1;
-        }
-    }
-
-    /// Makes the handles real: the caller has become the owner of their blocks.
-    pub(crate) fn keep(self) {
-        let len = self.blocks.len() + self.count;
-        // SAFETY: the elements up to `len` were there before or are written.
-        unsafe { self.blocks.set_len(len) };
-    }
-}
-
-/// Adds handles of blocks that the caller becomes the owner of, one by one, until the vector is full,
-/// there are no more, or one cannot be had. Returns how many.
-pub(crate) fn adopt_each<'p, P: BlockPool, E, const N: usize>(
-    pool: &'p P,
-    places: impl Iterator<Item = Result<Place, E>>,
-    blocks: &mut heapless::Vec<Block<'p, P>, N>,
-) -> Result<usize, E> {
-    let before = blocks.len();
-    let mut count = 0;
-    let mut result = Ok(());
-    // Room first: no place is asked for that there is no room for.
-    for (spare, place) in spare_capacity(blocks).iter_mut().zip(places) {
-        match place {
-            Ok(place) => spare.write(Block::new(pool, place)),
-            Err(error) => {
-                result = Err(error);
-                break;
-            }
-        };
-        count += 1;
-    }
-    let len = before + count;
-    // SAFETY: the elements up to `len` were there before or are written.
-    unsafe { blocks.set_len(len) };
-    result.map(|()| count)
-}
-
-/// Adds handles of free blocks that the caller has become the owner of to a vector that has room for
-/// them.
-pub(crate) fn adopt_all<'p, P: BlockPool, const N: usize>(
-    pool: &'p P,
-    numbers: impl Iterator<Item = u32>,
-    blocks: &mut heapless::Vec<Block<'p, P>, N>,
-) {
-    let before = blocks.len();
-    let spare = spare_capacity(blocks);
-    let mut count = 0;
-    numbers.zip(spare).for_each(|(number, spare)| {
-        pool.hand_out(number, INTERNAL);
-        spare.write(Block::new(pool, Place::empty(number)));
-        count += 1;
-    });
-    let len = before + count;
-    // SAFETY: the elements up to `len` were there before or are written.
-    unsafe { blocks.set_len(len) };
-}
-
-/// The vector's own function, so that the compiler sees that it cannot panic.
-fn spare_capacity<T, const N: usize>(vector: &mut heapless::Vec<T, N>) -> &mut [MaybeUninit<T>] {
-    if vector.len() > N { &mut [] } else { vector.spare_capacity_mut() }
-}
-
-/// Ends all handles without giving the blocks back: the caller has become their owner.
-pub(crate) fn end_all<P: BlockPool, const N: usize>(blocks: &mut heapless::Vec<Block<'_, P>, N>) {
-    // SAFETY: 1. no element remains that would have to be initialised; 2. a handle may be forgotten.
-    unsafe { blocks.set_len(0) };
-}
-
 fn fits(wanted: usize, room: usize) -> Result<(), NoRoom> {
     if wanted <= room { Ok(()) } else { Err(NoRoom { wanted, room }) }
 }
 
-impl<P: BlockPool> Drop for Block<'_, P> {
+impl<P: PoolType> Drop for Block<'_, P> {
     fn drop(&mut self) {
-        let number = self.place.number();
-        self.pool.retire(number, INTERNAL);
-        self.pool.free(INTERNAL).put(number, INTERNAL);
+        let index = self.state.index();
+        let storage = self.pool.storage();
+        storage.retire(index);
+        storage.free().put(index);
     }
 }
 
-impl<P: BlockPool> Deref for Block<'_, P> {
+impl<P: PoolType> Deref for Block<'_, P> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -464,7 +402,7 @@ impl<P: BlockPool> Deref for Block<'_, P> {
     }
 }
 
-impl<P: BlockPool> DerefMut for Block<'_, P> {
+impl<P: PoolType> DerefMut for Block<'_, P> {
     fn deref_mut(&mut self) -> &mut [u8] {
         // SAFETY: 1. the data range lies in the block and is initialised; 2. this handle is the
         // block's only owner and is borrowed mutably.
@@ -472,27 +410,27 @@ impl<P: BlockPool> DerefMut for Block<'_, P> {
     }
 }
 
-impl<P: BlockPool> AsRef<[u8]> for Block<'_, P> {
+impl<P: PoolType> AsRef<[u8]> for Block<'_, P> {
     fn as_ref(&self) -> &[u8] {
         self
     }
 }
 
-impl<P: BlockPool> AsMut<[u8]> for Block<'_, P> {
+impl<P: PoolType> AsMut<[u8]> for Block<'_, P> {
     fn as_mut(&mut self) -> &mut [u8] {
         self
     }
 }
 
 /// Appends text; an error means that it did not fit, and nothing of that piece was written.
-impl<P: BlockPool> fmt::Write for Block<'_, P> {
+impl<P: PoolType> fmt::Write for Block<'_, P> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.append(text.as_bytes()).map_err(|_| fmt::Error)
     }
 }
 
-/// Number and room, not the data.
-impl<P: BlockPool> fmt::Debug for Block<'_, P> {
+/// Index and room, not the data.
+impl<P: PoolType> fmt::Debug for Block<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Block")
             .field("index", &self.index())
@@ -500,35 +438,5 @@ impl<P: BlockPool> fmt::Debug for Block<'_, P> {
             .field("len", &self.len())
             .field("tailroom", &self.tailroom())
             .finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Block, Claims};
-    use crate::Pool;
-
-    #[test]
-    fn claims_vanish_unless_they_are_kept() {
-        let pool = Pool::<8, 4>::new();
-        let first = pool.get().unwrap();
-        let second = pool.get().unwrap();
-        let mut blocks = heapless::Vec::<Block<'_, _>, 2>::new();
-        let mut claims = Claims::behind(&mut blocks);
-        claims.push(&pool, first.place());
-        claims.push(&pool, second.place());
-        assert!(!claims.has_room());
-        claims.clear();
-        assert!(claims.has_room());
-        claims.push(&pool, second.place());
-        assert!(blocks.is_empty());
-        let mut claims = Claims::behind(&mut blocks);
-        claims.push(&pool, first.place());
-        claims.clear();
-        claims.push(&pool, second.into_place());
-        claims.keep();
-        assert!(blocks.iter().map(Block::index).eq([1]));
-        drop(blocks);
-        assert_eq!(pool.available(), 3);
     }
 }

@@ -2,17 +2,14 @@
 
 use defmt::{Format, Formatter, write};
 
-use crate::align::Alignment;
 use crate::block::Block;
-use crate::free::InPlace;
-use crate::memory::BlockPool;
-use crate::pool::Pool;
+use crate::local_pool::LocalPool;
+use crate::pool::BlockPool;
 use crate::queue::Queue;
-use crate::region::Region;
-use crate::worker::Worker;
+use crate::storage::{PoolType, Storage};
 
-/// Number and room, not the data.
-impl<P: BlockPool> Format for Block<'_, P> {
+/// Index and room, not the data.
+impl<P: PoolType> Format for Block<'_, P> {
     fn format(&self, fmt: Formatter<'_>) {
         write!(
             fmt,
@@ -25,13 +22,12 @@ impl<P: BlockPool> Format for Block<'_, P> {
     }
 }
 
-impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Format
-    for Pool<SIZE, COUNT, A, F>
-{
+impl<S: Storage> Format for BlockPool<S> {
     fn format(&self, fmt: Formatter<'_>) {
         write!(
             fmt,
-            "Pool {{ block_size: {=usize}, capacity: {=usize}, available: {=usize}, .. }}",
+            "{=str} {{ block_size: {=usize}, capacity: {=usize}, available: {=usize}, .. }}",
+            S::NAME,
             self.block_size(),
             self.capacity(),
             self.available()
@@ -39,19 +35,7 @@ impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Format
     }
 }
 
-impl Format for Region<'_> {
-    fn format(&self, fmt: Formatter<'_>) {
-        write!(
-            fmt,
-            "Region {{ block_size: {=usize}, capacity: {=usize}, available: {=usize}, .. }}",
-            self.block_size(),
-            self.capacity(),
-            self.available()
-        );
-    }
-}
-
-impl<P: BlockPool> Format for Queue<'_, P> {
+impl<P: PoolType> Format for Queue<'_, P> {
     fn format(&self, fmt: Formatter<'_>) {
         write!(
             fmt,
@@ -62,8 +46,8 @@ impl<P: BlockPool> Format for Queue<'_, P> {
     }
 }
 
-impl<P: BlockPool, const STOCK: usize> Format for Worker<'_, P, STOCK> {
+impl<P: PoolType, const STOCK: usize> Format for LocalPool<'_, P, STOCK> {
     fn format(&self, fmt: Formatter<'_>) {
-        write!(fmt, "Worker {{ stock: {=usize}, .. }}", self.stock());
+        write!(fmt, "LocalPool {{ stock: {=usize}, .. }}", self.stock());
     }
 }

@@ -1,12 +1,12 @@
-//! The traits of `embedded-io` on a block: reading takes data off its front, writing adds behind.
+//! The traits of `embedded-io` on a block: reading takes data off its front, writing adds to its end.
 
 use embedded_io::{BufRead, Error, ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
 
 use crate::block::Block;
 use crate::error::NoRoom;
-use crate::memory::BlockPool;
+use crate::storage::PoolType;
 
-/// As a slice that is full has it.
+/// As for a slice that is full.
 impl Error for NoRoom {
     fn kind(&self) -> ErrorKind {
         ErrorKind::WriteZero
@@ -14,21 +14,18 @@ impl Error for NoRoom {
 }
 
 /// Reading never fails.
-impl<P: BlockPool> ErrorType for Block<'_, P> {
+impl<P: PoolType> ErrorType for Block<'_, P> {
     type Error = NoRoom;
 }
 
 /// Copies from the front of the data, which becomes headroom; 0 bytes at the end of the data.
-impl<P: BlockPool> Read for Block<'_, P> {
+impl<P: PoolType> Read for Block<'_, P> {
     fn read(&mut self, bytes: &mut [u8]) -> Result<usize, NoRoom> {
-        let count = bytes.len().min(self.len());
-        bytes[..count].copy_from_slice(&self[..count]);
-        self.trim_front(count)?;
-        Ok(count)
+        Ok(self.take_front(bytes))
     }
 }
 
-impl<P: BlockPool> ReadReady for Block<'_, P> {
+impl<P: PoolType> ReadReady for Block<'_, P> {
     fn read_ready(&mut self) -> Result<bool, NoRoom> {
         Ok(true)
     }
@@ -39,7 +36,7 @@ impl<P: BlockPool> ReadReady for Block<'_, P> {
 /// # Panics
 ///
 /// `consume` panics if there is less data.
-impl<P: BlockPool> BufRead for Block<'_, P> {
+impl<P: PoolType> BufRead for Block<'_, P> {
     fn fill_buf(&mut self) -> Result<&[u8], NoRoom> {
         Ok(self)
     }
@@ -49,16 +46,14 @@ impl<P: BlockPool> BufRead for Block<'_, P> {
     }
 }
 
-/// Adds as much behind the data as fits; an error if that is nothing. ([`Block::append`] adds all or
+/// Adds as much after the data as fits; an error if that is nothing. ([`Block::append`] adds all or
 /// nothing.)
-impl<P: BlockPool> Write for Block<'_, P> {
+impl<P: PoolType> Write for Block<'_, P> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, NoRoom> {
-        let count = bytes.len().min(self.tailroom());
-        if count == 0 && !bytes.is_empty() {
-            return Err(NoRoom { wanted: bytes.len(), room: 0 });
+        match self.append_some(bytes) {
+            0 if !bytes.is_empty() => Err(NoRoom { wanted: bytes.len(), room: 0 }),
+            count => Ok(count),
         }
-        self.append(&bytes[..count])?;
-        Ok(count)
     }
 
     fn flush(&mut self) -> Result<(), NoRoom> {
@@ -66,7 +61,7 @@ impl<P: BlockPool> Write for Block<'_, P> {
     }
 }
 
-impl<P: BlockPool> WriteReady for Block<'_, P> {
+impl<P: PoolType> WriteReady for Block<'_, P> {
     fn write_ready(&mut self) -> Result<bool, NoRoom> {
         Ok(true)
     }

@@ -3,13 +3,13 @@
 use core::error::Error;
 use core::fmt;
 
-/// The data range of a block was to change beyond its room; nothing was changed.
+/// There is not enough room in a block, or not enough data. The block is unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NoRoom {
     /// Bytes asked for.
     pub wanted: usize,
-    /// Bytes there were.
+    /// Bytes there are.
     pub room: usize,
 }
 
@@ -21,15 +21,14 @@ impl fmt::Display for NoRoom {
 
 impl Error for NoRoom {}
 
-/// A block was claimed by a number or pointer that names no block its claimant can own; the pool
-/// is as before.
+/// A block cannot be claimed by this index or address. The pool is unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RawError {
-    /// The number is not below the pool's capacity.
+    /// The index is not below the pool's capacity.
     OutOfRange {
-        /// The number given.
+        /// The index given.
         index: u32,
         /// The pool's capacity.
         capacity: usize,
@@ -41,9 +40,9 @@ pub enum RawError {
         /// Bytes from the block's first byte.
         into_block: usize,
     },
-    /// The block is not out by `into_raw`: it is free, was claimed already, or has a handle.
+    /// The block was not given up by `into_raw`: it is free, was claimed already, or has a handle.
     NotOut {
-        /// The block's number.
+        /// The block's index.
         index: u32,
     },
 }
@@ -52,14 +51,17 @@ impl fmt::Display for RawError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OutOfRange { index, capacity } => {
-                write!(f, "block {index} does not exist: the pool has {capacity} blocks")
+                write!(f, "index {index} is out of range: the pool has {capacity} blocks")
             }
             Self::Foreign => write!(f, "the pointer does not point into this pool's blocks"),
             Self::Misaligned { into_block } => {
-                write!(f, "the pointer points {into_block} bytes into a block, not to its start")
+                write!(
+                    f,
+                    "the pointer points {into_block} bytes into a block, not to its first byte"
+                )
             }
             Self::NotOut { index } => {
-                write!(f, "block {index} was not released by `into_raw`, or was claimed already")
+                write!(f, "block {index} was not given up by `into_raw`, or was claimed already")
             }
         }
     }
@@ -67,7 +69,29 @@ impl fmt::Display for RawError {
 
 impl Error for RawError {}
 
-/// The memory or bookkeeping given for a [`Region`](crate::Region) does not serve.
+/// A burst by address ended early: a pointer was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct BurstError {
+    /// How many blocks before that pointer are done. It and those after it are unchanged.
+    pub done: usize,
+    /// Why the pointer was refused.
+    pub reason: RawError,
+}
+
+impl fmt::Display for BurstError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the burst ended after {} blocks: {}", self.done, self.reason)
+    }
+}
+
+impl Error for BurstError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.reason)
+    }
+}
+
+/// A [`Region`](crate::Region), or a [`Queue`](crate::Queue) of one, cannot be made of the memory given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -77,7 +101,7 @@ pub enum RegionError {
         /// Bytes past the last such multiple.
         by: usize,
     },
-    /// The block size is zero, no multiple of
+    /// The block size is zero, not a multiple of
     /// [`Region::ALIGNMENT`](crate::Region::ALIGNMENT), or above
     /// [`MAX_BLOCK_SIZE`](crate::MAX_BLOCK_SIZE).
     BlockSize {
@@ -103,6 +127,13 @@ pub enum RegionError {
         /// Elements given.
         given: usize,
     },
+    /// Not enough slots for a queue of the region.
+    TooFewSlots {
+        /// Slots needed: one for each block.
+        needed: usize,
+        /// Slots given.
+        given: usize,
+    },
 }
 
 impl fmt::Display for RegionError {
@@ -114,44 +145,31 @@ impl fmt::Display for RegionError {
             }
             Self::BlockSize { block_size } => write!(
                 f,
-                "a block size of {block_size} bytes is no multiple of {ALIGNMENT} from \
+                "a block size of {block_size} bytes is not a multiple of {ALIGNMENT} from \
                  {ALIGNMENT} to {}",
                 crate::MAX_BLOCK_SIZE
             ),
             Self::TooSmall { length, block_size } => {
-                write!(f, "{length} bytes of memory hold no block of {block_size} bytes")
+                write!(
+                    f,
+                    "{length} bytes of memory are too small for a block of {block_size} bytes"
+                )
             }
             Self::TooManyBlocks { blocks } => {
-                write!(f, "{blocks} blocks are more than {}", crate::MAX_COUNT)
+                write!(
+                    f,
+                    "the memory holds {blocks} blocks; a region has at most {}",
+                    crate::MAX_COUNT
+                )
             }
-            Self::TooLittleBookkeeping { needed, given } => write!(
-                f,
-                "{needed} elements of bookkeeping are needed for the blocks, {given} were given"
-            ),
+            Self::TooLittleBookkeeping { needed, given } => {
+                write!(f, "the blocks need {needed} elements of bookkeeping, {given} were given")
+            }
+            Self::TooFewSlots { needed, given } => {
+                write!(f, "the queue needs {needed} slots, one for each block; {given} were given")
+            }
         }
     }
 }
 
 impl Error for RegionError {}
-
-/// The places given for a [`Queue`](crate::Queue) are fewer than its pool's blocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct TooFewPlaces {
-    /// Places needed: one for each block.
-    pub needed: usize,
-    /// Places given.
-    pub given: usize,
-}
-
-impl fmt::Display for TooFewPlaces {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} places are needed, one for each block; {} were given",
-            self.needed, self.given
-        )
-    }
-}
-
-impl Error for TooFewPlaces {}

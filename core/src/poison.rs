@@ -39,9 +39,9 @@ pub(crate) fn block_is_owned(first: NonNull<u8>, size: usize, stride: usize) {
     let _ = size;
 }
 
-/// What was a pool's memory may be touched again.
+/// The memory of a pool that ends may be touched again.
 #[cfg(blockpool_asan)]
-pub(crate) fn pool_is_gone((first, length): (NonNull<u8>, usize)) {
+pub(crate) fn memory_is_gone(first: NonNull<u8>, length: usize) {
     // SAFETY: the memory is the pool's until its drop ends.
     unsafe { __asan_unpoison_memory_region(first.as_ptr(), length) };
 }

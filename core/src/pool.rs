@@ -1,49 +1,19 @@
-//! Blocks held in place.
+//! The pool, over any storage.
 
-use core::cell::UnsafeCell;
 use core::fmt;
 use core::mem::MaybeUninit;
-use core::num::NonZero;
-use core::panic::RefUnwindSafe;
 use core::ptr::NonNull;
 
 use crate::align::{Align, Alignment};
-use crate::free::{Bitmap, InPlace, Inline};
-use crate::memory::{BlockPool, Internal, Memory};
-use crate::range::{MAX_BLOCK_SIZE, MAX_COUNT, Parked};
-use crate::ring::Place;
-use crate::stride::Stride;
-use crate::sync::AtomicUsize;
+use crate::block::Block;
+use crate::burst;
+use crate::error::{BurstError, RawError};
+use crate::free_list::{Bitmap, FreeList, FreeListKind};
+use crate::local_pool::LocalPool;
+use crate::storage::{InPlace, PoolType, Storage};
+use crate::sync::Ordering;
 
 /// `COUNT` blocks of `SIZE` bytes each, held in place: a `static` is all it takes.
-///
-/// - `SIZE` is 1 to [`MAX_BLOCK_SIZE`] bytes, `COUNT` 1 to [`MAX_COUNT`]; any number, not only
-///   powers of two. Other values do not compile.
-/// - `A` is the blocks' [alignment](Align), 64 bytes (a cache line) unless told otherwise; the
-///   space of a block is `SIZE` rounded up to it.
-/// - `F` is the engine that knows which blocks are free, the lock-free [`Bitmap`] unless told
-///   otherwise; the same engine with counting is `Counted<Bitmap<Inline<COUNT>>>`.
-///
-/// An engine for another number of blocks does not compile:
-///
-/// ```compile_fail,E0080
-/// use blockpool_core::{Align, Pool, SpinStack};
-/// let pool = Pool::<64, 1, Align<64>, SpinStack<100>>::new();
-/// ```
-///
-/// ```
-/// use blockpool_core::{Align, Pool, SpinStack};
-/// let pool = Pool::<64, 100, Align<64>, SpinStack<100>>::new();
-/// ```
-///
-/// With the default engine a static lies in `.bss`: it costs no space in the program's file, and
-/// pages of memory only when touched. Beyond the blocks it takes 16 bytes for each block; 12 with
-/// 32-bit words.
-///
-/// Mind that a pool that is no static is moved like any value: a large one over the stack, also into a
-/// `StaticCell` in builds without optimisation. And that
-/// the compiler holds a static in memory, about twice, while it builds it: for more than a few
-/// hundred megabytes take a [`Region`](crate::Region).
 ///
 /// ```
 /// use blockpool_core::Pool;
@@ -57,287 +27,253 @@ use crate::sync::AtomicUsize;
 /// assert_eq!(PACKETS.available(), 1024);
 /// # Ok::<(), blockpool_core::NoRoom>(())
 /// ```
-#[repr(C)]
-pub struct Pool<
-    const SIZE: usize,
-    const COUNT: usize,
-    A: Alignment = Align<64>,
-    F: InPlace = Bitmap<Inline<COUNT>>,
-> {
-    blocks: UnsafeCell<MaybeUninit<[Slot<SIZE, A>; COUNT]>>,
-    free: F,
-    parked: [Parked; COUNT],
-    exhausted: AtomicUsize,
-}
+///
+/// The methods are those of [`BlockPool`], which a [`Region`](crate::Region) has too.
+///
+/// - `SIZE` is 1 to [`MAX_BLOCK_SIZE`](crate::MAX_BLOCK_SIZE) bytes and `COUNT` 1 to
+///   [`MAX_COUNT`](crate::MAX_COUNT), not only powers of two. Other values do not compile.
+/// - `A` is the [alignment](Align) of the blocks, by default 64 bytes, a cache line; the space of a
+///   block is `SIZE` rounded up to it.
+/// - `K` is the [free list](crate::storage::FreeListKind), by default the lock-free [`Bitmap`];
+///   [`Counted`](crate::storage::Counted) adds a high-water mark.
+///
+/// Beyond the blocks, a pool takes 16 bytes for each block, 12 with 32-bit words. A static one lies in
+/// `.bss`: it costs no space in the program's file, and pages of memory only when touched.
+///
+/// The compiler holds a static in memory, about twice, while it builds it: for more than a few hundred
+/// megabytes take a [`Region`](crate::Region), or make the pool in place by [`init`](Pool::init). A
+/// pool that is not a static is moved like any value, a large one over the stack.
+pub type Pool<const SIZE: usize, const COUNT: usize, A = Align<64>, K = Bitmap> =
+    BlockPool<InPlace<SIZE, COUNT, A, K>>;
 
-/// The space of one block.
-#[repr(C)]
-struct Slot<const SIZE: usize, A: Alignment> {
-    _alignment: [A::Unit; 0],
-    _bytes: [u8; SIZE],
-}
+/// A pool of fixed-size blocks: a [`Pool`] or a [`Region`](crate::Region).
+///
+/// These are its methods. Functions that take any pool are generic over its
+/// [storage](crate::storage::Storage).
+#[repr(transparent)]
+pub struct BlockPool<S: Storage>(S);
 
-// SAFETY: the bytes of a block are reached only through the one `Block` that owns its number, or
-// through a pointer that the owner of a raw block has. Thread A, giving a block back, and thread B,
-// taking it next, are ordered by the free set, queue or claim that moved the number from one to the
-// other (release and acquire). All else in a pool is atomic; `F` is `Sync` by its own bound.
-unsafe impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Sync
-    for Pool<SIZE, COUNT, A, F>
-{
-}
-
-impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Pool<SIZE, COUNT, A, F> {
-    const FITS: () = {
-        assert!(SIZE >= 1 && SIZE <= MAX_BLOCK_SIZE, "a block has 1 to 65,536 bytes");
-        assert!(COUNT >= 1 && COUNT <= MAX_COUNT, "a pool has 1 to 2^29 blocks");
-        assert!(F::COUNT == COUNT, "the engine is for another number of blocks");
-    };
-
+impl<const SIZE: usize, const COUNT: usize, A: Alignment, K: FreeListKind> Pool<SIZE, COUNT, A, K> {
     /// A pool with every block free.
     #[must_use]
     #[expect(clippy::new_without_default, reason = "a pool is made in place, not moved about")]
     pub const fn new() -> Self {
-        Self {
-            blocks: UnsafeCell::new(MaybeUninit::uninit()),
-            free: const {
-                // First, so that a wrong count is an error of the pool, not of what is in it.
-                let () = Self::FITS;
-                F::ALL_FREE
-            },
-            parked: [const { Parked::new() }; COUNT],
-            exhausted: AtomicUsize::new(0),
-        }
+        Self(InPlace::new())
+    }
+
+    /// Makes a pool with every block free in `memory`, whatever its size: it does not pass over the
+    /// stack, and its blocks are not touched. O(`COUNT`).
+    ///
+    /// ```
+    /// use blockpool_core::Pool;
+    ///
+    /// // 64 MiB that live as long as the program.
+    /// let memory = Box::leak(Box::<Pool<4096, 16_384>>::new_uninit());
+    /// let pool: &'static Pool<4096, 16_384> = Pool::init(memory);
+    /// assert_eq!(pool.available(), 16_384);
+    /// ```
+    pub fn init(memory: &mut MaybeUninit<Self>) -> &mut Self {
+        let storage = memory.as_mut_ptr().cast::<InPlace<SIZE, COUNT, A, K>>();
+        // SAFETY: the pool is nothing but its storage, and its memory is borrowed exclusively.
+        unsafe { InPlace::init(storage) };
+        // SAFETY: `init` wrote all of it but the blocks, which may be uninitialised.
+        unsafe { memory.assume_init_mut() }
     }
 }
 
-// SAFETY: blocks are elements of one array, `SIZE` bytes at the front of each; `UnsafeCell` lets
-// them be written while the pool is borrowed. The free set is private. `FITS` bounds the numbers.
-unsafe impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Memory
-    for Pool<SIZE, COUNT, A, F>
-{
-    type Free = F;
-    type Places = [Place; COUNT];
-
-    fn free(&self, _: Internal) -> &F {
-        &self.free
+impl<S: Storage> BlockPool<S> {
+    pub(crate) const fn over(storage: S) -> Self {
+        Self(storage)
     }
 
-    fn parked(&self, number: u32, _: Internal) -> &Parked {
-        debug_assert!((number as usize) < COUNT);
-        // SAFETY: by the trait's contract the number is below the capacity, which is the array's length.
-        unsafe { self.parked.get_unchecked(number as usize) }
+    pub(crate) fn into_storage(self) -> S {
+        self.0
     }
 
-    fn block(&self, number: u32, _: Internal) -> NonNull<u8> {
-        debug_assert!((number as usize) < COUNT);
-        let first: NonNull<Slot<SIZE, A>> = NonNull::from(&self.blocks).cast();
-        // SAFETY: the number is below `COUNT`, so this is an element of the array.
-        unsafe { first.add(number as usize) }.cast()
+    /// Takes a free block, its data range empty; `None` if every block is out.
+    ///
+    /// Any thread or interrupt handler may call it. With the default free list it is lock-free and never
+    /// waits: one atomic read-modify-write when uncontended. If the thread's own word of the free list
+    /// has no free block, it looks through the others, O(capacity ÷ word size); with more than 2,048
+    /// blocks (1,024 with 32-bit words) it also notes each word that it finds full, which costs five
+    /// more. See [`Bitmap`].
+    ///
+    /// With other threads at work, `None` means that every block was seen out during the call, but not
+    /// all at the same instant: a block given back behind the search is missed if others take and give
+    /// back meanwhile, and so may be one whose drop has not returned.
+    #[inline]
+    pub fn get(&self) -> Option<Block<'_, Self>> {
+        match self.0.free().take() {
+            Some(index) => Some(Block::of_free(self, index)),
+            None => {
+                self.0.count_exhausted();
+                None
+            }
+        }
     }
 
-    fn size(&self, _: Internal) -> usize {
-        SIZE
+    /// A [`LocalPool`], the per-thread cache of this pool, that keeps at most 64 blocks.
+    ///
+    /// [`LocalPool::new`] makes one of another size, also in a static.
+    pub fn local_pool(&self) -> LocalPool<'_, Self> {
+        LocalPool::new(self)
     }
 
-    fn stride(&self, _: Internal) -> Stride {
-        const { Stride::new(NonZero::new(size_of::<Slot<SIZE, A>>()).expect("a block has a byte")) }
+    /// How many blocks the pool has, free or out.
+    pub fn capacity(&self) -> usize {
+        self.0.free().capacity()
     }
 
-    fn exhausted_count(&self, _: Internal) -> &AtomicUsize {
-        &self.exhausted
+    /// Bytes in a block.
+    pub fn block_size(&self) -> usize {
+        self.0.size()
+    }
+
+    /// Bytes from the first byte of one block to that of the next: the block size rounded up to the
+    /// alignment.
+    pub fn stride(&self) -> usize {
+        self.0.stride().bytes().get()
+    }
+
+    /// How many blocks are free. Blocks in a [`LocalPool`] or a [`Queue`](crate::Queue) are out.
+    ///
+    /// Exact when no other operation runs; otherwise off by those that overlap it. For monitoring:
+    /// O(capacity ÷ word size).
+    pub fn available(&self) -> usize {
+        self.0.free().available()
+    }
+
+    /// The most blocks that were out at once, those in local pools included; `None` if the free list
+    /// does not count, such as the default one.
+    ///
+    /// [`Counted`](crate::storage::Counted) counts for a [`Pool`],
+    /// [`Region::counted`](crate::Region::counted) for a region. The mark never reads high; it may read
+    /// low by the operations that were under way at the moment of the peak.
+    pub fn high_water_mark(&self) -> Option<usize> {
+        self.0.free().high_water_mark()
+    }
+
+    /// How often a block was wanted, by [`get`](Self::get) or a local pool, and none was free.
+    ///
+    /// Exact when nobody is in such a call; wraps around at `usize::MAX`. A get that succeeds does not
+    /// touch it.
+    pub fn exhausted_count(&self) -> usize {
+        // Relaxed: a value for a person to read.
+        self.0.exhausted().load(Ordering::Relaxed)
+    }
+
+    /// Where the blocks lie, to register them with a device: the first byte of block 0, and the bytes
+    /// from there to the end of the last block's space.
+    ///
+    /// A pool that is moved takes its blocks with it: an address for a device must come from a pool that
+    /// stays where it is, such as a static. The memory of a region does not move.
+    pub fn memory(&self) -> (NonNull<u8>, usize) {
+        (self.0.block(0), self.stride() * self.capacity())
+    }
+
+    /// The address of the first byte of a block, whoever owns it; `None` if `index` is not below the
+    /// capacity.
+    ///
+    /// O(1); nothing of the block is read.
+    pub fn address_of(&self, index: u32) -> Option<NonNull<u8>> {
+        ((index as usize) < self.capacity()).then(|| self.0.block(index))
+    }
+
+    /// The index of the block whose first byte `pointer` points to, whoever owns it.
+    ///
+    /// O(1); nothing of the block is read.
+    ///
+    /// # Errors
+    ///
+    /// [`RawError::Foreign`], [`RawError::Misaligned`].
+    pub fn index_of(&self, pointer: NonNull<u8>) -> Result<u32, RawError> {
+        self.0.extent().index_of(pointer)
+    }
+
+    /// Makes a handle for a block that was given up by [`Block::into_raw`], with the data range it had.
+    ///
+    /// Checked in every build: each `into_raw` can be undone exactly once. The check cannot see an index
+    /// that is kept after its block was claimed, and used again when the block's next owner has given it
+    /// up by `into_raw` too. Wait-free where the processor has atomic bit operations (x86-64, Arm with
+    /// LSE), otherwise lock-free; one atomic read-modify-write.
+    ///
+    /// # Errors
+    ///
+    /// [`RawError::OutOfRange`], [`RawError::NotOut`]; the pool is unchanged.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the block: it got the index from `into_raw`, or from its last owner, and nobody
+    /// else claims the block or goes on using its memory. What was written to the data range is
+    /// initialised bytes.
+    pub unsafe fn from_raw(&self, index: u32) -> Result<Block<'_, Self>, RawError> {
+        let capacity = self.capacity();
+        if index as usize >= capacity {
+            return Err(RawError::OutOfRange { index, capacity });
+        }
+        let state = self.0.state(index).claim(index);
+        Ok(Block::new(self, state.ok_or(RawError::NotOut { index })?))
+    }
+
+    /// Makes a handle for a block that was given up by [`Block::into_raw_ptr`] or
+    /// [`into_raw`](Block::into_raw), by the address of its first byte. As
+    /// [`from_raw`](Self::from_raw).
+    ///
+    /// # Errors
+    ///
+    /// [`RawError::Foreign`], [`RawError::Misaligned`], [`RawError::NotOut`]; the pool is unchanged.
+    ///
+    /// # Safety
+    ///
+    /// As [`from_raw`](Self::from_raw).
+    pub unsafe fn from_raw_ptr(&self, pointer: NonNull<u8>) -> Result<Block<'_, Self>, RawError> {
+        let index = self.index_of(pointer)?;
+        // SAFETY: the caller's promise is the same for pointer and index.
+        unsafe { self.from_raw(index) }
+    }
+
+    /// Makes handles for blocks that were given up by [`Block::into_raw_ptr`] or
+    /// [`into_raw`](Block::into_raw), by the addresses of their first bytes, and adds them to `blocks`,
+    /// in order, until the vector is full. Returns how many.
+    ///
+    /// Wait-free; a load and a store for each block instead of a read-modify-write. Checked in every
+    /// build: a pointer that was claimed before is refused, if by this thread or by one whose claim
+    /// happened before. **Two claims of one block at the same time may both succeed**;
+    /// [`from_raw_ptr`](Self::from_raw_ptr) refuses one of them there, too.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_raw_ptr`](Self::from_raw_ptr), for the first pointer that is refused: it and those
+    /// after it are not claimed. Those before it are, and in the vector.
+    ///
+    /// # Safety
+    ///
+    /// As [`from_raw`](Self::from_raw) for each pointer; above all, nobody else claims one of the
+    /// blocks meanwhile.
+    pub unsafe fn from_raw_ptr_burst<'p, const N: usize>(
+        &'p self,
+        pointers: &[NonNull<u8>],
+        blocks: &mut heapless::Vec<Block<'p, Self>, N>,
+    ) -> Result<usize, BurstError> {
+        let extent = self.0.extent();
+        let states = pointers.iter().map(|&pointer| self.0.claim_unshared(pointer, extent));
+        burst::adopt_each(self, states, blocks)
     }
 }
 
-#[cfg(blockpool_asan)]
-impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Drop
-    for Pool<SIZE, COUNT, A, F>
-{
-    fn drop(&mut self) {
-        crate::poison::pool_is_gone(self.memory());
+impl<S: Storage> PoolType for BlockPool<S> {
+    type Storage = S;
+
+    fn storage(&self) -> &S {
+        &self.0
     }
 }
 
-/// What a panic can leave behind in a pool is a block that stays out, nothing half done.
-impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> RefUnwindSafe
-    for Pool<SIZE, COUNT, A, F>
-{
-}
-
-impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> BlockPool
-    for Pool<SIZE, COUNT, A, F>
-{
-}
-
-/// The methods of [`Pool`] and [`Region`](crate::Region).
-macro_rules! pool_methods {
-    () => {
-        /// Takes a free block, its data range empty; `None` if every block is out.
-        ///
-        /// `None` under concurrency: every block was seen out during the call, but not all at the
-        /// same instant. A block given back behind the search is missed, if others take and give
-        /// back meanwhile; so may be one whose drop has not returned.
-        ///
-        /// May be called from any thread or interrupt. With the default engine: lock-free, never
-        /// waits; one atomic read-modify-write when threads do not meet; looks through the other
-        /// words of the set, O(capacity ÷ word size), when the thread's own has no free block; beyond
-        /// 2,048 blocks (1,024 with 32-bit words) it then notes each word that it finds full, by about five more. See
-        /// [`Bitmap`](crate::Bitmap).
-        #[inline]
-        pub fn get(&self) -> Option<$crate::Block<'_, Self>> {
-            BlockPool::get(self)
-        }
-
-        /// A private stock of blocks for one thread, lcore or task: see
-        /// [`Worker`](crate::Worker).
-        pub fn worker(&self) -> $crate::Worker<'_, Self> {
-            $crate::Worker::new(self)
-        }
-
-        /// How many blocks the pool has, free or out.
-        pub fn capacity(&self) -> usize {
-            BlockPool::capacity(self)
-        }
-
-        /// Bytes in a block.
-        pub fn block_size(&self) -> usize {
-            BlockPool::block_size(self)
-        }
-
-        /// How many blocks are free in the shared set. Blocks in the stock of a
-        /// [`Worker`](crate::Worker) or in a [`Queue`](crate::Queue) count as out.
-        ///
-        /// Exact when no other operation runs; otherwise off by those that overlap it. For
-        /// monitoring: O(capacity ÷ word size).
-        pub fn available(&self) -> usize {
-            BlockPool::available(self)
-        }
-
-        /// The most blocks that were out at once, blocks in workers' stocks included; `None` if
-        /// the engine does not count: the default one, and that of every region.
-        ///
-        /// [`Counted`](crate::Counted) switches counting on, and says how the mark errs.
-        pub fn high_water_mark(&self) -> Option<usize> {
-            BlockPool::high_water_mark(self)
-        }
-
-        /// How often a block was wanted, by [`get`](Self::get) or a worker, and none was free.
-        ///
-        /// Exact when nobody is in such a call; wraps around at `usize::MAX`. A get that succeeds
-        /// does not touch it.
-        pub fn exhausted(&self) -> usize {
-            BlockPool::exhausted(self)
-        }
-
-        /// Makes a handle for a block that was given up by [`Block::into_raw`](crate::Block), with
-        /// the data range it had. Dropping the handle gives the block back.
-        ///
-        /// Checked in every build: a number can be claimed once for each `into_raw`. What cannot be
-        /// seen is a number that is kept after its block was claimed, and used when the block's next
-        /// owner has given it up by `into_raw` too. Wait-free where the processor has atomic bit
-        /// operations (x86-64, Arm with LSE), else lock-free; one atomic read-modify-write.
-        ///
-        /// # Errors
-        ///
-        /// [`RawError::OutOfRange`](crate::RawError), [`RawError::NotOut`](crate::RawError); the
-        /// pool is as before.
-        ///
-        /// # Safety
-        ///
-        /// The caller must be the owner of the block: it got the number from `into_raw`, or from
-        /// who did, and nobody else claims it or goes on using the block's memory. What was written
-        /// to the data range is initialised bytes.
-        pub unsafe fn from_raw(
-            &self,
-            index: u32,
-        ) -> Result<$crate::Block<'_, Self>, $crate::RawError> {
-            // SAFETY: the caller's promise.
-            unsafe { BlockPool::from_raw(self, index) }
-        }
-
-        /// Makes a handle for a block that was given up by
-        /// [`Block::into_raw_ptr`](crate::Block::into_raw_ptr) or
-        /// [`into_raw`](crate::Block::into_raw), by the address of its first byte. As
-        /// [`from_raw`](Self::from_raw).
-        ///
-        /// # Errors
-        ///
-        /// [`RawError::Foreign`](crate::RawError), [`RawError::Misaligned`](crate::RawError),
-        /// [`RawError::NotOut`](crate::RawError); the pool is as before.
-        ///
-        /// # Safety
-        ///
-        /// As [`from_raw`](Self::from_raw).
-        pub unsafe fn from_raw_ptr(
-            &self,
-            pointer: *const u8,
-        ) -> Result<$crate::Block<'_, Self>, $crate::RawError> {
-            // SAFETY: the caller's promise.
-            unsafe { BlockPool::from_raw_ptr(self, pointer) }
-        }
-
-        /// Makes handles for blocks that were given up by
-        /// [`Block::into_raw_ptr`](crate::Block::into_raw_ptr) or
-        /// [`into_raw`](crate::Block::into_raw), by the addresses of their first bytes, and adds them
-        /// to `blocks`, in order, until the vector is full. Returns how many.
-        ///
-        /// Wait-free; a load and a store for each block instead of a read-modify-write. So this check,
-        /// in every build, sees a pointer that was claimed before, by this thread or by one that this
-        /// one has heard of since. **Not so two claims of one block at the same time**: both may
-        /// succeed. [`from_raw_ptr`](Self::from_raw_ptr) lets one through there, too.
-        ///
-        /// # Errors
-        ///
-        /// As [`from_raw_ptr`](Self::from_raw_ptr), for the first pointer that is refused: it and
-        /// those behind it are not claimed. Those before it are, and in the vector.
-        ///
-        /// # Safety
-        ///
-        /// As [`from_raw`](Self::from_raw) for each pointer; above all, nobody else claims one of the
-        /// blocks meanwhile.
-        pub unsafe fn from_raw_ptr_burst<'p, const N: usize>(
-            &'p self,
-            pointers: &[*mut u8],
-            blocks: &mut heapless::Vec<$crate::Block<'p, Self>, N>,
-        ) -> Result<usize, $crate::RawError> {
-            // SAFETY: the caller's promise.
-            unsafe { BlockPool::from_raw_ptr_burst(self, pointers, blocks) }
-        }
-
-        /// The number of the block whose first byte `pointer` points to, whoever owns it: what
-        /// [`Block::index`](crate::Block::index) says, for who has blocks by address. Nothing of the
-        /// block is read. O(1).
-        ///
-        /// # Errors
-        ///
-        /// [`RawError::Foreign`](crate::RawError), [`RawError::Misaligned`](crate::RawError).
-        pub fn index_of(&self, pointer: *const u8) -> Result<u32, $crate::RawError> {
-            BlockPool::index_of(self, pointer)
-        }
-
-        /// Where the blocks lie, to be registered with a device: the first byte of block 0, and
-        /// the bytes to the end of the last block's space. Block `i` begins at `i` times the space
-        /// of a block.
-        ///
-        /// A pool that is moved takes its blocks with it: a pointer for a device must come from a
-        /// pool that stays where it is, such as a static. A region's memory does not move.
-        pub fn memory(&self) -> (core::ptr::NonNull<u8>, usize) {
-            BlockPool::memory(self)
-        }
-    };
-}
-pub(crate) use pool_methods;
-
-impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> Pool<SIZE, COUNT, A, F> {
-    pool_methods!();
-}
-
-impl<const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace> fmt::Debug
-    for Pool<SIZE, COUNT, A, F>
-{
+impl<S: Storage> fmt::Debug for BlockPool<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool")
-            .field("block_size", &SIZE)
-            .field("capacity", &COUNT)
+        f.debug_struct(S::NAME)
+            .field("block_size", &self.block_size())
+            .field("capacity", &self.capacity())
             .field("available", &self.available())
             .finish_non_exhaustive()
     }

@@ -2,47 +2,22 @@
 
 use core::fmt;
 use core::mem::MaybeUninit;
+use core::ptr::NonNull;
 
 use crate::align::Alignment;
-use crate::block::{self, Block, Claims};
-use crate::error::{RawError, TooFewPlaces};
-use crate::free::InPlace;
-use crate::memory::{BlockPool, INTERNAL};
+use crate::block::Block;
+use crate::block_state::BlockState;
+use crate::bug::cannot_happen;
+use crate::burst::{self, Claims};
+use crate::error::{BurstError, RawError, RegionError};
+use crate::free_list::{FreeList, FreeListKind};
 use crate::pool::Pool;
-use crate::range;
 use crate::region::Region;
-use crate::ring::{Chain, Place, Popped, Ring};
+use crate::ring::{Chain, Popped, QueueSlot, Ring};
+use crate::storage::{BorrowedKind, Parts, PoolType};
 
-/// A first-in, first-out hand-off of the blocks of one pool, between any producers and consumers:
-/// threads, lcores, interrupts.
-///
-/// Block numbers travel, never bytes; the data range goes with the block. The queue has a place for
-/// each block of its pool, so **a push cannot fail**: back-pressure is an exhausted pool, handled in
-/// one place.
-///
-/// - Lock-free: no push or pop waits for another, wherever that one is stopped; an interrupt may do
-///   both. A step is retried only because another thread's succeeded, after a pause of at most 32
-///   spin-loop hints.
-/// - When nobody else is at the same end, a push costs two atomic read-modify-writes, a pop one.
-/// - A burst is linked into a chain, by a word that every block has in its pool's bookkeeping, and
-///   travels as one: it costs two read-modify-writes to push, whatever its length, and two to pop,
-///   by one consumer or in parts by several.
-/// - Order: blocks come out in the order in which their pushes took effect; of two pushes one after
-///   the other, the first comes out first. The blocks of a burst come out in their order, with no
-///   other's between, unless blocks of another pool were among them.
-/// - There is no `force_push`, which would replace the oldest block of a full queue: a queue is never
-///   full. Popping the oldest and pushing the newest is two operations: another thread may find the queue
-///   empty in between. Push first, and pop then; where every block may be in the queue, keep one back.
-/// - Reuse distance: a thread stopped inside an operation is fooled only if at least 2^62 pushes
-///   happen during that one stop (2^29 with 32-bit words).
-///
-/// Blocks in a queue are out, not available. Dropping the queue gives them back.
-///
-/// A queue has a word for each block of its pool. One that is made while the program runs is moved like any
-/// value: over the stack in builds without optimisation, also into a `StaticCell`, so a large one can
-/// overflow the stack before `main` has begun. A static, as below, or a `ConstStaticCell` is not moved. It
-/// refers to its pool, so it lies in `.data`: in a microcontroller it takes flash besides. A queue
-/// [with places](Queue::with_places) of a [`Region`] is small itself, wherever it is.
+/// A first-in, first-out queue for the blocks of one pool, between any producers and consumers:
+/// threads, lcores, interrupt handlers.
 ///
 /// ```
 /// use blockpool_core::{Pool, Queue};
@@ -60,42 +35,74 @@ use crate::ring::{Chain, Place, Popped, Ring};
 ///
 /// assert_eq!(&RECEIVED.pop().unwrap()[..], b"a packet");
 /// ```
-pub struct Queue<'p, P: BlockPool> {
+///
+/// Block indices travel, never bytes; the data range goes with the block. The queue has a slot for each
+/// block of its pool, so **a push cannot fail**: back-pressure is an exhausted pool, handled in one
+/// place.
+///
+/// - Lock-free: no push or pop waits for another, wherever that one is preempted; an interrupt handler
+///   may do both. An operation is retried only because another thread's succeeded, after a pause of at
+///   most 32 spin-loop hints.
+/// - When nobody else is at the same end, a push costs two atomic read-modify-writes, a pop one.
+/// - A burst is linked into a chain, through a word that the pool keeps for each block, and travels as
+///   one: it costs two read-modify-writes to push, whatever its length, and two to pop, by one consumer
+///   or in parts by several.
+/// - Order: blocks come out in the order in which their pushes took effect; of two pushes one after
+///   the other, the first comes out first. The blocks of a burst come out in their order, with no
+///   other's between, unless blocks of another pool were among them.
+/// - There is no `force_push`, which would replace the oldest block of a full queue: a push never finds
+///   the queue full. Popping the oldest and pushing the newest is two operations, between which another
+///   thread may find the queue empty. Push first, then pop; where every block may be in the queue, keep
+///   one back.
+/// - Reuse distance: a thread preempted inside an operation is deceived only if at least 2^62 pushes
+///   happen during that one preemption (2^29 with 32-bit words).
+///
+/// Blocks in a queue are out, not available. Dropping the queue gives them back.
+///
+/// A queue takes a word for each block of its pool. A static, as above, or a `ConstStaticCell` is not
+/// moved; a queue that is made while the program runs is moved like any value, and a large one can
+/// overflow the stack in builds without optimisation. A static queue refers to its pool, so it lies in
+/// `.data`: in a microcontroller it takes flash as well. A queue [with slots](Queue::with_slots) of a
+/// [`Region`] is small itself, wherever it lies.
+#[expect(private_bounds, reason = "`P` is a `Pool` or a `Region`")]
+pub struct Queue<'p, P: PoolType> {
     pool: &'p P,
-    /// Numbers of blocks that are out, owned by this queue, their data ranges parked.
-    ring: Ring<P::Places>,
+    /// Indices of blocks that are out and owned by this queue; the pool keeps their states.
+    ring: Ring<<P::Storage as Parts>::Slots>,
 }
 
-impl<'p, const SIZE: usize, const COUNT: usize, A: Alignment, F: InPlace>
-    Queue<'p, Pool<SIZE, COUNT, A, F>>
+impl<'p, const SIZE: usize, const COUNT: usize, A: Alignment, K: FreeListKind>
+    Queue<'p, Pool<SIZE, COUNT, A, K>>
 {
     /// An empty queue for the blocks of `pool`.
     #[must_use]
-    pub const fn new(pool: &'p Pool<SIZE, COUNT, A, F>) -> Self {
-        Self { pool, ring: Ring::new([const { Place::new() }; COUNT]) }
+    pub const fn new(pool: &'p Pool<SIZE, COUNT, A, K>) -> Self {
+        Self { pool, ring: Ring::new([const { QueueSlot::new() }; COUNT]) }
     }
 }
 
-impl<'p, 'm> Queue<'p, Region<'m>> {
-    /// An empty queue for the blocks of `region`, which need a place each.
+#[expect(private_bounds, reason = "the free list is `Bitmap` or `Counted`")]
+impl<'p, 'm, K: BorrowedKind<'m>> Queue<'p, Region<'m, K>> {
+    /// An empty queue for the blocks of `region`, with a slot for each.
     ///
     /// # Errors
     ///
-    /// [`TooFewPlaces`] if there are fewer `places` than blocks.
-    pub fn with_places(
-        region: &'p Region<'m>,
-        places: &'m mut [Place],
-    ) -> Result<Self, TooFewPlaces> {
-        let (needed, given) = (region.capacity(), places.len());
-        let Some(places) = places.get_mut(..needed) else {
-            return Err(TooFewPlaces { needed, given });
+    /// [`RegionError::TooFewSlots`] if there are fewer `slots` than blocks.
+    pub fn with_slots(
+        region: &'p Region<'m, K>,
+        slots: &'m mut [QueueSlot],
+    ) -> Result<Self, RegionError> {
+        let (needed, given) = (region.capacity(), slots.len());
+        let Some(slots) = slots.get_mut(..needed) else {
+            return Err(RegionError::TooFewSlots { needed, given });
         };
-        places.fill_with(Place::new);
-        Ok(Self { pool: region, ring: Ring::new(places) })
+        slots.fill_with(QueueSlot::new);
+        Ok(Self { pool: region, ring: Ring::new(slots) })
     }
 }
 
-impl<'p, P: BlockPool> Queue<'p, P> {
+#[expect(private_bounds, reason = "`P` is a `Pool` or a `Region`")]
+impl<'p, P: PoolType> Queue<'p, P> {
     /// Adds a block at the end. Cannot fail for a block of this queue's pool.
     ///
     /// # Errors
@@ -105,59 +112,64 @@ impl<'p, P: BlockPool> Queue<'p, P> {
         if !core::ptr::eq(block.pool(), self.pool) {
             return Err(block);
         }
-        let place = block.into_place();
-        self.pool.parked(place.number(), INTERNAL).store(place, place.number());
-        // There is room: the ring has a place for each block, and this one is not in it.
-        self.ring.push(Chain { first: place.number(), more: false });
+        let state = block.into_state();
+        self.storage().state(state.index()).store(state, state.index());
+        // There is room: the ring has a slot for each block, and this one is not in it.
+        self.ring.push(Chain { first: state.index(), more: false });
         Ok(())
     }
 
     /// Takes the oldest block, or `None` if there is none.
     #[inline]
     pub fn pop(&self) -> Option<Block<'p, P>> {
-        let mut oldest = range::Place::empty(0);
+        let mut oldest = BlockState::empty(0);
         let popped = self.ring.pop(|first| {
-            let (place, next) = self.parked(first);
-            oldest = place;
+            let (state, next) = self.state(first);
+            oldest = state;
             self.left(next.unwrap_or(first))
         })?;
-        if let Popped::Last(number) = popped {
-            (oldest, _) = self.parked(number);
+        if let Popped::Last(index) = popped {
+            (oldest, _) = self.state(index);
         }
-        Some(self.pool.adopt(oldest, INTERNAL))
+        Some(Block::new(self.pool, oldest))
     }
 
-    fn parked(&self, number: u32) -> (range::Place, Option<u32>) {
-        self.pool.parked(number, INTERNAL).load(number)
+    fn storage(&self) -> &P::Storage {
+        self.pool.storage()
+    }
+
+    /// The state of a block in the queue, and the block that follows it in its chain.
+    fn state(&self, index: u32) -> (BlockState, Option<u32>) {
+        self.storage().state(index).load(index)
     }
 
     /// A chain whose front was cut off.
     fn left(&self, first: u32) -> Chain {
-        Chain { first, more: self.parked(first).1.is_some() }
+        Chain { first, more: self.state(first).1.is_some() }
     }
 
     /// Adds all of `blocks` at the end, the first one first, and returns how many.
     ///
-    /// They take their places together, by two atomic read-modify-writes. Blocks of another pool stay
-    /// in the vector, and make it a push for each of the others.
+    /// Two atomic read-modify-writes for all of them. Blocks of another pool stay in the vector; then
+    /// the others are pushed one by one.
     pub fn push_burst<const N: usize>(&self, blocks: &mut heapless::Vec<Block<'p, P>, N>) -> usize {
         let Some((last, others)) = blocks.split_last() else { return 0 };
         let foreign = |block: &Block<'p, P>| !core::ptr::eq(block.pool(), self.pool);
         if foreign(last) {
             return self.push_own(blocks);
         }
-        let mut first = last.place().number();
-        self.pool.parked(first, INTERNAL).store(last.place(), first);
+        let mut first = last.state().index();
+        self.storage().state(first).store(last.state(), first);
         for block in others.iter().rev() {
             if foreign(block) {
                 return self.push_own(blocks);
             }
-            let place = block.place();
-            self.pool.parked(place.number(), INTERNAL).store(place, first);
-            first = place.number();
+            let state = block.state();
+            self.storage().state(state.index()).store(state, first);
+            first = state.index();
         }
         let count = blocks.len();
-        block::end_all(blocks);
+        burst::end_all(blocks);
         // There is room: as for one.
         self.ring.push(Chain { first, more: count > 1 });
         count
@@ -166,14 +178,17 @@ impl<'p, P: BlockPool> Queue<'p, P> {
     #[cold]
     fn push_own<const N: usize>(&self, blocks: &mut heapless::Vec<Block<'p, P>, N>) -> usize {
         let before = blocks.len();
-        // Pushes to vectors that held as many before cannot fail; a failure would give the block back.
         let mut reversed = heapless::Vec::<_, N>::new();
         while let Some(block) = blocks.pop() {
-            let _ = reversed.push(block);
+            if reversed.push(block).is_err() {
+                cannot_happen();
+            }
         }
         while let Some(block) = reversed.pop() {
-            if let Err(block) = self.push(block) {
-                let _ = blocks.push(block);
+            if let Err(block) = self.push(block)
+                && blocks.push(block).is_err()
+            {
+                cannot_happen();
             }
         }
         before - blocks.len()
@@ -191,9 +206,9 @@ impl<'p, P: BlockPool> Queue<'p, P> {
                 popped.clear();
                 let mut left = first;
                 while popped.has_room()
-                    && let (place, Some(next)) = self.parked(left)
+                    && let (state, Some(next)) = self.state(left)
                 {
-                    popped.push(self.pool, place);
+                    popped.push(self.pool, state);
                     left = next;
                 }
                 self.left(left)
@@ -201,9 +216,9 @@ impl<'p, P: BlockPool> Queue<'p, P> {
             match result {
                 None => break,
                 Some(Popped::Cut) => {}
-                Some(Popped::Last(number)) => {
+                Some(Popped::Last(index)) => {
                     popped.clear();
-                    popped.push(self.pool, self.parked(number).0);
+                    popped.push(self.pool, self.state(index).0);
                 }
             }
             popped.keep();
@@ -211,90 +226,117 @@ impl<'p, P: BlockPool> Queue<'p, P> {
         blocks.len() - before
     }
 
-    /// Adds blocks by address: claims them as [`from_raw_ptr_burst`] of the pool does, and adds them at
-    /// the end, the first one first, as one burst. No handles are made.
+    /// Adds a block by address: claims it as [`from_raw_ptr_burst`] does, and adds it at the end. No
+    /// handle is made.
     ///
     /// # Errors
     ///
-    /// How many were added before the first pointer that is refused, and why it is. It and those behind
-    /// it are not claimed.
+    /// As [`from_raw_ptr_burst`]; nothing changes.
+    ///
+    /// # Safety
+    ///
+    /// As for [`push_raw_ptr_burst`](Self::push_raw_ptr_burst).
+    ///
+    /// [`from_raw_ptr_burst`]: crate::BlockPool::from_raw_ptr_burst
+    pub unsafe fn push_raw_ptr(&self, pointer: NonNull<u8>) -> Result<(), RawError> {
+        // SAFETY: the caller's promise.
+        let pushed = unsafe { self.push_raw_ptr_burst(&[pointer]) };
+        pushed.map_err(|error| error.reason)
+    }
+
+    /// Adds blocks by address: claims them as [`from_raw_ptr_burst`] does, and adds them at the end, the
+    /// first one first, as one burst. No handles are made.
+    ///
+    /// # Errors
+    ///
+    /// At the first pointer that is refused. Those before it are added; it and those after it are not
+    /// claimed.
     ///
     /// # Safety
     ///
     /// As for [`from_raw_ptr_burst`]. If two threads push one block at the same time after all, the queue
     /// may lose others, and its operations may never return.
     ///
-    /// [`from_raw_ptr_burst`]: crate::Pool::from_raw_ptr_burst
-    pub unsafe fn push_raw_ptr_burst(&self, pointers: &[*mut u8]) -> Result<(), (usize, RawError)> {
-        let extent = self.pool.extent(INTERNAL);
-        let mut claimed =
-            pointers.iter().map(|&pointer| self.pool.claim_alone(pointer, extent, INTERNAL));
+    /// [`from_raw_ptr_burst`]: crate::BlockPool::from_raw_ptr_burst
+    pub unsafe fn push_raw_ptr_burst(&self, pointers: &[NonNull<u8>]) -> Result<(), BurstError> {
+        let storage = self.storage();
+        let extent = storage.extent();
+        let mut claimed = pointers.iter().map(|&pointer| storage.claim_unshared(pointer, extent));
         let mut last = match claimed.next() {
             None => return Ok(()),
-            Some(first) => first.map_err(|error| (0, error))?,
+            Some(first) => first.map_err(|reason| BurstError { done: 0, reason })?,
         };
-        let (first, mut count, mut result) = (last.number(), 1, Ok(()));
+        let (first, mut count, mut result) = (last.index(), 1, Ok(()));
         for next in claimed {
             match next {
                 Ok(next) => {
-                    self.pool.parked(last.number(), INTERNAL).store(last, next.number());
+                    storage.state(last.index()).store(last, next.index());
                     last = next;
                     count += 1;
                 }
-                Err(error) => {
-                    result = Err((count, error));
+                Err(reason) => {
+                    result = Err(BurstError { done: count, reason });
                     break;
                 }
             }
         }
-        self.pool.parked(last.number(), INTERNAL).store(last, last.number());
+        storage.state(last.index()).store(last, last.index());
         // There is room: as for one.
         self.ring.push(Chain { first, more: count > 1 });
         result
     }
 
+    /// Takes the oldest block and gives it up, as [`Block::into_raw_ptr`] does; `None` if there is none.
+    pub fn pop_raw_ptr(&self) -> Option<NonNull<u8>> {
+        self.pop().map(Block::into_raw_ptr)
+    }
+
     /// Takes the oldest blocks and gives each up, as [`Block::into_raw_ptr`] does, until `pointers` is
-    /// full or the queue empty. Returns how many; their addresses stand at the front.
+    /// full or the queue empty. Returns how many; their addresses are at the front, in order.
     ///
-    /// As [`pop_burst`](Self::pop_burst), for code that has blocks by address: no handles are made. What is
-    /// popped of a burst costs an atomic read-modify-write for each 32, and one for the burst's last block.
-    pub fn pop_raw_ptr_burst(&self, pointers: &mut [MaybeUninit<*mut u8>]) -> usize {
+    /// As [`pop_burst`](Self::pop_burst), for code that has blocks by address: no handles are made. What
+    /// is popped of a burst costs an atomic read-modify-write for each 32 blocks, and one for the
+    /// burst's last block. There is no pop of all or nothing: another consumer could take in between
+    /// what would have to be put back.
+    pub fn pop_raw_ptr_burst(&self, pointers: &mut [MaybeUninit<NonNull<u8>>]) -> usize {
+        let storage = self.storage();
         let mut taken = 0;
         while let Some(left @ [_, ..]) = pointers.get_mut(taken..) {
             // Noted, so that the links, each found by the one before, are followed once.
-            let mut numbers = heapless::Vec::<u32, 32>::new();
-            let most = left.len().min(numbers.capacity());
+            let mut indices = heapless::Vec::<u32, 32>::new();
+            let most = left.len().min(indices.capacity());
             let result = self.ring.pop(|oldest| {
                 let mut next = oldest;
-                numbers.clear();
-                while numbers.len() < most
-                    && let (_, Some(behind)) = self.parked(next)
+                indices.clear();
+                while indices.len() < most
+                    && let (_, Some(after)) = self.state(next)
+                    && indices.push(next).is_ok()
                 {
-                    // There is room.
-                    let _ = numbers.push(next);
-                    next = behind;
+                    next = after;
                 }
                 self.left(next)
             });
             match result {
                 None => break,
                 Some(Popped::Cut) => {}
-                Some(Popped::Last(number)) => {
-                    numbers.clear();
-                    let _ = numbers.push(number);
+                Some(Popped::Last(index)) => {
+                    indices.clear();
+                    if indices.push(index).is_err() {
+                        cannot_happen();
+                    }
                 }
             }
-            for (pointer, &number) in left.iter_mut().zip(&numbers) {
-                self.pool.parked(number, INTERNAL).release(self.parked(number).0);
-                pointer.write(self.pool.block(number, INTERNAL).as_ptr());
+            for (pointer, &index) in left.iter_mut().zip(&indices) {
+                storage.state(index).release(self.state(index).0);
+                pointer.write(storage.block(index));
             }
-            taken += numbers.len();
+            taken += indices.len();
         }
         taken
     }
 
     fn count(&self, most: usize) -> usize {
-        self.ring.count(most, |number| self.parked(number).1)
+        self.ring.count(most, |index| self.state(index).1)
     }
 
     /// How many blocks are in the queue: exact when nobody pushes or pops. Otherwise off by the
@@ -311,19 +353,24 @@ impl<'p, P: BlockPool> Queue<'p, P> {
         self.count(1) == 0
     }
 
+    /// Whether every block of the pool was in the queue, under the conditions of [`len`](Self::len).
+    pub fn is_full(&self) -> bool {
+        self.len() == self.capacity()
+    }
+
     /// How many blocks the queue can hold: all of its pool.
     pub fn capacity(&self) -> usize {
-        self.pool.capacity()
+        self.storage().free().capacity()
     }
 }
 
-impl<P: BlockPool> Drop for Queue<'_, P> {
+impl<P: PoolType> Drop for Queue<'_, P> {
     fn drop(&mut self) {
         while self.pop().is_some() {}
     }
 }
 
-impl<P: BlockPool> fmt::Debug for Queue<'_, P> {
+impl<P: PoolType> fmt::Debug for Queue<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Queue")
             .field("len", &self.len())

@@ -1,98 +1,97 @@
-//! Blocks in memory given at run time.
+//! A pool over memory given at run time.
 
-use core::fmt;
-use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 use core::num::NonZero;
 use core::ptr::NonNull;
 
-use crate::bookkeeping::{Bookkeeping, Borrowed};
+use crate::block_state::{MAX_BLOCK_SIZE, MAX_COUNT};
 use crate::error::RegionError;
-use crate::free::{Bitmap, FreeSet};
-use crate::memory::{BlockPool, INTERNAL, Internal, Memory};
-use crate::pool::pool_methods;
-use crate::range::{MAX_BLOCK_SIZE, MAX_COUNT, Parked};
-use crate::ring::Place;
-use crate::stride::Stride;
-use crate::sync::AtomicUsize;
+use crate::extent::Stride;
+use crate::free_list::{Bitmap, Counted};
+use crate::pool::BlockPool;
+use crate::storage::{Bookkeeping, Borrowed, IndexSet};
 
-/// The same pool over memory given at run time: huge pages, DMA memory, an AF_XDP UMEM, memory
-/// shared with a device.
-///
-/// The caller gives the memory, and [`Bookkeeping`] for it. The memory itself holds blocks and
-/// nothing else, one after the other from its first byte, so that block `i` lies at `i` times the
-/// block size: a UMEM's frame address. What is left over at its end stays unused.
+/// A pool over memory given at run time: huge pages, DMA memory, an AF_XDP UMEM, memory shared with a
+/// device.
 ///
 /// ```
-/// use blockpool_core::{Bookkeeping, Region};
-/// use core::ptr::NonNull;
+/// use blockpool_core::Region;
+/// use blockpool_core::storage::Bookkeeping;
+/// use core::mem::MaybeUninit;
 /// use static_cell::ConstStaticCell;
 ///
+/// const BLOCK_SIZE: usize = 2048;
+/// const COUNT: usize = 32;
+/// const ELEMENTS: usize = Bookkeeping::elements_for(COUNT);
+///
 /// #[repr(align(4096))]
-/// struct Pages([u8; 64 * 1024]);
+/// struct Pages([MaybeUninit<u8>; COUNT * BLOCK_SIZE]);
 ///
-/// static MEMORY: ConstStaticCell<Pages> = ConstStaticCell::new(Pages([0; 64 * 1024]));
-/// static BOOKKEEPING: ConstStaticCell<[Bookkeeping; Region::bookkeeping_for(64 * 1024, 2048)]> =
-///     ConstStaticCell::new([const { Bookkeeping::new() }; Region::bookkeeping_for(64 * 1024, 2048)]);
+/// static PAGES: ConstStaticCell<Pages> =
+///     ConstStaticCell::new(Pages([MaybeUninit::uninit(); COUNT * BLOCK_SIZE]));
+/// static BOOKKEEPING: ConstStaticCell<[Bookkeeping; ELEMENTS]> =
+///     ConstStaticCell::new([const { Bookkeeping::new() }; ELEMENTS]);
 ///
-/// let memory = &mut MEMORY.take().0[..];
-/// let length = memory.len();
-/// let first = NonNull::from(memory).cast();
-/// // SAFETY: the memory is borrowed for ever and used by nobody else.
-/// let region = unsafe { Region::new(first, length, 2048, BOOKKEEPING.take()) }?;
+/// let region = Region::new(&mut PAGES.take().0, BLOCK_SIZE, BOOKKEEPING.take())?;
 /// assert_eq!(region.capacity(), 32);
 ///
-/// let mut frame = region.get().unwrap();
-/// frame.append(b"payload").unwrap();
+/// let mut frame = region.get().expect("one is free");
+/// frame.append(b"payload").expect("it fits");
 /// # Ok::<(), blockpool_core::RegionError>(())
 /// ```
-pub struct Region<'m> {
-    memory: NonNull<u8>,
-    block_size: Stride,
-    free: Bitmap<Borrowed<'m>>,
-    exhausted: AtomicUsize,
-    /// The memory is borrowed as if by a mutable reference.
-    _memory: PhantomData<&'m mut [u8]>,
-}
-
-impl Region<'_> {
-    /// Memory begins, and block sizes go, in multiples of this: bytes, a cache line.
-    pub const ALIGNMENT: usize = 64;
-
-    /// How many elements of [`Bookkeeping`] `length` bytes of memory need with blocks of
-    /// `block_size` bytes: one for every `usize::BITS` blocks. 0 if `block_size` is.
-    #[must_use]
-    pub const fn bookkeeping_for(length: usize, block_size: usize) -> usize {
-        match length.checked_div(block_size) {
-            Some(blocks) => Bookkeeping::elements_for(blocks),
-            None => 0,
-        }
-    }
-}
+///
+/// The caller gives the memory, and [`Bookkeeping`] for it. The memory holds blocks and nothing else,
+/// one after the other from its first byte: block `i` lies at `i` times the block size, which is a
+/// UMEM's frame address. What is left over at the end stays unused. The memory is not touched when the
+/// region is made.
+///
+/// The methods are those of [`BlockPool`], which a [`Pool`](crate::Pool) has too.
+pub type Region<'m, K = Bitmap> = BlockPool<Borrowed<'m, K>>;
 
 impl<'m> Region<'m> {
-    /// A pool of the blocks of `block_size` bytes that fit into `length` bytes from `memory` on, all
-    /// of them free.
+    /// The required alignment of the memory and of the block size, in bytes: a cache line.
+    pub const ALIGNMENT: usize = 64;
+
+    /// A pool of the blocks of `block_size` bytes that fit into `memory`, all of them free.
     ///
-    /// `bookkeeping` needs [`bookkeeping_for`](Self::bookkeeping_for) elements, whatever they hold.
-    /// O(length of `bookkeeping`); the memory is not touched.
+    /// `bookkeeping` has one element for every `usize::BITS` blocks, as
+    /// [`Bookkeeping::elements_for`] says; what it holds does not matter. O(number of blocks).
     ///
     /// # Errors
     ///
-    /// [`RegionError`] says what does not serve: alignment, block size, length, bookkeeping.
+    /// [`RegionError`] says what is wrong with the memory, the block size or the bookkeeping.
+    pub fn new(
+        memory: &'m mut [MaybeUninit<u8>],
+        block_size: usize,
+        bookkeeping: &'m mut [Bookkeeping],
+    ) -> Result<Self, RegionError> {
+        let length = memory.len();
+        // SAFETY: the memory is borrowed exclusively for `'m`.
+        unsafe {
+            Self::from_raw_parts(NonNull::from(memory).cast(), length, block_size, bookkeeping)
+        }
+    }
+
+    /// A pool of the blocks of `block_size` bytes that fit into `length` bytes from `memory` on, all of
+    /// them free. As [`new`](Self::new), for memory that a device or foreign code has access to.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
     ///
     /// # Safety
     ///
     /// For as long as `'m`, the memory is valid for reads and writes and lies in one allocation or
     /// mapping, and nothing but this region, and devices or foreign code that own one of its blocks,
     /// reads or writes it.
-    pub unsafe fn new(
+    pub unsafe fn from_raw_parts(
         memory: NonNull<u8>,
         length: usize,
         block_size: usize,
         bookkeeping: &'m mut [Bookkeeping],
     ) -> Result<Self, RegionError> {
-        let serves = block_size.is_multiple_of(Self::ALIGNMENT) && block_size <= MAX_BLOCK_SIZE;
-        let Some(stride) = NonZero::new(block_size).filter(|_| serves) else {
+        let fits = block_size.is_multiple_of(Self::ALIGNMENT) && block_size <= MAX_BLOCK_SIZE;
+        let Some(stride) = NonZero::new(block_size).filter(|_| fits) else {
             return Err(RegionError::BlockSize { block_size });
         };
         match memory.addr().get() % Self::ALIGNMENT {
@@ -108,79 +107,20 @@ impl<'m> Region<'m> {
         }
         let needed = Bookkeeping::elements_for(blocks);
         let given = bookkeeping.len();
-        let Some(free) = Bitmap::over(bookkeeping, blocks) else {
+        let Some(free) = IndexSet::over(bookkeeping, blocks) else {
             return Err(RegionError::TooLittleBookkeeping { needed, given });
         };
-        Ok(Self {
-            memory,
-            block_size: Stride::new(stride),
-            free,
-            exhausted: AtomicUsize::new(0),
-            _memory: PhantomData,
-        })
+        // SAFETY: 1. the caller's promise for `length` bytes, which are at least as many strides as
+        // `free` has indices; 2. `free` is new.
+        Ok(Self::over(unsafe { Borrowed::new(memory, Stride::new(stride), free) }))
     }
 
-    pool_methods!();
-}
-
-// SAFETY: as for `Pool`: a block's bytes are reached only by its one owner, and the free set, queue
-// or claim that moves a block number from one thread to another orders them. All else is atomic.
-unsafe impl Sync for Region<'_> {}
-
-// SAFETY: nothing in a region belongs to the thread that made it; the pointer stands for the memory
-// that it borrows.
-unsafe impl Send for Region<'_> {}
-
-// SAFETY: `new` was promised the memory for `'m`, and that nobody else uses it; blocks are pieces of
-// `block_size` bytes of it, one behind the other. The free set is private.
-unsafe impl<'m> Memory for Region<'m> {
-    type Free = Bitmap<Borrowed<'m>>;
-    type Places = &'m mut [Place];
-
-    fn free(&self, _: Internal) -> &Self::Free {
-        &self.free
-    }
-
-    fn parked(&self, number: u32, _: Internal) -> &Parked {
-        // SAFETY: by the trait's contract the number is below the capacity.
-        unsafe { self.free.words().parked(number) }
-    }
-
-    fn block(&self, number: u32, _: Internal) -> NonNull<u8> {
-        debug_assert!((number as usize) < self.free.capacity());
-        // SAFETY: the number is below the capacity, so the block lies in the memory.
-        unsafe { self.memory.add(number as usize * self.size(INTERNAL)) }
-    }
-
-    fn size(&self, _: Internal) -> usize {
-        self.block_size.bytes().get()
-    }
-
-    fn stride(&self, _: Internal) -> Stride {
-        self.block_size
-    }
-
-    fn exhausted_count(&self, _: Internal) -> &AtomicUsize {
-        &self.exhausted
-    }
-}
-
-impl BlockPool for Region<'_> {}
-
-#[cfg(blockpool_asan)]
-impl Drop for Region<'_> {
-    fn drop(&mut self) {
-        crate::poison::pool_is_gone(self.memory());
-    }
-}
-
-impl fmt::Debug for Region<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Region")
-            .field("memory", &self.memory)
-            .field("block_size", &self.block_size())
-            .field("capacity", &self.capacity())
-            .field("available", &self.available())
-            .finish_non_exhaustive()
+    /// The same region with a [high-water mark](BlockPool::high_water_mark), which begins at what is out
+    /// now. O(capacity ÷ word size).
+    ///
+    /// Cost and accuracy are those of [`Counted`].
+    #[must_use = "it is this region that counts"]
+    pub fn counted(self) -> Region<'m, Counted> {
+        Region::over(self.into_storage().counted())
     }
 }

@@ -1,6 +1,10 @@
 //! Bursts: in parts, larger than a stock, and with blocks of another pool among them.
 
-use blockpool_core::{Block, Pool, Queue, Worker, heapless};
+use std::mem::MaybeUninit;
+
+use blockpool_core::{Block, LocalPool, Pool, Queue, heapless};
+
+use crate::harness::{assert_whole, written};
 
 const COUNT: usize = 40;
 type Small = Pool<64, COUNT>;
@@ -39,7 +43,7 @@ fn a_queue_takes_its_own_of_a_burst_in_order_and_leaves_the_others_in_order() {
 #[test]
 fn a_worker_sends_the_foreign_ones_of_a_burst_home() {
     let (own, other) = (Small::new(), Small::new());
-    let mut worker = own.worker();
+    let mut worker = own.local_pool();
     for foreign in 0..=u8::MAX {
         let mut burst = mixed(&own, &other, foreign);
         worker.put_burst(&mut burst);
@@ -51,7 +55,7 @@ fn a_worker_sends_the_foreign_ones_of_a_burst_home() {
 #[test]
 fn a_burst_larger_than_a_stock_comes_and_goes() {
     let pool = Small::new();
-    let mut worker = pool.worker();
+    let mut worker = pool.local_pool();
     let mut burst = heapless::Vec::<_, 32>::new();
     for _ in 0..3 {
         assert_eq!(worker.get_burst(&mut burst), 32);
@@ -74,7 +78,7 @@ fn a_burst_given_back_is_kept_and_sends_off_half_of_the_older_ones_if_it_must() 
     let get = || pool.get().expect("enough are free");
     for stock in 0..=ROOM {
         for count in 1..=ROOM {
-            let mut worker: Worker<'_, _, 16> = Worker::with_stock(&pool);
+            let mut worker: LocalPool<'_, _, 16> = LocalPool::new(&pool);
             (0..stock).for_each(|_| worker.put(get()));
             let mut burst: heapless::Vec<_, ROOM> = (0..count).map(|_| get()).collect();
             let mut given: Vec<u32> = burst.iter().map(|block| block.index()).collect();
@@ -101,7 +105,7 @@ fn a_burst_takes_from_the_stock_what_was_given_back_last() {
     let get = || pool.get().expect("enough are free");
     for stock in 0..=15 {
         for held in 0..=8 {
-            let mut worker: Worker<'_, _, 16> = Worker::with_stock(&pool);
+            let mut worker: LocalPool<'_, _, 16> = LocalPool::new(&pool);
             let blocks: Vec<_> = (0..stock).map(|_| get()).collect();
             let given: Vec<u32> = blocks.iter().map(|block| block.index()).collect();
             blocks.into_iter().for_each(|block| worker.put(block));
@@ -124,7 +128,7 @@ fn a_burst_given_back_is_taken_first_to_last() {
     for stock in 0..=15 {
         // Into a stock with room for all of it, for some of it, and by single puts.
         for count in 1..=16 {
-            let mut worker: Worker<'_, _, 16> = Worker::with_stock(&pool);
+            let mut worker: LocalPool<'_, _, 16> = LocalPool::new(&pool);
             let get = |_| pool.get().expect("enough are free");
             let before: Vec<_> = (0..stock).map(get).collect();
             before.into_iter().for_each(|block| worker.put(block));
@@ -179,4 +183,76 @@ fn a_burst_is_popped_in_parts_with_its_data() {
         assert!(queue.is_empty() && queue.pop().is_none());
     }
     assert_eq!(pool.available(), COUNT);
+}
+
+/// As many as a local pool keeps, fewer and more; with others kept before.
+#[test]
+fn a_burst_given_back_is_taken_again_in_its_order() {
+    fn check<const STOCK: usize, const N: usize>(kept_before: usize) {
+        let pool = Pool::<64, 400>::new();
+        let mut local = LocalPool::<_, STOCK>::new(&pool);
+        let blocks: heapless::Vec<_, 64> = (0..kept_before).map_while(|_| local.get()).collect();
+        blocks.into_iter().for_each(|block| local.put(block));
+
+        let mut burst = heapless::Vec::<_, N>::new();
+        local.get_burst(&mut burst);
+        let order: Vec<u32> = burst.iter().map(Block::index).collect();
+        local.put_burst(&mut burst);
+        let kept = local.stock().min(N);
+        let again: Vec<u32> = (0..kept).map_while(|_| local.get()).map(Block::into_raw).collect();
+        assert_eq!(again, order[..kept], "handles, {N} of {STOCK}");
+        assert!(kept >= N.min(STOCK / 2));
+
+        let mut local = LocalPool::<_, STOCK>::new(&pool);
+        let pointers = written(N, |pointers| local.get_raw_ptr_burst(pointers));
+        assert_eq!(pointers.len(), N);
+        // SAFETY: taken just now, each once.
+        unsafe { local.put_raw_ptr_burst(&pointers) }.expect("they are out");
+        let kept = local.stock().min(N);
+        let again = written(kept, |pointers| local.get_raw_ptr_burst(pointers));
+        assert_eq!(again, pointers[..kept], "addresses, {N} of {STOCK}");
+        assert!(kept >= N.min(STOCK / 2));
+    }
+    for kept_before in [0, 1, 7, 40] {
+        check::<1, 1>(kept_before);
+        check::<1, 5>(kept_before);
+        check::<8, 1>(kept_before);
+        check::<8, 2>(kept_before);
+        check::<8, 7>(kept_before);
+        check::<8, 8>(kept_before);
+        check::<8, 9>(kept_before);
+        check::<8, 33>(kept_before);
+        check::<64, 32>(kept_before);
+        check::<64, 64>(kept_before);
+    }
+}
+
+#[test]
+fn all_or_nothing_takes_all_or_gives_everything_back() {
+    let pool = Pool::<64, COUNT>::new();
+    let mut local = LocalPool::<_, 8>::new(&pool);
+    let kept = pool.get().expect("it is free");
+    let mut all = heapless::Vec::<_, COUNT>::new();
+    assert!(!local.get_bulk(&mut all));
+    assert_eq!((all.len(), pool.exhausted_count()), (0, 1));
+    assert_eq!(pool.available() + local.stock(), COUNT - 1);
+    let mut pointers = vec![MaybeUninit::uninit(); COUNT];
+    assert!(!local.get_raw_ptr_bulk(&mut pointers));
+    assert_eq!((pool.available() + local.stock(), pool.exhausted_count()), (COUNT - 1, 2));
+
+    // What is in the vector before stays.
+    all.push(kept).expect("it is empty");
+    assert!(local.get_bulk(&mut all));
+    assert_eq!((all.len(), local.stock(), pool.available()), (COUNT, 0, 0));
+    local.put_burst(&mut all);
+    assert!(local.get_raw_ptr_bulk(&mut pointers) && local.get_raw_ptr_bulk(&mut []));
+    assert_eq!((local.stock(), pool.available()), (0, 0));
+    for pointer in pointers {
+        // SAFETY: all were written.
+        let pointer = unsafe { pointer.assume_init() };
+        // SAFETY: taken just now, once.
+        unsafe { local.put_raw_ptr(pointer) }.expect("it is out");
+    }
+    drop(local);
+    assert_whole(&pool);
 }

@@ -5,7 +5,7 @@ use std::mem;
 use std::panic::{catch_unwind, resume_unwind};
 use std::thread;
 
-use blockpool_core::{Block, Pool, Queue, Worker};
+use blockpool_core::{Block, LocalPool, Pool, Queue};
 
 use crate::harness::{assert_whole, scope};
 
@@ -19,13 +19,13 @@ trait Held {}
 
 impl Held for Block<'_, P> {}
 impl Held for Burst<'_> {}
-impl Held for Worker<'_, P, 8> {}
+impl Held for LocalPool<'_, P, 8> {}
 impl Held for Queue<'_, P> {}
 
 /// One of each kind.
 fn holders(pool: &P) -> Vec<Holder<'_>> {
     let get = || pool.get().expect("enough are free");
-    let mut worker: Worker<'_, P, 8> = Worker::with_stock(pool);
+    let mut worker: LocalPool<'_, P, 8> = LocalPool::new(pool);
     (0..3).for_each(|_| worker.put(get()));
     let queue = Queue::new(pool);
     (0..5).for_each(|_| queue.push(get()).expect("a block of this pool"));
@@ -106,7 +106,7 @@ fn a_forgotten_block_stays_out_and_no_other() {
 fn a_thread_that_ends_flushes_the_worker_in_its_local_storage() {
     static POOL: P = Pool::new();
     thread_local! {
-        static WORKER: RefCell<Worker<'static, P, 8>> = const { RefCell::new(Worker::with_stock(&POOL)) };
+        static WORKER: RefCell<LocalPool<'static, P, 8>> = const { RefCell::new(LocalPool::new(&POOL)) };
     }
     for panics in [false, true] {
         let thread = thread::spawn(move || {
@@ -129,7 +129,7 @@ fn a_panic_amid_a_burst_leaves_no_block_out() {
     let pool = P::new();
     let queue = Queue::new(&pool);
     let result = catch_unwind(|| {
-        let mut worker: Worker<'_, P, 8> = Worker::with_stock(&pool);
+        let mut worker: LocalPool<'_, P, 8> = LocalPool::new(&pool);
         let mut burst = Burst::new();
         worker.get_burst(&mut burst);
         queue.push_burst(&mut burst);

@@ -1,8 +1,7 @@
 //! Every engine, size, count and alignment under one harness.
 
-use blockpool_core::{
-    Align, Bitmap, BlockPool, Counted, HeaplessQueue, Inline, Pool, SpinStack, Worker,
-};
+use blockpool_core::storage::{Counted, HeaplessQueue, SpinStack, Storage};
+use blockpool_core::{Align, BlockPool, LocalPool, Pool};
 
 use crate::harness::{assert_whole, take_all};
 
@@ -14,19 +13,19 @@ macro_rules! bitmap {
 
 macro_rules! counted {
     ($size:literal $count:literal $align:literal $places:literal) => {
-        Pool<$size, $count, Align<$align>, Counted<Bitmap<Inline<$count>>>>
+        Pool<$size, $count, Align<$align>, Counted>
     };
 }
 
 macro_rules! heapless_queue {
     ($size:literal $count:literal $align:literal $places:literal) => {
-        Pool<$size, $count, Align<$align>, HeaplessQueue<$count, $places>>
+        Pool<$size, $count, Align<$align>, HeaplessQueue<$places>>
     };
 }
 
 macro_rules! spin_stack {
     ($size:literal $count:literal $align:literal $places:literal) => {
-        Pool<$size, $count, Align<$align>, SpinStack<$count>>
+        Pool<$size, $count, Align<$align>, SpinStack>
     };
 }
 
@@ -53,7 +52,7 @@ macro_rules! every_shape {
 }
 
 /// Blocks are the numbers from 0, lie one after the other, aligned, and keep what is written.
-fn taken_once_disjoint_and_aligned<P: BlockPool>(pool: &P, shape: &Shape) {
+fn taken_once_disjoint_and_aligned<S: Storage>(pool: &BlockPool<S>, shape: &Shape) {
     let (first, length) = pool.memory();
     let space = shape.size.next_multiple_of(shape.align);
     assert_eq!(length, space * shape.count);
@@ -79,10 +78,10 @@ fn taken_once_disjoint_and_aligned<P: BlockPool>(pool: &P, shape: &Shape) {
 }
 
 /// `available`, `exhausted` and the high-water mark, one operation at a time.
-fn counters_are_exact_without_overlap<P: BlockPool>(pool: &P, counts: bool) {
+fn counters_are_exact_without_overlap<S: Storage>(pool: &BlockPool<S>, counts: bool) {
     let count = pool.capacity();
     let mark = |out: usize| counts.then_some(out);
-    assert_eq!((pool.available(), pool.exhausted()), (count, 0));
+    assert_eq!((pool.available(), pool.exhausted_count()), (count, 0));
     assert_eq!(pool.high_water_mark(), mark(0));
 
     let third = count.div_ceil(3);
@@ -96,26 +95,26 @@ fn counters_are_exact_without_overlap<P: BlockPool>(pool: &P, counts: bool) {
         assert_eq!(pool.available(), count - held.len());
     }
     assert_eq!(pool.high_water_mark(), mark(third), "the mark stays");
-    assert_eq!(pool.exhausted(), 0);
+    assert_eq!(pool.exhausted_count(), 0);
 
     let mut all = take_all(pool);
-    assert_eq!((all.len(), pool.exhausted()), (count, 1));
+    assert_eq!((all.len(), pool.exhausted_count()), (count, 1));
     assert!(pool.get().is_none());
-    assert_eq!(pool.exhausted(), 2);
+    assert_eq!(pool.exhausted_count(), 2);
     drop(all.pop());
     let again = pool.get();
     assert!(again.is_some());
-    assert_eq!(pool.exhausted(), 2, "a get that succeeds does not count");
+    assert_eq!(pool.exhausted_count(), 2, "a get that succeeds does not count");
     assert_eq!(pool.high_water_mark(), mark(count));
     drop((again, all));
     assert_whole(pool);
 }
 
-fn without_mark<P: BlockPool>(pool: &P, _: &Shape) {
+fn without_mark<S: Storage>(pool: &BlockPool<S>, _: &Shape) {
     counters_are_exact_without_overlap(pool, false);
 }
 
-fn with_mark<P: BlockPool>(pool: &P, _: &Shape) {
+fn with_mark<S: Storage>(pool: &BlockPool<S>, _: &Shape) {
     counters_are_exact_without_overlap(pool, true);
 }
 
@@ -146,13 +145,13 @@ engines! {
 
 #[test]
 fn the_high_water_mark_counts_the_stocks_of_workers() {
-    fn check<P: BlockPool>(pool: &P) {
-        let mut worker: Worker<'_, P, 8> = Worker::with_stock(pool);
+    fn check<S: Storage>(pool: &BlockPool<S>) {
+        let mut worker: LocalPool<'_, BlockPool<S>, 8> = LocalPool::new(pool);
         drop(worker.get());
         let peak = worker.stock() + 1;
         assert!(peak > 1);
         assert_eq!(pool.high_water_mark(), Some(peak));
     }
-    check(&Pool::<64, 100, Align<64>, Counted<Bitmap<Inline<100>>>>::new());
-    check(&Pool::<64, 100, Align<64>, SpinStack<100>>::new());
+    check(&Pool::<64, 100, Align<64>, Counted>::new());
+    check(&Pool::<64, 100, Align<64>, SpinStack>::new());
 }

@@ -1,6 +1,7 @@
 //! Pools that run dry: what is refused, what is counted, and how it recovers.
 
-use blockpool_core::{Block, BlockPool, Pool, Queue, Worker};
+use blockpool_core::storage::Storage;
+use blockpool_core::{Block, BlockPool, LocalPool, Pool, Queue};
 
 use crate::harness::{assert_whole, scope, take_all};
 
@@ -9,7 +10,7 @@ type Burst<'p, P, const N: usize> = heapless::Vec<Block<'p, P>, N>;
 #[test]
 fn a_burst_larger_than_the_pool_takes_what_there_is() {
     let pool = Pool::<64, 10>::new();
-    let mut worker: Worker<'_, _, 4> = Worker::with_stock(&pool);
+    let mut worker: LocalPool<'_, _, 4> = LocalPool::new(&pool);
     let mut burst: Burst<'_, _, 32> = heapless::Vec::new();
     assert_eq!(worker.get_burst(&mut burst), 10);
     assert_eq!((burst.len(), pool.available(), worker.stock()), (10, 0, 0));
@@ -24,7 +25,7 @@ fn a_burst_larger_than_the_pool_takes_what_there_is() {
 #[test]
 fn an_exhausted_pool_serves_again_after_each_return() {
     let pool = Pool::<64, 3>::new();
-    let mut worker: Worker<'_, _, 1> = Worker::with_stock(&pool);
+    let mut worker: LocalPool<'_, _, 1> = LocalPool::new(&pool);
     let mut blocks = take_all(&pool);
     for _ in 0..10 {
         assert!(pool.get().is_none());
@@ -39,14 +40,14 @@ fn an_exhausted_pool_serves_again_after_each_return() {
 #[test]
 fn a_call_that_finds_too_little_is_counted_once() {
     let pool = Pool::<64, 6>::new();
-    let mut worker: Worker<'_, _, 4> = Worker::with_stock(&pool);
+    let mut worker: LocalPool<'_, _, 4> = LocalPool::new(&pool);
     let mut none: Burst<'_, _, 0> = heapless::Vec::new();
     let mut all: Burst<'_, _, 6> = heapless::Vec::new();
     let mut more: Burst<'_, _, 3> = heapless::Vec::new();
     let mut expected = 0;
     let mut check = |failed: bool| {
         expected += usize::from(failed);
-        assert_eq!(pool.exhausted(), expected);
+        assert_eq!(pool.exhausted_count(), expected);
     };
     worker.get_burst(&mut all);
     check(false);
@@ -68,9 +69,9 @@ fn a_call_that_finds_too_little_is_counted_once() {
 
 #[test]
 fn a_worker_keeps_no_more_than_its_stock_nor_a_quarter_of_the_pool() {
-    fn check<P: BlockPool, const STOCK: usize>(pool: &P) {
+    fn check<S: Storage, const STOCK: usize>(pool: &BlockPool<S>) {
         let limit = STOCK.min((pool.capacity() / 4).max(1));
-        let mut worker: Worker<'_, P, STOCK> = Worker::with_stock(pool);
+        let mut worker: LocalPool<'_, BlockPool<S>, STOCK> = LocalPool::new(pool);
         let mut peak = 0;
         let mut see = |stock: usize| {
             assert!(stock <= limit, "{stock} of {limit} in the stock");
@@ -116,7 +117,7 @@ fn an_empty_worker_looks_first_where_it_gave_back_last() {
         place % 8 != 0
     });
     for group in (0..GROUPS).rev() {
-        let mut worker: Worker<'_, _, 4> = Worker::with_stock(&pool);
+        let mut worker: LocalPool<'_, _, 4> = LocalPool::new(&pool);
         let of_group = |block: &Block<'_, _>| block.index() as usize / GROUP == group;
         for _ in 0..2 {
             let place = blocks.iter().position(of_group).expect("most are still here");
@@ -130,7 +131,7 @@ fn an_empty_worker_looks_first_where_it_gave_back_last() {
 #[test]
 fn a_flushed_worker_leaves_everything_to_other_threads() {
     let pool = Pool::<64, 64>::new();
-    let mut worker: Worker<'_, _, 16> = Worker::with_stock(&pool);
+    let mut worker: LocalPool<'_, _, 16> = LocalPool::new(&pool);
     let block = worker.get().expect("blocks are free");
     worker.put(block);
     let kept = worker.stock();

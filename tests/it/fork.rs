@@ -20,7 +20,7 @@ fn child(pool: &Blocks, queue: &Queue<'_, Blocks>) -> bool {
     // What the other threads had in their hands stays out.
     queue.pop_burst(&mut all);
     let free = pool.available();
-    let mut worker = pool.worker();
+    let mut worker = pool.local_pool();
     while let Some(block) = pool.get().or_else(|| worker.get()) {
         if all.push(block).is_err() {
             return false;
@@ -69,7 +69,7 @@ fn fork_and_check(pool: &Blocks, queue: &Queue<'_, Blocks>) -> bool {
 /// Takes, pushes, pops and gives back until it is told to end.
 fn go_on(pool: &Blocks, queue: &Queue<'_, Blocks>, seed: u64, end: &AtomicBool) {
     let mut random = Random(seed);
-    let mut worker = pool.worker();
+    let mut worker = pool.local_pool();
     while !end.load(Ordering::Relaxed) {
         let mut burst = heapless::Vec::<_, 3>::new();
         match random.below(6) {

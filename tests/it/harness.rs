@@ -9,18 +9,24 @@ use std::slice;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 
-use blockpool_core::{Block, BlockPool, Bookkeeping, Region, RegionError};
+use blockpool_core::storage::{Bookkeeping, Storage};
+use blockpool_core::{Block, BlockPool, Region, RegionError};
 
 /// Takes blocks until there is none.
-pub(crate) fn take_all<P: BlockPool>(pool: &P) -> Vec<Block<'_, P>> {
+pub(crate) fn take_all<S: Storage>(pool: &BlockPool<S>) -> Vec<Block<'_, BlockPool<S>>> {
     iter::from_fn(|| pool.get()).collect()
+}
+
+/// An address that many bytes further on, be it within an allocation or not.
+pub(crate) fn moved(pointer: NonNull<u8>, by: usize) -> NonNull<u8> {
+    NonNull::new(pointer.as_ptr().wrapping_add(by)).expect("it does not wrap to null")
 }
 
 /// The pointers that `take` writes to the front of an array of `count`, as many as it returns.
 pub(crate) fn written(
     count: usize,
-    take: impl FnOnce(&mut [MaybeUninit<*mut u8>]) -> usize,
-) -> Vec<*mut u8> {
+    take: impl FnOnce(&mut [MaybeUninit<NonNull<u8>>]) -> usize,
+) -> Vec<NonNull<u8>> {
     let mut pointers = vec![MaybeUninit::uninit(); count];
     let taken = take(&mut pointers);
     // SAFETY: as many were written.
@@ -29,7 +35,7 @@ pub(crate) fn written(
 
 /// Every block is free, and can be taken exactly once.
 #[track_caller]
-pub(crate) fn assert_whole<P: BlockPool>(pool: &P) {
+pub(crate) fn assert_whole<S: Storage>(pool: &BlockPool<S>) {
     assert_eq!(pool.available(), pool.capacity(), "blocks are missing");
     let blocks = take_all(pool);
     let mut indices: Vec<u32> = blocks.iter().map(|block| block.index()).collect();
@@ -44,7 +50,7 @@ pub(crate) fn assert_whole<P: BlockPool>(pool: &P) {
 }
 
 /// Writes `stamp` over the whole block, again and again.
-pub(crate) fn write_stamp<P: BlockPool>(block: &mut Block<'_, P>, stamp: u64) {
+pub(crate) fn write_stamp<S: Storage>(block: &mut Block<'_, BlockPool<S>>, stamp: u64) {
     block.reset(0).expect("no headroom always fits");
     for _ in 0..block.capacity() / 8 {
         block.append(&stamp.to_le_bytes()).expect("it fits");
@@ -54,7 +60,7 @@ pub(crate) fn write_stamp<P: BlockPool>(block: &mut Block<'_, P>, stamp: u64) {
 
 /// The stamp that the block is full of.
 #[track_caller]
-pub(crate) fn read_stamp<P: BlockPool>(block: &Block<'_, P>) -> u64 {
+pub(crate) fn read_stamp<S: Storage>(block: &Block<'_, BlockPool<S>>) -> u64 {
     assert_eq!(block.len(), block.capacity(), "the data range changed");
     let (words, rest) = block.as_chunks::<8>();
     let stamp = words[0];
@@ -125,7 +131,8 @@ impl Drop for Ends<'_> {
 pub(crate) struct Line(pub(crate) [u8; 64]);
 
 pub(crate) fn bookkeeping(length: usize, block_size: usize) -> Vec<Bookkeeping> {
-    iter::repeat_with(Bookkeeping::new).take(Region::bookkeeping_for(length, block_size)).collect()
+    let blocks = length.checked_div(block_size).unwrap_or(0);
+    iter::repeat_with(Bookkeeping::new).take(Bookkeeping::elements_for(blocks)).collect()
 }
 
 /// A region over memory that is borrowed for as long as it lives.
@@ -137,7 +144,7 @@ pub(crate) fn region<'m>(
     let length = size_of_val(memory);
     let first = NonNull::from(memory).cast();
     // SAFETY: the memory is mutably borrowed for 'm, and the reference is gone.
-    unsafe { Region::new(first, length, block_size, bookkeeping) }
+    unsafe { Region::from_raw_parts(first, length, block_size, bookkeeping) }
 }
 
 /// An anonymous mapping: zeroed pages, unmapped on drop.

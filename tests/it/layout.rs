@@ -4,10 +4,11 @@ use std::env::current_exe;
 use std::fs;
 use std::hint::black_box;
 
-use blockpool_core::{
-    Align, Bitmap, Block, Counted, HeaplessQueue, Inline, Pool, Region, SpinStack,
-};
+use blockpool_core::storage::{Bitmap, Counted, FreeListKind, HeaplessQueue, SpinStack, Storage};
+use blockpool_core::{Align, Block, BlockPool, Pool, Region};
 use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
+
+use crate::harness::{Line, assert_whole, bookkeeping, region};
 
 /// 16 bytes with 64-bit words; with 32-bit words, 12 or 16 by the alignment of a `u64`.
 #[test]
@@ -29,8 +30,8 @@ fn a_pool_takes_a_word_and_64_bits_a_block_beyond_the_blocks() {
 const MIB: usize = 1 << 20;
 
 type Default = Pool<2048, 2048>;
-type Counting = Pool<2048, 2048, Align<64>, Counted<Bitmap<Inline<2048>>>>;
-type Spinning = Pool<2048, 2048, Align<64>, SpinStack<2048>>;
+type Counting = Pool<2048, 2048, Align<64>, Counted>;
+type Spinning = Pool<2048, 2048, Align<64>, SpinStack>;
 type Literal = Pool<2048, 64, Align<64>, HeaplessQueue<64>>;
 
 #[unsafe(no_mangle)]
@@ -79,4 +80,47 @@ fn a_static_pool_over_heapless_queue_takes_its_space_in_the_file() {
         kind_and_size("BLOCKPOOL_LAYOUT_HEAPLESS_QUEUE"),
         (SectionKind::Data, size_of::<Literal>() as u64)
     );
+}
+
+/// Larger than the stack of a test's thread, also in builds without optimisation.
+#[test]
+fn a_large_pool_is_made_in_place() {
+    fn check<K: FreeListKind>() {
+        let mut memory = Box::<Pool<2048, 4096, Align<64>, K>>::new_uninit();
+        // Whatever was there before.
+        // SAFETY: memory of the box, borrowed exclusively; any bytes are allowed in it.
+        unsafe { memory.as_mut_ptr().write_bytes(0xA5, 1) };
+        assert!(size_of_val(&*memory) > 4 * MIB);
+        let pool = Pool::init(&mut memory);
+        assert_eq!((pool.capacity(), pool.exhausted_count()), (4096, 0));
+        assert!(pool.high_water_mark().is_none_or(|peak| peak == 0));
+        // SAFETY: it is refused.
+        assert!(unsafe { pool.from_raw(7) }.is_err(), "no block can be claimed");
+        assert_whole(pool);
+    }
+    check::<Bitmap>();
+    check::<Counted>();
+    check::<SpinStack>();
+    check::<HeaplessQueue<4096>>();
+}
+
+#[test]
+fn addresses_and_indices_of_blocks_are_one_stride_apart() {
+    fn check<S: Storage>(pool: &BlockPool<S>, stride: usize) {
+        let (first, length) = pool.memory();
+        assert_eq!((pool.stride(), length), (stride, stride * pool.capacity()));
+        for index in 0..pool.capacity() as u32 {
+            let address = pool.address_of(index).expect("a block");
+            assert_eq!(address.addr().get(), first.addr().get() + index as usize * stride);
+            assert_eq!(pool.index_of(address), Ok(index));
+        }
+        for beyond in [pool.capacity() as u32, u32::MAX] {
+            assert_eq!(pool.address_of(beyond), None);
+        }
+    }
+    check(&Pool::<100, 5>::new(), 128);
+    check(&Pool::<100, 5, Align<1>>::new(), 100);
+    let mut memory = vec![Line([0; 64]); 3 * 5];
+    let mut bookkeeping = bookkeeping(3 * 5 * 64, 192);
+    check(&region(&mut memory, 192, &mut bookkeeping).expect("it serves"), 192);
 }

@@ -1,11 +1,11 @@
-//! The shape that is tried first, a bare `heapless::mpmc::Queue` of block numbers, loses blocks.
-//! The engines of this project do not: under the same load, none is lost.
+//! The shape that is tried first, a bare `heapless::mpmc::Queue` of block indices, loses blocks.
+//! The free lists of this project do not: under the same load, none is lost.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use blockpool_core::{Bitmap, FreeSet, HeaplessQueue, InPlace, Inline, SpinStack};
+use blockpool_core::storage::{AllFree, Bitmap, FreeList, FreeListKind, HeaplessQueue, SpinStack};
 
 use crate::harness::scope;
 
@@ -13,31 +13,31 @@ const THREADS: usize = 8;
 const COUNT: usize = 64;
 const PAIRS: usize = 2_000;
 
-/// A set of free block numbers whose give-back may be refused.
-trait FreeList: Sync {
+/// A free list whose give-back may be refused.
+trait MayRefuse: Sync {
     fn take(&self) -> Option<u32>;
-    fn give_back(&self, number: u32) -> Result<(), u32>;
+    fn give_back(&self, index: u32) -> Result<(), u32>;
 }
 
-impl FreeList for heapless::mpmc::Queue<u32, COUNT> {
+impl MayRefuse for heapless::mpmc::Queue<u32, COUNT> {
     fn take(&self) -> Option<u32> {
         self.dequeue()
     }
 
-    fn give_back(&self, number: u32) -> Result<(), u32> {
-        self.enqueue(number)
+    fn give_back(&self, index: u32) -> Result<(), u32> {
+        self.enqueue(index)
     }
 }
 
-struct Engine<F>(F);
+struct Whole<F>(F);
 
-impl<F: FreeSet> FreeList for Engine<F> {
+impl<F: FreeList> MayRefuse for Whole<F> {
     fn take(&self) -> Option<u32> {
         self.0.take()
     }
 
-    fn give_back(&self, number: u32) -> Result<(), u32> {
-        self.0.give_back(number);
+    fn give_back(&self, index: u32) -> Result<(), u32> {
+        self.0.give_back(index);
         Ok(())
     }
 }
@@ -45,7 +45,7 @@ impl<F: FreeSet> FreeList for Engine<F> {
 /// Threads that hold at most one block each; returns how many blocks are missing afterwards.
 ///
 /// A refused give-back is not tried again: a pool that gives back on drop has nobody to tell.
-fn lost_in_one_round(list: &impl FreeList) -> usize {
+fn lost_in_one_round(list: &impl MayRefuse) -> usize {
     let start = AtomicBool::new(false);
     scope(|scope| {
         for _ in 0..THREADS {
@@ -54,8 +54,8 @@ fn lost_in_one_round(list: &impl FreeList) -> usize {
                     thread::yield_now();
                 }
                 for _ in 0..PAIRS {
-                    if let Some(number) = list.take() {
-                        let _lost = list.give_back(number);
+                    if let Some(index) = list.take() {
+                        let _lost = list.give_back(index);
                     }
                 }
             });
@@ -63,16 +63,16 @@ fn lost_in_one_round(list: &impl FreeList) -> usize {
         start.store(true, Ordering::Relaxed);
     });
     let mut left = Vec::new();
-    while let Some(number) = list.take() {
-        left.push(number);
+    while let Some(index) = list.take() {
+        left.push(index);
     }
-    for &number in &left {
-        list.give_back(number).expect("nobody else is there");
+    for &index in &left {
+        list.give_back(index).expect("nobody else is there");
     }
     COUNT - left.len()
 }
 
-/// The queue holds every number, so a give-back needs the very place whose number was taken last.
+/// The queue holds every index, so a give-back needs the very place whose index was taken last.
 /// While a taker stands between its compare-and-swap and the store that frees the place, the
 /// give-back is refused. With more threads than processors a taker is preempted there soon, with
 /// as many processors as threads they meet there all the time; so short rounds are repeated until
@@ -81,8 +81,8 @@ fn lost_in_one_round(list: &impl FreeList) -> usize {
 fn a_bare_heapless_queue_loses_blocks() {
     #[expect(deprecated, reason = "the test shows why it is")]
     let queue = heapless::mpmc::Queue::<u32, COUNT>::new();
-    for number in (0..).take(COUNT) {
-        queue.enqueue(number).expect("a place for each");
+    for index in (0..).take(COUNT) {
+        queue.enqueue(index).expect("a place for each");
     }
     let begin = Instant::now();
     let mut rounds = 0;
@@ -93,14 +93,14 @@ fn a_bare_heapless_queue_loses_blocks() {
 }
 
 #[test]
-fn no_engine_loses_blocks_under_the_same_load() {
-    fn check<F: InPlace>() {
-        let engine = Engine(F::ALL_FREE);
+fn no_free_list_loses_blocks_under_the_same_load() {
+    fn check<K: FreeListKind>() {
+        let list = Whole(K::List::<COUNT>::ALL_FREE);
         for round in 0..20 {
-            assert_eq!(lost_in_one_round(&engine), 0, "round {round}");
+            assert_eq!(lost_in_one_round(&list), 0, "round {round}");
         }
     }
-    check::<Bitmap<Inline<COUNT>>>();
+    check::<Bitmap>();
     check::<HeaplessQueue<COUNT>>();
-    check::<SpinStack<COUNT>>();
+    check::<SpinStack>();
 }

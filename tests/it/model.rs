@@ -86,7 +86,7 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     let pointers = || {
         let refused = prop_oneof![
-            1 => Just(Refused::Null),
+            1 => Just(Refused::Foreign),
             1 => Just(Refused::Misaligned),
             2 => Just(Refused::Again),
         ];

@@ -1,49 +1,54 @@
 //! Bursts of addresses: of workers and queues.
 
 use std::collections::BTreeSet;
-use std::ptr;
+use std::num::NonZero;
+use std::ptr::NonNull;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::channel;
 use std::thread::yield_now;
 
-use blockpool_core::{Block, BlockPool, Place, Pool, Queue, RawError, Worker};
+use blockpool_core::storage::Storage;
+use blockpool_core::{Block, BlockPool, LocalPool, Pool, Queue, QueueSlot, RawError};
 
-use crate::harness::{Line, assert_whole, bookkeeping, region, scope, written};
+use crate::harness::{Line, assert_whole, bookkeeping, moved, region, scope, written};
 
 /// Takes up to `count` blocks by one call.
-fn take<P: BlockPool, const STOCK: usize>(
-    worker: &mut Worker<'_, P, STOCK>,
+fn take<S: Storage, const STOCK: usize>(
+    worker: &mut LocalPool<'_, BlockPool<S>, STOCK>,
     count: usize,
-) -> Vec<*mut u8> {
+) -> Vec<NonNull<u8>> {
     written(count, |pointers| worker.get_raw_ptr_burst(pointers))
 }
 
 /// Gives blocks back that `take` took, or what is refused.
-fn put<P: BlockPool, const STOCK: usize>(
-    worker: &mut Worker<'_, P, STOCK>,
-    pointers: &[*mut u8],
+fn put<S: Storage, const STOCK: usize>(
+    worker: &mut LocalPool<'_, BlockPool<S>, STOCK>,
+    pointers: &[NonNull<u8>],
 ) -> Result<(), (usize, RawError)> {
     // SAFETY: one thread; the pointers that are not refused come from `take`.
-    unsafe { worker.put_raw_ptr_burst(pointers) }
+    unsafe { worker.put_raw_ptr_burst(pointers) }.map_err(|error| (error.done, error.reason))
 }
 
 /// Takes up to `count` blocks out of the queue by one call.
-fn pop<P: BlockPool>(queue: &Queue<'_, P>, count: usize) -> Vec<*mut u8> {
+fn pop<S: Storage>(queue: &Queue<'_, BlockPool<S>>, count: usize) -> Vec<NonNull<u8>> {
     written(count, |pointers| queue.pop_raw_ptr_burst(pointers))
 }
 
 /// Pushes blocks that `take` or `pop` took, or what is refused.
-fn push<P: BlockPool>(queue: &Queue<'_, P>, pointers: &[*mut u8]) -> Result<(), (usize, RawError)> {
+fn push<S: Storage>(
+    queue: &Queue<'_, BlockPool<S>>,
+    pointers: &[NonNull<u8>],
+) -> Result<(), (usize, RawError)> {
     // SAFETY: one thread; the pointers that are not refused come from `take` or `pop`.
-    unsafe { queue.push_raw_ptr_burst(pointers) }
+    unsafe { queue.push_raw_ptr_burst(pointers) }.map_err(|error| (error.done, error.reason))
 }
 
 #[test]
 fn bursts_of_any_length_take_and_give_back_every_block_once() {
-    fn check<P: BlockPool, const STOCK: usize>(pool: &P) {
+    fn check<S: Storage, const STOCK: usize>(pool: &BlockPool<S>) {
         for count in [0, 1, 2, 3, 7, 8, 9, 31, 32, 33, 64, 199, 200, 201] {
-            let mut worker = Worker::<P, STOCK>::with_stock(pool);
+            let mut worker = LocalPool::<BlockPool<S>, STOCK>::new(pool);
             for held_before in [0, 1, 5] {
                 let before = take(&mut worker, held_before);
                 let pointers = take(&mut worker, count);
@@ -71,15 +76,15 @@ fn bursts_of_any_length_take_and_give_back_every_block_once() {
 #[test]
 fn a_burst_ends_before_what_is_refused_and_keeps_what_came_before() {
     let pool = Pool::<64, 40>::new();
-    let mut worker = pool.worker();
+    let mut worker = pool.local_pool();
     let (first, length) = pool.memory();
     let kept = pool.get().expect("it is free");
     let index = kept.index();
-    let in_a_handle = first.as_ptr().wrapping_add(index as usize * 64);
+    let in_a_handle = pool.address_of(index).expect("a block");
     for (refused, error) in [
-        (ptr::null_mut(), RawError::Foreign),
-        (first.as_ptr().wrapping_add(length), RawError::Foreign),
-        (in_a_handle.wrapping_add(63), RawError::Misaligned { into_block: 63 }),
+        (NonNull::dangling(), RawError::Foreign),
+        (moved(first, length), RawError::Foreign),
+        (moved(in_a_handle, 63), RawError::Misaligned { into_block: 63 }),
         (in_a_handle, RawError::NotOut { index }),
     ] {
         for at in [0, 4, 5, 9, 20] {
@@ -96,16 +101,16 @@ fn a_burst_ends_before_what_is_refused_and_keeps_what_came_before() {
 #[test]
 fn a_repeated_pointer_is_refused_in_the_stock_and_in_the_pool() {
     let pool = Pool::<64, 40>::new();
-    let mut worker = pool.worker();
+    let mut worker = pool.local_pool();
     let pointers = take(&mut worker, 2);
-    let index = (pointers[0].addr() - pool.memory().0.addr().get()) as u32 / 64;
+    let index = pool.index_of(pointers[0]).expect("a block");
     let repeated = RawError::NotOut { index };
     let twice = [pointers[0], pointers[1], pointers[0]];
     assert_eq!(put(&mut worker, &twice), Err((2, repeated)));
     assert_eq!(put(&mut worker, &twice), Err((0, repeated)));
     worker.flush();
     assert_eq!(put(&mut worker, &twice), Err((0, repeated)));
-    assert_eq!(put(&mut pool.worker(), &twice), Err((0, repeated)));
+    assert_eq!(put(&mut pool.local_pool(), &twice), Err((0, repeated)));
     drop(worker);
     assert_whole(&pool);
 }
@@ -115,7 +120,7 @@ fn a_worker_keeps_no_more_than_its_limit() {
     // Whichever word a worker finds has more than half a stock.
     let pool = Pool::<64, 384>::new();
     for (limit, kept) in [(0, 1), (1, 1), (2, 2), (5, 5), (64, 64), (65, 64), (usize::MAX, 64)] {
-        let mut worker: Worker<'_, _, 64> = Worker::with_limit(&pool, limit);
+        let mut worker: LocalPool<'_, _, 64> = LocalPool::with_limit(&pool, limit);
         drop(worker.get());
         assert_eq!(worker.stock() + 1, usize::div_ceil(kept, 2), "it is filled by half");
         for count in [1, 2, 3, 6, 40, 200] {
@@ -140,8 +145,8 @@ fn a_worker_keeps_no_more_than_its_limit() {
 
 #[test]
 fn a_queue_gives_addresses_out_in_order() {
-    fn check<P: BlockPool>(pool: &P, queue: &Queue<'_, P>) {
-        let mut worker: Worker<'_, P, 8> = Worker::with_stock(pool);
+    fn check<S: Storage>(pool: &BlockPool<S>, queue: &Queue<'_, BlockPool<S>>) {
+        let mut worker: LocalPool<'_, BlockPool<S>, 8> = LocalPool::new(pool);
         for pushed_by in [1, 2, 7, 32, 40] {
             for popped_by in [1, 2, 3, 32, 40, 41] {
                 let mut pointers = take(&mut worker, 40);
@@ -165,9 +170,9 @@ fn a_queue_gives_addresses_out_in_order() {
     assert_whole(&pool);
     let mut memory = vec![Line([0; 64]); 3 * 40];
     let (mut bookkeeping, mut places) =
-        (bookkeeping(3 * 40 * 64, 192), [const { Place::new() }; 40]);
+        (bookkeeping(3 * 40 * 64, 192), [const { QueueSlot::new() }; 40]);
     let region = region(&mut memory, 192, &mut bookkeeping).expect("it serves");
-    check(&region, &Queue::with_places(&region, &mut places).expect("enough"));
+    check(&region, &Queue::with_slots(&region, &mut places).expect("enough"));
     assert_whole(&region);
 }
 
@@ -181,7 +186,7 @@ fn addresses_and_handles_go_through_one_queue_with_their_data() {
         block
     };
     let mut handles = heapless::Vec::<_, 3>::from_array([0, 1, 2].map(written));
-    let pointers = [3, 4, 5].map(|byte| written(byte).into_raw_ptr().as_ptr());
+    let pointers = [3, 4, 5].map(|byte| written(byte).into_raw_ptr());
     assert_eq!(queue.push_burst(&mut handles), 3);
     assert_eq!(push(&queue, &pointers), Ok(()));
 
@@ -203,16 +208,16 @@ fn a_burst_for_a_queue_ends_before_what_is_refused() {
     let pool = Pool::<64, 40>::new();
     let other = Pool::<64, 1>::new();
     let queue = Queue::new(&pool);
-    let mut worker = pool.worker();
-    let foreign = other.get().expect("it is free").into_raw_ptr().as_ptr();
+    let mut worker = pool.local_pool();
+    let foreign = other.get().expect("it is free").into_raw_ptr();
     for at in [0_usize, 1, 4, 20] {
         let pointers = take(&mut worker, 20);
         let repeated = pointers[at.saturating_sub(1)];
         let index = pool.index_of(repeated).expect("a block");
         for (refused, error) in [
-            (ptr::null_mut(), RawError::Foreign),
+            (NonNull::dangling(), RawError::Foreign),
             (foreign, RawError::Foreign),
-            (repeated.wrapping_add(1), RawError::Misaligned { into_block: 1 }),
+            (moved(repeated, 1), RawError::Misaligned { into_block: 1 }),
             (repeated, RawError::NotOut { index }),
         ] {
             let mut burst = pointers.clone();
@@ -240,7 +245,7 @@ fn of_addresses_popped_by_several_threads_each_has_one_owner() {
     let queue = Queue::new(&pool);
     let popped = AtomicU64::new(0);
     let produce = |producer: u64| {
-        let mut worker = pool.worker();
+        let mut worker = pool.local_pool();
         let mut written = 0;
         while written < PACKETS {
             let pointers = take(&mut worker, (PACKETS - written).min(7) as usize);
@@ -257,7 +262,7 @@ fn of_addresses_popped_by_several_threads_each_has_one_owner() {
     };
     // The sum of what it popped, which is in order for each producer.
     let consume = |count: usize| {
-        let (mut worker, mut sum, mut next) = (pool.worker(), 0, [0; 2]);
+        let (mut worker, mut sum, mut next) = (pool.local_pool(), 0, [0; 2]);
         while popped.load(Relaxed) < 2 * PACKETS {
             let pointers = pop(&queue, count);
             for pointer in &pointers {
@@ -291,11 +296,11 @@ fn of_addresses_popped_by_several_threads_each_has_one_owner() {
 #[test]
 fn what_one_thread_writes_through_a_pointer_another_one_reads_and_gives_back() {
     let pool = Pool::<64, 256>::new();
-    let (send, receive) = channel::<Vec<usize>>();
+    let (send, receive) = channel::<Vec<NonZero<usize>>>();
     scope(|threads| {
         threads.spawn(|| {
             let send = send;
-            let mut worker = pool.worker();
+            let mut worker = pool.local_pool();
             for burst in 0..1000_usize {
                 let pointers = take(&mut worker, 32);
                 for pointer in &pointers {
@@ -306,10 +311,10 @@ fn what_one_thread_writes_through_a_pointer_another_one_reads_and_gives_back() {
                     .expect("it is waited for");
             }
         });
-        let mut worker = pool.worker();
+        let mut worker = pool.local_pool();
         for (burst, addresses) in receive.iter().enumerate() {
-            let pointers: Vec<*mut u8> =
-                addresses.into_iter().map(ptr::with_exposed_provenance_mut).collect();
+            let pointers: Vec<NonNull<u8>> =
+                addresses.into_iter().map(NonNull::with_exposed_provenance).collect();
             for pointer in &pointers {
                 // SAFETY: the block's owner handed it over, written.
                 assert_eq!(unsafe { pointer.cast::<usize>().read() }, burst);

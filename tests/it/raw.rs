@@ -1,14 +1,18 @@
 //! Blocks without a handle: by number, by pointer, and what is refused.
 
 use std::iter;
-use std::ptr;
+use std::num::NonZero;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 
-use blockpool_core::{Block, BlockPool, Pool, Queue, RawError, heapless};
+use blockpool_core::storage::Storage;
+use blockpool_core::{Block, BlockPool, BurstError, Pool, Queue, RawError, heapless};
 
-use crate::harness::{Line, assert_whole, bookkeeping, read_stamp, region, scope, write_stamp};
+use crate::harness::{
+    Line, assert_whole, bookkeeping, moved, read_stamp, region, scope, write_stamp,
+};
 
 type P = Pool<100, 5>;
 
@@ -21,7 +25,7 @@ fn refused(pool: &P, index: u32) -> RawError {
 
 /// Claims a pointer that the pool must refuse.
 #[track_caller]
-fn refused_ptr(pool: &P, pointer: *const u8) -> RawError {
+fn refused_ptr(pool: &P, pointer: NonNull<u8>) -> RawError {
     // SAFETY: as in `refused`.
     unsafe { pool.from_raw_ptr(pointer) }.expect_err("it may not be claimed")
 }
@@ -34,7 +38,7 @@ fn a_number_beyond_the_pool_is_refused() {
         assert_eq!(error, RawError::OutOfRange { index, capacity: 5 });
         assert_eq!(
             error.to_string(),
-            format!("block {index} does not exist: the pool has 5 blocks")
+            format!("index {index} is out of range: the pool has 5 blocks")
         );
     }
     assert_whole(&pool);
@@ -44,14 +48,13 @@ fn a_number_beyond_the_pool_is_refused() {
 fn a_pointer_outside_the_pool_is_refused() {
     let (pool, other) = (P::new(), P::new());
     let (first, length) = pool.memory();
-    let first = first.as_ptr().cast_const();
     let of_another_pool = other.get().expect("it is free").into_raw_ptr();
     for pointer in [
-        ptr::null(),
-        first.wrapping_sub(1),
-        first.wrapping_add(length),
-        of_another_pool.as_ptr().cast_const(),
-        ptr::without_provenance(usize::MAX),
+        NonNull::dangling(),
+        moved(first, 1_usize.wrapping_neg()),
+        moved(first, length),
+        of_another_pool,
+        NonNull::without_provenance(NonZero::<usize>::MAX),
     ] {
         let error = refused_ptr(&pool, pointer);
         assert_eq!(error, RawError::Foreign);
@@ -60,7 +63,7 @@ fn a_pointer_outside_the_pool_is_refused() {
     }
     assert_whole(&pool);
     // SAFETY: the pointer comes from `into_raw_ptr` of this pool.
-    let block = unsafe { other.from_raw_ptr(of_another_pool.as_ptr()) };
+    let block = unsafe { other.from_raw_ptr(of_another_pool) };
     drop(block.expect("it is out"));
     assert_whole(&other);
 }
@@ -69,14 +72,13 @@ fn a_pointer_outside_the_pool_is_refused() {
 fn a_pointer_into_a_block_is_refused() {
     let pool = P::new();
     let pointer = pool.get().expect("it is free").into_raw_ptr();
-    let pointer = pointer.as_ptr().cast_const();
     // The last ones lie in the space behind the 100 bytes, kept for alignment.
     for into_block in [1, 64, 99, 100, 127] {
-        let error = refused_ptr(&pool, pointer.wrapping_add(into_block));
+        let error = refused_ptr(&pool, moved(pointer, into_block));
         assert_eq!(error, RawError::Misaligned { into_block });
         assert_eq!(
             error.to_string(),
-            format!("the pointer points {into_block} bytes into a block, not to its start")
+            format!("the pointer points {into_block} bytes into a block, not to its first byte")
         );
     }
     // SAFETY: the pointer comes from `into_raw_ptr` of this pool.
@@ -91,11 +93,10 @@ fn a_block_that_is_not_out_raw_is_refused() {
         assert_eq!(error, RawError::NotOut { index });
         assert_eq!(
             error.to_string(),
-            format!("block {index} was not released by `into_raw`, or was claimed already")
+            format!("block {index} was not given up by `into_raw`, or was claimed already")
         );
         let (first, length) = pool.memory();
-        let offset = index as usize * (length / pool.capacity());
-        let pointer = first.as_ptr().wrapping_add(offset);
+        let pointer = moved(first, index as usize * (length / pool.capacity()));
         assert_eq!(refused_ptr(pool, pointer), RawError::NotOut { index });
         assert_eq!(pool.index_of(pointer), Ok(index));
     }
@@ -117,7 +118,7 @@ fn a_block_that_is_not_out_raw_is_refused() {
     check(&pool, index);
     let block = queue.pop().expect("it was pushed");
     // In a worker's stock.
-    let mut worker = pool.worker();
+    let mut worker = pool.local_pool();
     worker.put(block);
     check(&pool, index);
     // Free.
@@ -140,7 +141,7 @@ fn a_round_trip_keeps_the_data_range() {
         assert_eq!((block.headroom(), &block[..]), (headroom, &vec![0x5A; len][..]));
         let pointer = block.into_raw_ptr();
         // SAFETY: the pointer comes from `into_raw_ptr`.
-        let block = unsafe { pool.from_raw_ptr(pointer.as_ptr()) }.expect("it is out");
+        let block = unsafe { pool.from_raw_ptr(pointer) }.expect("it is out");
         assert_eq!((block.headroom(), &block[..]), (headroom, &vec![0x5A; len][..]));
         assert_eq!(block.index(), index);
     }
@@ -156,24 +157,28 @@ fn what_is_written_through_the_pointer_is_the_data() {
     // SAFETY: this test owns the block, whose memory is valid for its 100 bytes.
     unsafe { pointer.write_bytes(0xD7, 100) };
     // SAFETY: the pointer comes from `into_raw_ptr`.
-    let block = unsafe { pool.from_raw_ptr(pointer.as_ptr()) }.expect("it is out");
+    let block = unsafe { pool.from_raw_ptr(pointer) }.expect("it is out");
     assert_eq!(&block[..], [0xD7; 100]);
 }
 
 /// Claims pointers until `N` blocks are had, or one is refused.
-fn claim<'p, const N: usize, Q: BlockPool>(
-    pool: &'p Q,
-    pointers: &[*mut u8],
-) -> (Result<usize, RawError>, heapless::Vec<Block<'p, Q>, N>) {
+fn claim<'p, const N: usize, S: Storage>(
+    pool: &'p BlockPool<S>,
+    pointers: &[NonNull<u8>],
+) -> (Result<usize, RawError>, heapless::Vec<Block<'p, BlockPool<S>>, N>) {
     let mut blocks = heapless::Vec::new();
     // SAFETY: one thread; the pointers that are not refused come from `into_raw_ptr`.
     let result = unsafe { pool.from_raw_ptr_burst(pointers, &mut blocks) };
+    let result = result.map_err(|BurstError { done, reason }| {
+        assert_eq!(done, blocks.len());
+        reason
+    });
     (result, blocks)
 }
 
 /// Gives up blocks, and tells their pointers in the order in which they were taken.
-fn give_up<Q: BlockPool>(pool: &Q, count: usize) -> Vec<*mut u8> {
-    iter::from_fn(|| pool.get()).take(count).map(|block| block.into_raw_ptr().as_ptr()).collect()
+fn give_up<S: Storage>(pool: &BlockPool<S>, count: usize) -> Vec<NonNull<u8>> {
+    iter::from_fn(|| pool.get()).take(count).map(Block::into_raw_ptr).collect()
 }
 
 #[test]
@@ -184,14 +189,14 @@ fn a_burst_is_claimed_in_order_with_its_data_ranges() {
         let mut block = pool.get().expect("it is free");
         block.reset(headroom).expect("it fits");
         block.append(&[headroom as u8; 7]).expect("it fits");
-        pointers.push(block.into_raw_ptr().as_ptr());
+        pointers.push(block.into_raw_ptr());
     }
     pointers.reverse();
     let (result, blocks) = claim::<8, _>(&pool, &pointers);
     assert_eq!(result, Ok(5));
     for ((headroom, block), pointer) in (0..5).rev().zip(&blocks).zip(pointers) {
         assert_eq!((block.headroom(), &block[..]), (headroom, &[headroom as u8; 7][..]));
-        assert_eq!(block.as_ptr().wrapping_sub(headroom), pointer);
+        assert_eq!(block.as_ptr().wrapping_sub(headroom), pointer.as_ptr());
     }
     drop(blocks);
     assert_whole(&pool);
@@ -218,19 +223,18 @@ fn a_burst_ends_where_the_vector_is_full() {
 
 #[test]
 fn a_burst_ends_before_what_is_refused() {
-    fn check<Q: BlockPool>(pool: &Q) {
+    fn check<S: Storage>(pool: &BlockPool<S>) {
         let (first, length) = pool.memory();
-        let first = first.as_ptr();
-        let stride = length / pool.capacity();
+        let stride = pool.stride();
         let kept = pool.get().expect("it is free");
         let index = kept.index();
-        let in_a_handle = first.wrapping_add(index as usize * stride);
+        let in_a_handle = pool.address_of(index).expect("a block");
         for (refused, error) in [
-            (ptr::null_mut(), RawError::Foreign),
-            (first.wrapping_sub(1), RawError::Foreign),
-            (first.wrapping_add(length), RawError::Foreign),
-            (in_a_handle.wrapping_add(1), RawError::Misaligned { into_block: 1 }),
-            (in_a_handle.wrapping_add(stride - 1), RawError::Misaligned { into_block: stride - 1 }),
+            (NonNull::dangling(), RawError::Foreign),
+            (moved(first, 1_usize.wrapping_neg()), RawError::Foreign),
+            (moved(first, length), RawError::Foreign),
+            (moved(in_a_handle, 1), RawError::Misaligned { into_block: 1 }),
+            (moved(in_a_handle, stride - 1), RawError::Misaligned { into_block: stride - 1 }),
             (in_a_handle, RawError::NotOut { index }),
         ] {
             let mut pointers = give_up(pool, 3);
@@ -275,7 +279,9 @@ fn a_block_of_any_stride_is_found_by_its_pointer() {
         let pointers = give_up(&region, 66);
         let (result, blocks) = claim::<66, _>(&region, &pointers);
         assert_eq!(result, Ok(66));
-        assert!(blocks.iter().zip(pointers).all(|(block, pointer)| block.as_ptr() == pointer));
+        assert!(
+            blocks.iter().zip(pointers).all(|(block, pointer)| block.as_ptr() == pointer.as_ptr())
+        );
         drop(blocks);
         assert_whole(&region);
     }
@@ -318,7 +324,7 @@ fn of_several_threads_that_claim_one_number_one_succeeds() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..300_000 {
-                    // SAFETY: the number comes from `into_raw`; the pool lets one claim through.
+                    // SAFETY: the number comes from `into_raw`; the pool accepts one claim.
                     if let Ok(block) = unsafe { pool.from_raw(index) } {
                         assert!(!claimed.swap(true, Ordering::Relaxed), "claimed twice");
                         claims.fetch_add(1, Ordering::Relaxed);

@@ -1,20 +1,19 @@
 //! Blocks in memory given at run time.
 
 use std::iter;
-use std::mem;
+use std::mem::{self, MaybeUninit};
 use std::ptr::NonNull;
 
-use blockpool_core::{
-    Bookkeeping, MAX_BLOCK_SIZE, Place, Queue, Region, RegionError, TooFewPlaces,
-};
+use blockpool_core::storage::Bookkeeping;
+use blockpool_core::{MAX_BLOCK_SIZE, Queue, QueueSlot, Region, RegionError};
 
 use crate::harness::{Line, Mapping, assert_whole, bookkeeping, region, scope, take_all};
 use crate::stress::stress;
 
 const PAGE: usize = 4096;
 
-fn places(count: usize) -> Vec<Place> {
-    iter::repeat_with(Place::new).take(count).collect()
+fn slots(count: usize) -> Vec<QueueSlot> {
+    iter::repeat_with(QueueSlot::new).take(count).collect()
 }
 
 /// A region that must be refused, over memory of which only the address and length are looked at.
@@ -28,7 +27,7 @@ fn refused(
     let first = NonNull::without_provenance(address.try_into().expect("not zero"));
     let mut bookkeeping: Vec<_> = iter::repeat_with(Bookkeeping::new).take(elements).collect();
     // SAFETY: it is refused, and there is no block to reach the memory by.
-    let result = unsafe { Region::new(first, length, block_size, &mut bookkeeping) };
+    let result = unsafe { Region::from_raw_parts(first, length, block_size, &mut bookkeeping) };
     let error = result.expect_err("it does not serve");
     (error, error.to_string())
 }
@@ -50,7 +49,7 @@ fn an_unfit_block_size_is_refused() {
         assert_eq!(
             text,
             format!(
-                "a block size of {block_size} bytes is no multiple of 64 from 64 to {MAX_BLOCK_SIZE}"
+                "a block size of {block_size} bytes is not a multiple of 64 from 64 to {MAX_BLOCK_SIZE}"
             )
         );
     }
@@ -62,7 +61,10 @@ fn memory_below_one_block_is_refused() {
         let block_size = 2048;
         let (error, text) = refused(PAGE, length, block_size, 1);
         assert_eq!(error, RegionError::TooSmall { length, block_size });
-        assert_eq!(text, format!("{length} bytes of memory hold no block of 2048 bytes"));
+        assert_eq!(
+            text,
+            format!("{length} bytes of memory are too small for a block of 2048 bytes")
+        );
     }
 }
 
@@ -73,37 +75,35 @@ fn more_blocks_than_have_numbers_are_refused() {
     let blocks = MAX_COUNT + 1;
     let (error, text) = refused(PAGE, blocks * 64, 64, 1);
     assert_eq!(error, RegionError::TooManyBlocks { blocks });
-    assert_eq!(text, format!("{blocks} blocks are more than 536870912"));
+    assert_eq!(text, format!("the memory holds {blocks} blocks; a region has at most 536870912"));
 }
 
 #[test]
 fn too_little_bookkeeping_is_refused() {
     let group = usize::BITS as usize;
     for (blocks, needed) in [(1, 1), (group, 1), (group + 1, 2)] {
-        assert_eq!(Region::bookkeeping_for(blocks * 64 + 63, 64), needed);
+        assert_eq!(Bookkeeping::elements_for(blocks), needed);
         let given = needed - 1;
         let (error, text) = refused(PAGE, blocks * 64, 64, given);
         assert_eq!(error, RegionError::TooLittleBookkeeping { needed, given });
         assert_eq!(
             text,
-            format!(
-                "{needed} elements of bookkeeping are needed for the blocks, {given} were given"
-            )
+            format!("the blocks need {needed} elements of bookkeeping, {given} were given")
         );
     }
-    assert_eq!(Region::bookkeeping_for(PAGE, 0), 0);
+    assert_eq!(Bookkeeping::elements_for(0), 0);
 }
 
 #[test]
-fn too_few_places_for_a_queue_are_refused() {
+fn too_few_slots_for_a_queue_are_refused() {
     let mut memory = vec![Line([0; 64]); 5];
     let mut bookkeeping = bookkeeping(5 * 64, 64);
-    let mut few = places(4);
+    let mut few = slots(4);
     let region = region(&mut memory, 64, &mut bookkeeping).expect("it serves");
     let (needed, given) = (5, 4);
-    let error = Queue::with_places(&region, &mut few).expect_err("one is missing");
-    assert_eq!(error, TooFewPlaces { needed, given });
-    assert_eq!(error.to_string(), "5 places are needed, one for each block; 4 were given");
+    let error = Queue::with_slots(&region, &mut few).expect_err("one is missing");
+    assert_eq!(error, RegionError::TooFewSlots { needed, given });
+    assert_eq!(error.to_string(), "the queue needs 5 slots, one for each block; 4 were given");
 }
 
 #[test]
@@ -152,13 +152,13 @@ fn only_blocks_are_written_and_the_rest_stays_unused() {
 }
 
 #[test]
-fn bookkeeping_and_places_may_hold_anything() {
+fn bookkeeping_and_slots_may_hold_anything() {
     let mut memory = vec![Line([0; 64]); 70];
     let mut bookkeeping = bookkeeping(70 * 64, 64);
-    let mut ring = places(75);
+    let mut ring = slots(75);
     for _ in 0..3 {
         let region = region(&mut memory, 64, &mut bookkeeping).expect("it serves");
-        let queue = Queue::with_places(&region, &mut ring).expect("they are enough");
+        let queue = Queue::with_slots(&region, &mut ring).expect("they are enough");
         assert!(queue.is_empty());
         assert_whole(&region);
         // Left behind: blocks out, blocks raw, and a queue that keeps its blocks.
@@ -179,9 +179,9 @@ fn every_block_has_one_owner_and_none_is_lost_on_the_heap() {
     for (lines, block_size) in [(3, 64), (4 * 150, 256), (2100, 64)] {
         let mut memory = vec![Line([0; 64]); lines];
         let mut bookkeeping = bookkeeping(lines * 64, block_size);
-        let mut ring = places(lines);
+        let mut ring = slots(lines);
         let region = region(&mut memory, block_size, &mut bookkeeping).expect("it serves");
-        let queue = Queue::with_places(&region, &mut ring).expect("they are enough");
+        let queue = Queue::with_slots(&region, &mut ring).expect("they are enough");
         stress(&region, &queue);
     }
 }
@@ -190,12 +190,12 @@ fn every_block_has_one_owner_and_none_is_lost_on_the_heap() {
 fn every_block_has_one_owner_and_none_is_lost_in_a_mapping() {
     let mut mapping = Mapping::new(40 * PAGE);
     let mut bookkeeping = bookkeeping(40 * PAGE, PAGE);
-    let mut ring = places(40);
+    let mut ring = slots(40);
     let region = region(mapping.lines(), PAGE, &mut bookkeeping).expect("it serves");
     for block in take_all(&region) {
         assert_eq!(block.as_ptr().addr() % PAGE, 0);
     }
-    let queue = Queue::with_places(&region, &mut ring).expect("they are enough");
+    let queue = Queue::with_slots(&region, &mut ring).expect("they are enough");
     stress(&region, &queue);
 }
 
@@ -203,9 +203,9 @@ fn every_block_has_one_owner_and_none_is_lost_in_a_mapping() {
 fn a_queue_holds_all_blocks_of_its_region_in_order() {
     let mut memory = vec![Line([0; 64]); 67];
     let mut bookkeeping = bookkeeping(67 * 64, 64);
-    let mut ring = places(67);
+    let mut ring = slots(67);
     let region = region(&mut memory, 64, &mut bookkeeping).expect("it serves");
-    let queue = Queue::with_places(&region, &mut ring).expect("they are enough");
+    let queue = Queue::with_slots(&region, &mut ring).expect("they are enough");
     for _ in 0..3 {
         let blocks = take_all(&region);
         let order: Vec<u32> = blocks.iter().map(|block| block.index()).collect();
@@ -225,9 +225,9 @@ fn every_block_of_a_region_keeps_its_own_data_range() {
     const COUNT: usize = 130;
     let mut memory = vec![Line([0; 64]); 2 * COUNT];
     let mut bookkeeping = bookkeeping(2 * COUNT * 64, 128);
-    let mut ring = places(COUNT);
+    let mut ring = slots(COUNT);
     let region = region(&mut memory, 128, &mut bookkeeping).expect("it serves");
-    let queue = Queue::with_places(&region, &mut ring).expect("they are enough");
+    let queue = Queue::with_slots(&region, &mut ring).expect("they are enough");
     let range = |index: u32| (index as usize % 60, index as usize % 61);
     for raw in [true, false] {
         let mut blocks = take_all(&region);
@@ -275,4 +275,44 @@ fn regions_over_halves_of_one_mapping_do_not_touch_each_other() {
     let (low, high) = mapping.lines().split_at(16 * PAGE / 64);
     assert!(low.iter().all(|line| *line == Line([0x10; 64])));
     assert!(high.iter().all(|line| *line == Line([0x80; 64])));
+}
+
+#[test]
+fn a_region_over_a_slice_needs_no_promise() {
+    let mut memory = [MaybeUninit::<Line>::uninit(); 7];
+    let first = memory.as_ptr().addr();
+    // SAFETY: any bytes are allowed in it.
+    let bytes = unsafe { memory[..].align_to_mut::<MaybeUninit<u8>>() }.1;
+    let mut bookkeeping = bookkeeping(7 * 64, 128);
+    let too_few = Region::new(&mut bytes[..64], 128, &mut bookkeeping);
+    assert_eq!(
+        too_few.expect_err("no block fits"),
+        RegionError::TooSmall { length: 64, block_size: 128 }
+    );
+    let misaligned = Region::new(&mut bytes[1..], 128, &mut bookkeeping);
+    assert_eq!(misaligned.expect_err("not at a line"), RegionError::Misaligned { by: 1 });
+    let region = Region::new(bytes, 128, &mut bookkeeping).expect("three blocks, and a line");
+    assert_eq!((region.capacity(), region.memory().0.addr().get()), (3, first));
+    assert_whole(&region);
+}
+
+#[test]
+fn a_counted_region_knows_the_most_blocks_that_were_out() {
+    let mut memory = vec![Line([0; 64]); 100];
+    let mut bookkeeping = bookkeeping(100 * 64, 64);
+    let region = region(&mut memory, 64, &mut bookkeeping).expect("it serves");
+    assert_eq!(region.high_water_mark(), None);
+    // Out before it counts, and without a handle.
+    let raw = region.get().expect("it is free").into_raw();
+    let region = region.counted();
+    assert_eq!(region.high_water_mark(), Some(1));
+    drop([region.get(), region.get()]);
+    let mut slots = slots(100);
+    let queue = Queue::with_slots(&region, &mut slots).expect("one for each");
+    queue.push(region.get().expect("it is free")).expect("a block of this region");
+    assert_eq!((region.high_water_mark(), region.available()), (Some(3), 98));
+    drop(queue);
+    // SAFETY: given up above, and claimed once.
+    drop(unsafe { region.from_raw(raw) }.expect("it is out"));
+    assert_whole(&region);
 }

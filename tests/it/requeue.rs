@@ -65,7 +65,7 @@ fn a_queue_whose_blocks_go_round_never_seems_empty() {
 fn a_pool_with_a_block_for_each_thread_never_seems_exhausted() {
     let pool = Pool::<8, 6>::new();
     in_threads(6, |_| drop(pool.get().expect("none, though one was free")));
-    assert_eq!(pool.exhausted(), 0);
+    assert_eq!(pool.exhausted_count(), 0);
     assert_whole(&pool);
 }
 

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use blockpool_core::{Block, Pool, Queue, Worker};
+use blockpool_core::{Block, LocalPool, Pool, Queue};
 
 use crate::harness::{Ends, Random, assert_whole, read_stamp, scope, write_stamp};
 
@@ -21,7 +21,7 @@ static QUEUE: Queue<'static, Blocks> = Queue::new(&POOL);
 
 /// Who uses pool and queue: a thread, or the handler.
 struct Party {
-    worker: Worker<'static, Blocks, 8>,
+    worker: LocalPool<'static, Blocks, 8>,
     held: heapless::Vec<Block<'static, Blocks>, 8>,
     /// Fills what it holds.
     stamp: u64,
@@ -30,7 +30,7 @@ struct Party {
 
 impl Party {
     const fn new(stamp: u64) -> Self {
-        let worker = Worker::with_stock(&POOL);
+        let worker = LocalPool::new(&POOL);
         Self { worker, held: heapless::Vec::new(), stamp, random: Random(stamp) }
     }
 

@@ -7,9 +7,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Barrier, Mutex};
 use std::thread;
 
-use blockpool_core::{
-    Align, Bitmap, Block, BlockPool, Counted, HeaplessQueue, Inline, Pool, Queue, SpinStack, Worker,
-};
+use blockpool_core::storage::{Bitmap, Counted, HeaplessQueue, SpinStack, Storage};
+use blockpool_core::{Align, Block, BlockPool, LocalPool, Pool, Queue};
 
 use crate::harness::{Random, assert_whole, read_stamp, scope, write_stamp};
 
@@ -21,54 +20,54 @@ type Burst<'p, P> = heapless::Vec<Block<'p, P>, BURST>;
 
 /// One thread's part: it takes blocks in every way there is, holds some, hands some to the other
 /// threads in every way there is. A block that it holds is full of a stamp that nobody else writes.
-struct Party<'s, 'p, P: BlockPool> {
-    pool: &'p P,
-    queue: &'s Queue<'p, P>,
+struct Party<'s, 'p, S: Storage> {
+    pool: &'p BlockPool<S>,
+    queue: &'s Queue<'p, BlockPool<S>>,
     raw_in: &'s Mutex<Receiver<u32>>,
     raw_out: Sender<u32>,
     /// Which blocks someone holds.
     marks: &'s [AtomicBool],
-    worker: Worker<'p, P, 6>,
-    held: Vec<(Block<'p, P>, u64)>,
+    worker: LocalPool<'p, BlockPool<S>, 6>,
+    held: Vec<(Block<'p, BlockPool<S>>, u64)>,
     most: usize,
     next_stamp: u64,
     random: Random,
 }
 
-impl<'p, P: BlockPool> Party<'_, 'p, P> {
+impl<'p, S: Storage> Party<'_, 'p, S> {
     fn is_full(&self) -> bool {
         self.held.len() >= self.most
     }
 
-    fn mark(&self, block: &Block<'p, P>) {
+    fn mark(&self, block: &Block<'p, BlockPool<S>>) {
         // Relaxed: what is found out is whether two owners overlap, not more.
         let held = self.marks[block.index() as usize].swap(true, Ordering::Relaxed);
         assert!(!held, "two owners of block {}", block.index());
     }
 
-    fn unmark(&self, block: &Block<'p, P>) {
+    fn unmark(&self, block: &Block<'p, BlockPool<S>>) {
         self.marks[block.index() as usize].store(false, Ordering::Relaxed);
     }
 
-    fn keep(&mut self, mut block: Block<'p, P>) {
+    fn keep(&mut self, mut block: Block<'p, BlockPool<S>>) {
         self.mark(&block);
         self.next_stamp += 1;
         write_stamp(&mut block, self.next_stamp);
         self.held.push((block, self.next_stamp));
     }
 
-    fn keep_new(&mut self, block: Block<'p, P>) {
+    fn keep_new(&mut self, block: Block<'p, BlockPool<S>>) {
         assert!(block.is_empty() && block.headroom() == 0);
         self.keep(block);
     }
 
     /// From another thread, which left its stamp.
-    fn keep_received(&mut self, block: Block<'p, P>) {
+    fn keep_received(&mut self, block: Block<'p, BlockPool<S>>) {
         assert_ne!(read_stamp(&block), 0);
         self.keep(block);
     }
 
-    fn let_go(&mut self) -> Option<Block<'p, P>> {
+    fn let_go(&mut self) -> Option<Block<'p, BlockPool<S>>> {
         let count = self.held.len();
         if count == 0 {
             return None;
@@ -79,7 +78,7 @@ impl<'p, P: BlockPool> Party<'_, 'p, P> {
         Some(block)
     }
 
-    fn let_some_go(&mut self) -> Burst<'p, P> {
+    fn let_some_go(&mut self) -> Burst<'p, BlockPool<S>> {
         (0..self.random.below(BURST + 1)).map_while(|_| self.let_go()).collect()
     }
 
@@ -165,7 +164,7 @@ impl<'p, P: BlockPool> Party<'_, 'p, P> {
 }
 
 /// `THREADS` threads do everything with each other's blocks; then nothing is missing.
-pub(crate) fn stress<'p, P: BlockPool>(pool: &'p P, queue: &Queue<'p, P>) {
+pub(crate) fn stress<'p, S: Storage>(pool: &'p BlockPool<S>, queue: &Queue<'p, BlockPool<S>>) {
     let (raw_out, raw_in) = channel();
     let raw_in = Mutex::new(raw_in);
     let marks: Vec<_> = iter::repeat_with(AtomicBool::default).take(pool.capacity()).collect();
@@ -178,7 +177,7 @@ pub(crate) fn stress<'p, P: BlockPool>(pool: &'p P, queue: &Queue<'p, P>) {
                 raw_in: &raw_in,
                 raw_out: raw_out.clone(),
                 marks: &marks,
-                worker: Worker::with_stock(pool),
+                worker: LocalPool::new(pool),
                 held: Vec::new(),
                 most: (pool.capacity() / THREADS).max(2),
                 next_stamp: (thread as u64 + 1) << 32,
@@ -218,17 +217,17 @@ macro_rules! engines {
 // Few blocks for the threads, some, many. The counts beyond 2,048 are those with a summary.
 engines! {
     every_block_has_at_most_one_owner_and_none_is_lost_by_bitmap:
-        64 1 Bitmap<Inline<1>>, 72 3 Bitmap<Inline<3>>, 100 65 Bitmap<Inline<65>>,
-        64 200 Bitmap<Inline<200>>;
+        64 1 Bitmap, 72 3 Bitmap, 100 65 Bitmap,
+        64 200 Bitmap;
     every_block_has_at_most_one_owner_and_none_is_lost_by_bitmap_with_summary:
-        64 2049 Bitmap<Inline<2049>>, 16 4097 Bitmap<Inline<4097>>;
+        64 2049 Bitmap, 16 4097 Bitmap;
     every_block_has_at_most_one_owner_and_none_is_lost_by_counted:
-        72 3 Counted<Bitmap<Inline<3>>>, 64 200 Counted<Bitmap<Inline<200>>>;
+        72 3 Counted, 64 200 Counted;
     every_block_has_at_most_one_owner_and_none_is_lost_by_heapless_queue:
-        64 1 HeaplessQueue<1, 2>, 72 3 HeaplessQueue<3, 4>, 64 200 HeaplessQueue<200, 256>,
-        64 128 HeaplessQueue<128, 8>;
+        64 1 HeaplessQueue<2>, 72 3 HeaplessQueue<4>, 64 200 HeaplessQueue<256>,
+        64 128 HeaplessQueue<8>;
     every_block_has_at_most_one_owner_and_none_is_lost_by_spin_stack:
-        72 3 SpinStack<3>, 64 200 SpinStack<200>;
+        72 3 SpinStack, 64 200 SpinStack;
 }
 
 /// What a consumer saw last of each producer.
@@ -311,7 +310,7 @@ fn a_consumer_sees_the_blocks_of_each_producer_in_their_order() {
 
 #[test]
 fn the_high_water_mark_never_reads_high() {
-    static POOL: Pool<8, 1, Align<64>, Counted<Bitmap<Inline<1>>>> = Pool::new();
+    static POOL: Pool<8, 1, Align<64>, Counted> = Pool::new();
     scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| (0..100_000).for_each(|_| drop(POOL.get())));

@@ -4,19 +4,20 @@ use std::iter;
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use blockpool_core::{Align, Block, InPlace, Pool, Queue, Worker};
+use blockpool_core::storage::FreeListKind;
+use blockpool_core::{Align, Block, LocalPool, Pool, Queue};
 
 use crate::subject::{Numbers, Operation, Subject};
 
 /// A pool; its raw functions turn blocks into numbers. All but `CAPACITY` of its blocks are out for
 /// ever, so that a few are spread over many words.
-pub(crate) struct Pooled<F: InPlace, const COUNT: usize, const CAPACITY: usize = COUNT> {
-    pool: Pool<8, COUNT, Align<8>, F>,
+pub(crate) struct Pooled<K: FreeListKind, const COUNT: usize, const CAPACITY: usize = COUNT> {
+    pool: Pool<8, COUNT, Align<8>, K>,
 }
 
-impl<F, const COUNT: usize, const CAPACITY: usize> Subject for Pooled<F, COUNT, CAPACITY>
+impl<K, const COUNT: usize, const CAPACITY: usize> Subject for Pooled<K, COUNT, CAPACITY>
 where
-    F: InPlace + 'static,
+    K: FreeListKind + 'static,
 {
     unsafe fn make(place: *mut Self) {
         // SAFETY: the caller's promise.
@@ -48,7 +49,7 @@ where
     }
 }
 
-impl<F: InPlace, const COUNT: usize> Pooled<F, COUNT> {
+impl<K: FreeListKind, const COUNT: usize> Pooled<K, COUNT> {
     /// Three blocks by a worker that has to refill twice on the way: two blocks each time.
     pub(crate) fn worker_gets() -> Operation<Self> {
         Operation {
@@ -56,7 +57,7 @@ impl<F: InPlace, const COUNT: usize> Pooled<F, COUNT> {
             handed: 0,
             may_hold: 4,
             run: |subject, numbers| {
-                let mut worker = Worker::<_, 4>::with_stock(&subject.pool);
+                let mut worker = LocalPool::<_, 4>::new(&subject.pool);
                 while numbers.len() < 3
                     && let Some(block) = worker.get()
                 {
@@ -74,7 +75,7 @@ impl<F: InPlace, const COUNT: usize> Pooled<F, COUNT> {
             handed: 6,
             may_hold: 6,
             run: |subject, numbers| {
-                let mut worker = Worker::<_, 4>::with_stock(&subject.pool);
+                let mut worker = LocalPool::<_, 4>::new(&subject.pool);
                 while let Some(number) = numbers.pop() {
                     // SAFETY: this thread holds the number.
                     match unsafe { subject.pool.from_raw(number) } {
@@ -95,7 +96,7 @@ impl<F: InPlace, const COUNT: usize> Pooled<F, COUNT> {
             handed: 0,
             may_hold: 6,
             run: |subject, _| {
-                let mut worker = Worker::<_, 4>::with_stock(&subject.pool);
+                let mut worker = LocalPool::<_, 4>::new(&subject.pool);
                 let mut blocks = heapless::Vec::<_, 5>::new();
                 worker.get_burst(&mut blocks);
                 worker.put_burst(&mut blocks);

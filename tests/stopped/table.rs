@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use blockpool_core::{Bitmap, Counted, HeaplessQueue, Inline, SpinStack};
+use blockpool_core::storage::{Bitmap, Counted, HeaplessQueue, SpinStack};
 use clap::Parser;
 use crossbeam::queue::{ArrayQueue, SegQueue};
 
@@ -175,7 +175,7 @@ fn other_killed<S: Subject>(name: &'static str, expected: Expected, extent: Exte
     other::<S>(name, expected, extent).killed::<S>(&operations, &[State::One], work)
 }
 
-type Set<const COUNT: usize> = Bitmap<Inline<COUNT>>;
+type Set<const COUNT: usize> = Bitmap;
 
 /// A pool with 8 blocks that are not out for ever.
 type Few<const COUNT: usize> = Pooled<Set<COUNT>, COUNT, 8>;
@@ -206,7 +206,7 @@ fn subjects() -> Subjects {
         ("`Pool`, `Counted`", |name, extent| {
             lock_free::<Pooled<Counted<Set<COUNT>>, COUNT>>(name, 100, &[get(), put()], extent)
         }),
-        ("`Worker`", |name, extent| lock_free(name, 80, &worker(), extent)),
+        ("`LocalPool`", |name, extent| lock_free(name, 80, &worker(), extent)),
         ("`Queue`", |name, extent| lock_free(name, 120, &queue::<1>(), extent)),
         ("`Queue`, in chains of 3", |name, extent| lock_free(name, 120, &queue::<3>(), extent)),
         ("`Pool`, `HeaplessQueue`", |name, extent| {
@@ -215,7 +215,7 @@ fn subjects() -> Subjects {
             other_killed::<Pooled<HeaplessQueue<COUNT>, COUNT>>(name, expected, extent)
         }),
         ("`Pool`, `SpinStack`", |name, extent| {
-            other::<Pooled<SpinStack<COUNT>, COUNT>>(name, Expected::these(&[Waited]), extent)
+            other::<Pooled<SpinStack, COUNT>>(name, Expected::these(&[Waited]), extent)
         }),
         ("`TransactionMemoryPool`", |name, extent| {
             other::<Transactions>(name, Expected::these(&[Waited]), extent)

@@ -6,6 +6,7 @@ use blockpool_benches::hand_off::{BASELINE, FourAtomicOperations, HandOff, Refus
 use blockpool_benches::patterns::{hand_off, hand_over};
 use blockpool_benches::peers::all::BITMAP;
 use blockpool_benches::peers::{BLOCK_SIZE, Bare, COUNT, Contender, Private};
+use blockpool_core::storage::InPlace;
 use blockpool_core::{Block, Pool, Queue};
 use crossbeam::queue::{ArrayQueue, SegQueue};
 
@@ -26,13 +27,13 @@ pub(crate) fn add(plan: &mut Plan<'_>) {
     add_queue(plan, Refusing::default);
     add_queue(plan, SegQueue::new);
 
-    static WORKER: Private<Blocks> = Private(&BITMAP);
+    static LOCAL: Private<InPlace<BLOCK_SIZE, COUNT>> = Private(&BITMAP);
     static VECTORS: LazyLock<Bare> = LazyLock::new(|| Bare::new(BLOCK_SIZE, COUNT));
     static VECTOR_QUEUE: LazyLock<ArrayQueue<Vec<u8>>> = LazyLock::new(|| ArrayQueue::new(COUNT));
     static BLOCKS: LazyLock<ArrayQueue<Block<'static, Blocks>>> =
         LazyLock::new(|| ArrayQueue::new(COUNT));
-    add_whole_way(plan, "`Worker` and `Queue`", &WORKER, &QUEUE);
-    add_whole_way(plan, "`Worker` and `ArrayQueue`", &WORKER, &*BLOCKS);
+    add_whole_way(plan, "`LocalPool` and `Queue`", &LOCAL, &QUEUE);
+    add_whole_way(plan, "`LocalPool` and `ArrayQueue`", &LOCAL, &*BLOCKS);
     add_whole_way(plan, WHOLE_WAY_BASELINE, &*VECTORS, &*VECTOR_QUEUE);
 }
 

@@ -26,45 +26,45 @@ const fn target(
     Target { column, contender, at_most, than }
 }
 
-const WORKER: &str = "`Worker`";
+const CORE_LOCAL: &str = "`blockpool_core::LocalPool`";
 const POOL: &str = POOL_NAME;
-const LOCAL: &str = "`LocalPool`";
+const STD_LOCAL: &str = "`blockpool::LocalPool`";
 const TRANSACTIONS: &str = "`TransactionMemoryPool`";
 const QUEUE: &str = "`Queue`";
 const ARRAY_QUEUE: &str = hand_off::BASELINE;
 
 const TARGETS: &[Target] = &[
-    target(PAIR, WORKER, 0.1, (PAIR, BASELINE)),
-    target(PAIR, WORKER, 0.25, (PAIR, JEMALLOC)),
-    target(PAIR, WORKER, 1.2, (PAIR, "vector of blocks")),
+    target(PAIR, CORE_LOCAL, 0.1, (PAIR, BASELINE)),
+    target(PAIR, CORE_LOCAL, 0.25, (PAIR, JEMALLOC)),
+    target(PAIR, CORE_LOCAL, 1.2, (PAIR, "vector of blocks")),
     target(PAIR, POOL, 1.1, (PAIR, "2 atomic read-modify-writes")),
     target(PAIR, POOL, 0.95, (PAIR, BASELINE)),
-    target(PAIR, LOCAL, 0.2, (PAIR, BASELINE)),
-    target(PAIR, LOCAL, 0.6, (PAIR, JEMALLOC)),
-    target(PAIR, LOCAL, 1.2, (PAIR, "vector of byte vectors")),
+    target(PAIR, STD_LOCAL, 0.2, (PAIR, BASELINE)),
+    target(PAIR, STD_LOCAL, 0.6, (PAIR, JEMALLOC)),
+    target(PAIR, STD_LOCAL, 1.2, (PAIR, "vector of byte vectors")),
     target(PAIR, TRANSACTIONS, 1.1, (PAIR, BASELINE)),
     target(PAIR, TRANSACTIONS, 0.5, (PAIR, "the original implementation")),
     target(PAIR, TRANSACTIONS, 1.0, (PAIR, MALLOC)),
-    target(BURST, WORKER, 0.15, (BURST, BASELINE)),
-    target(BURST, WORKER, 0.05, (BURST, JEMALLOC)),
-    target(TWO_THREADS, WORKER, 1.1, (PAIR, WORKER)),
+    target(BURST, CORE_LOCAL, 0.15, (BURST, BASELINE)),
+    target(BURST, CORE_LOCAL, 0.05, (BURST, JEMALLOC)),
+    target(TWO_THREADS, CORE_LOCAL, 1.1, (PAIR, CORE_LOCAL)),
     target(TWO_THREADS, POOL, 1.1, (PAIR, POOL)),
     target(TWO_THREADS, POOL, 0.3, (TWO_THREADS, BASELINE)),
     target(TWO_THREADS, POOL, 0.1, (TWO_THREADS, "`heapless::mpmc`")),
-    target(HAND_OVER, WORKER, 0.25, (HAND_OVER, BASELINE)),
-    target(HAND_OVER_BATCHES, WORKER, 0.6, (HAND_OVER_BATCHES, BASELINE)),
+    target(HAND_OVER, CORE_LOCAL, 0.25, (HAND_OVER, BASELINE)),
+    target(HAND_OVER_BATCHES, CORE_LOCAL, 0.6, (HAND_OVER_BATCHES, BASELINE)),
     target(ROUND_TRIP, QUEUE, 1.1, (ROUND_TRIP, "4 atomic read-modify-writes")),
     target(THERE_AND_BACK_BURSTS, QUEUE, 0.15, (THERE_AND_BACK_BURSTS, ARRAY_QUEUE)),
     target(ROUND_TRIP_TWO, QUEUE, 3.0, (ROUND_TRIP_TWO, ARRAY_QUEUE)),
-    target(MANY, WORKER, 0.05, (MANY, BASELINE)),
+    target(MANY, CORE_LOCAL, 0.05, (MANY, BASELINE)),
     target(MANY, POOL, 0.3, (MANY, BASELINE)),
-    target(MANY_P9999, WORKER, 0.3, (MANY_P9999, BASELINE)),
+    target(MANY_P9999, CORE_LOCAL, 0.3, (MANY_P9999, BASELINE)),
     target(MANY_P9999, POOL, 0.3, (MANY_P9999, BASELINE)),
-    target(MANY_WORST, WORKER, 0.1, (MANY_WORST, BASELINE)),
+    target(MANY_WORST, CORE_LOCAL, 0.1, (MANY_WORST, BASELINE)),
     target(MANY_WORST, POOL, 0.1, (MANY_WORST, BASELINE)),
-    target(CHURN_99, WORKER, 1.3, (CHURN_50, WORKER)),
+    target(CHURN_99, CORE_LOCAL, 1.3, (CHURN_50, CORE_LOCAL)),
     target(CHURN_99, POOL, 2.0, (CHURN_50, POOL)),
-    target(LARGE_CHURN_99, WORKER, 1.3, (LARGE_CHURN_50, WORKER)),
+    target(LARGE_CHURN_99, CORE_LOCAL, 1.3, (LARGE_CHURN_50, CORE_LOCAL)),
     target(LARGE_CHURN_99, POOL, 2.0, (LARGE_CHURN_50, POOL)),
     target(EXHAUSTED, POOL, 2.0, (PAIR, POOL)),
     target(LARGE_EXHAUSTED, POOL, 2.0, (PAIR, POOL)),

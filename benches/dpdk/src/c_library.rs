@@ -16,14 +16,14 @@ use crate::{COUNT, SIZE};
 type Size = unsafe extern "C" fn() -> usize;
 type BookkeepingSize = unsafe extern "C" fn(usize, usize) -> usize;
 type Create = unsafe extern "C" fn(*mut u8, usize, usize, *mut u8, usize, *mut Handle) -> c_int;
-type WorkerCreate = unsafe extern "C" fn(Handle, usize, *mut u8, usize, *mut Handle) -> c_int;
+type LocalPoolCreate = unsafe extern "C" fn(Handle, usize, *mut u8, usize, *mut Handle) -> c_int;
 type Handle = *mut c_void;
 
-/// The functions of a worker.
+/// The functions of a local pool.
 #[derive(Clone, Copy)]
 struct Functions {
     size: Size,
-    create: WorkerCreate,
+    create: LocalPoolCreate,
     destroy: unsafe extern "C" fn(Handle) -> c_int,
     get: unsafe extern "C" fn(Handle) -> *mut u8,
     put: unsafe extern "C" fn(Handle, *mut u8) -> c_int,
@@ -52,19 +52,19 @@ impl Pool {
         let library = Box::leak(Box::new(unsafe { Library::new(library) }?));
         let functions = Functions {
             // SAFETY: types are as the header has them, here and below.
-            size: *unsafe { library.get(b"blockpool_worker_size") }?,
+            size: *unsafe { library.get(b"blockpool_local_pool_size") }?,
             // SAFETY: as above.
-            create: *unsafe { library.get(b"blockpool_worker_create") }?,
+            create: *unsafe { library.get(b"blockpool_local_pool_create") }?,
             // SAFETY: as above.
-            destroy: *unsafe { library.get(b"blockpool_worker_destroy") }?,
+            destroy: *unsafe { library.get(b"blockpool_local_pool_destroy") }?,
             // SAFETY: as above.
-            get: *unsafe { library.get(b"blockpool_worker_get") }?,
+            get: *unsafe { library.get(b"blockpool_local_pool_get") }?,
             // SAFETY: as above.
-            put: *unsafe { library.get(b"blockpool_worker_put") }?,
+            put: *unsafe { library.get(b"blockpool_local_pool_put") }?,
             // SAFETY: as above.
-            get_burst: *unsafe { library.get(b"blockpool_worker_get_burst") }?,
+            get_burst: *unsafe { library.get(b"blockpool_local_pool_get_burst") }?,
             // SAFETY: as above.
-            put_burst: *unsafe { library.get(b"blockpool_worker_put_burst") }?,
+            put_burst: *unsafe { library.get(b"blockpool_local_pool_put_burst") }?,
         };
         // SAFETY: as above.
         let create = *unsafe { library.get::<Create>(b"blockpool_create") }?;
@@ -80,16 +80,16 @@ impl Pool {
         Ok(Self { functions, handle })
     }
 
-    pub fn worker(&self) -> Worker {
+    pub fn local_pool(&self) -> LocalPool {
         let Self { functions, handle: pool } = *self;
         // SAFETY: it has no conditions.
         let size = unsafe { (functions.size)() };
         let mut memory = vec![Line { _bytes: [0; 64] }; size.div_ceil(64)];
         let (first, mut handle) = (memory.as_mut_ptr().cast(), ptr::null_mut());
-        // SAFETY: a pool for ever; memory for nobody else, as long as the worker, aligned.
+        // SAFETY: a pool for ever; memory for nobody else, as long as the local pool, aligned.
         let result = unsafe { (functions.create)(pool, STOCK, first, size, &mut handle) };
         assert_eq!(result, 0, "memory as it has to be");
-        Worker { functions, handle, _memory: memory }
+        LocalPool { functions, handle, _memory: memory }
     }
 }
 
@@ -100,17 +100,17 @@ struct Line {
     _bytes: [u8; 64],
 }
 
-pub struct Worker {
+pub struct LocalPool {
     functions: Functions,
     handle: Handle,
     _memory: Vec<Line>,
 }
 
-impl Pointers for Worker {
+impl Pointers for LocalPool {
     fn get(&mut self, table: &mut [MaybeUninit<*mut u8>]) -> usize {
         let Self { functions, handle, .. } = *self;
         if let [one] = table {
-            // SAFETY: a worker, used by its thread alone.
+            // SAFETY: a local pool, used by its thread alone.
             let block = unsafe { (functions.get)(handle) };
             one.write(block);
             return usize::from(!block.is_null());
@@ -122,7 +122,7 @@ impl Pointers for Worker {
     unsafe fn put(&mut self, table: &[*mut u8]) -> bool {
         let Self { functions, handle, .. } = *self;
         if let &[one] = table {
-            // SAFETY: a worker, used by its thread alone.
+            // SAFETY: a local pool, used by its thread alone.
             return unsafe { (functions.put)(handle, one) } == 0;
         }
         let (first, count) = (table.as_ptr(), table.len());
@@ -131,9 +131,9 @@ impl Pointers for Worker {
     }
 }
 
-impl Drop for Worker {
+impl Drop for LocalPool {
     fn drop(&mut self) {
-        // SAFETY: a worker that nobody uses any more.
+        // SAFETY: a local pool that nobody uses any more.
         unsafe { (self.functions.destroy)(self.handle) };
     }
 }

@@ -162,10 +162,10 @@ fn contenders(
     }
     let region = own::region(environment);
     contenders.push((targets::HANDLES, Box::leak(Box::new(Handles(region)))));
-    let worker = || Lcore::with_stock(region);
-    contenders.push((targets::POINTERS, Box::leak(Box::new(Made(worker)))));
+    let local = || Lcore::new(region);
+    contenders.push((targets::POINTERS, Box::leak(Box::new(Made(local)))));
     let pool = c_library::Pool::new(c_library, environment)?;
-    contenders.push((targets::C_LIBRARY, Box::leak(Box::new(Made(move || pool.worker())))));
+    contenders.push((targets::C_LIBRARY, Box::leak(Box::new(Made(move || pool.local_pool())))));
     Ok(contenders)
 }
 

@@ -1,11 +1,13 @@
-//! Blockpool's own calls: a region in DPDK's memory, a worker for each lcore.
+//! Blockpool's own calls: a region in DPDK's memory, a local pool for each lcore.
 
 use std::array;
 use std::hint::{black_box, spin_loop};
 use std::mem::MaybeUninit;
+use std::ptr::{self, NonNull};
 
 use blockpool_core::heapless::Vec;
-use blockpool_core::{Block, Bookkeeping, Region, Worker};
+use blockpool_core::storage::Bookkeeping;
+use blockpool_core::{Block, LocalPool, Region};
 
 use crate::contender::Contender;
 use crate::dpdk::{Environment, Ring};
@@ -13,34 +15,34 @@ use crate::pointers::Pointers;
 use crate::{COUNT, SIZE};
 
 type Frame = Block<'static, Region<'static>>;
-pub type Lcore = Worker<'static, Region<'static>, STOCK>;
+pub type Lcore = LocalPool<'static, Region<'static>, STOCK>;
 
 /// As a cache of a mempool.
 pub const STOCK: usize = 256;
 
 /// A region for ever.
 pub fn region(environment: Environment) -> &'static Region<'static> {
-    let bookkeeping = Region::bookkeeping_for(COUNT * SIZE, SIZE);
+    let bookkeeping = Bookkeeping::elements_for(COUNT);
     let bookkeeping: std::vec::Vec<_> =
         std::iter::repeat_with(Bookkeeping::new).take(bookkeeping).collect();
     let memory = environment.memory(COUNT * SIZE);
     // SAFETY: the memory is for ever and for nobody else.
-    let region = unsafe { Region::new(memory, COUNT * SIZE, SIZE, bookkeeping.leak()) };
+    let region = unsafe { Region::from_raw_parts(memory, COUNT * SIZE, SIZE, bookkeeping.leak()) };
     Box::leak(Box::new(region.expect("memory as it has to be")))
 }
 
-fn taken(worker: &mut Lcore) -> Frame {
+fn taken(local: &mut Lcore) -> Frame {
     loop {
-        if let Some(block) = worker.get() {
+        if let Some(block) = local.get() {
             return block;
         }
         spin_loop();
     }
 }
 
-fn fill<const BURST: usize>(worker: &mut Lcore, blocks: &mut Vec<Frame, BURST>) {
+fn fill<const BURST: usize>(local: &mut Lcore, blocks: &mut Vec<Frame, BURST>) {
     while !blocks.is_full() {
-        if worker.get_burst(blocks) == 0 {
+        if local.get_burst(blocks) == 0 {
             spin_loop();
         }
     }
@@ -51,15 +53,15 @@ pub struct Handles(pub &'static Region<'static>);
 
 impl Handles {
     fn bursts<const BURST: usize, const BURSTS: usize>(&self, times: u64) {
-        let mut worker = Lcore::with_stock(self.0);
+        let mut local = Lcore::new(self.0);
         let mut kept: [Vec<Frame, BURST>; BURSTS] = array::from_fn(|_| Vec::new());
         for _ in 0..times {
             for blocks in &mut kept {
-                fill(&mut worker, blocks);
+                fill(&mut local, blocks);
             }
             black_box(&mut kept);
             for blocks in &mut kept {
-                worker.put_burst(blocks);
+                local.put_burst(blocks);
             }
         }
     }
@@ -67,23 +69,23 @@ impl Handles {
 
 impl Contender for Handles {
     fn rounds(&self, keep: usize, burst: usize, times: u64) {
-        let mut worker = Lcore::with_stock(self.0);
+        let mut local = Lcore::new(self.0);
         match (keep, burst) {
             (1, 1) => {
                 for _ in 0..times {
-                    let block = black_box(taken(&mut worker));
-                    worker.put(block);
+                    let block = black_box(taken(&mut local));
+                    local.put(block);
                 }
             }
             (128, 1) => {
                 let mut kept = Vec::<Frame, 128>::new();
                 for _ in 0..times {
                     while !kept.is_full() {
-                        let _ = kept.push(taken(&mut worker));
+                        let _ = kept.push(taken(&mut local));
                     }
                     black_box(&mut kept);
                     while let Some(block) = kept.pop() {
-                        worker.put(block);
+                        local.put(block);
                     }
                 }
             }
@@ -110,10 +112,14 @@ impl Contender for Handles {
 
 impl Pointers for Lcore {
     fn get(&mut self, table: &mut [MaybeUninit<*mut u8>]) -> usize {
+        // SAFETY: a pointer that is not null has the same layout, and only such are written.
+        let table = unsafe { &mut *(ptr::from_mut(table) as *mut [MaybeUninit<NonNull<u8>>]) };
         self.get_raw_ptr_burst(table)
     }
 
     unsafe fn put(&mut self, table: &[*mut u8]) -> bool {
+        // SAFETY: `get` gave them out, so none is null.
+        let table = unsafe { &*(ptr::from_ref(table) as *const [NonNull<u8>]) };
         // SAFETY: the caller's promise.
         unsafe { self.put_raw_ptr_burst(table) }.is_ok()
     }

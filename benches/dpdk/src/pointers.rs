@@ -1,4 +1,4 @@
-//! Workers by whom blocks become pointers and come back, each checked.
+//! Local pools that blocks leave as pointers and come back to, each checked.
 
 use std::hint::black_box;
 use std::mem::MaybeUninit;
@@ -7,7 +7,7 @@ use std::slice;
 use crate::contender::Contender;
 use crate::dpdk::{CROSSING, Ring};
 
-/// A worker of one lcore.
+/// The local pool of one lcore.
 pub trait Pointers {
     /// Takes blocks into the front of the table, and returns how many.
     fn get(&mut self, table: &mut [MaybeUninit<*mut u8>]) -> usize;
@@ -19,22 +19,22 @@ pub trait Pointers {
     unsafe fn put(&mut self, table: &[*mut u8]) -> bool;
 }
 
-/// Workers of such a kind, as this makes them.
+/// Local pools of such a kind, as this makes them.
 pub struct Made<F>(pub F);
 
-fn get<const BURST: usize>(worker: &mut impl Pointers, table: &mut [MaybeUninit<*mut u8>]) {
+fn get<const BURST: usize>(local: &mut impl Pointers, table: &mut [MaybeUninit<*mut u8>]) {
     for part in table.chunks_exact_mut(BURST) {
         let mut taken = 0;
         while taken < BURST {
-            taken += worker.get(&mut part[taken..]);
+            taken += local.get(&mut part[taken..]);
         }
     }
 }
 
-fn put<const BURST: usize>(worker: &mut impl Pointers, table: &[*mut u8]) {
+fn put<const BURST: usize>(local: &mut impl Pointers, table: &[*mut u8]) {
     for part in table.chunks(BURST) {
         // SAFETY: pointers that `get` gave this program, each once.
-        assert!(unsafe { worker.put(part) });
+        assert!(unsafe { local.put(part) });
     }
 }
 
@@ -46,31 +46,31 @@ fn written(table: &[MaybeUninit<*mut u8>]) -> &[*mut u8] {
 
 impl<W: Pointers, F: Fn() -> W> Made<F> {
     fn bursts<const BURST: usize>(&self, keep: usize, times: u64) {
-        let mut worker = self.0();
+        let mut local = self.0();
         let mut table = [MaybeUninit::new(std::ptr::null_mut()); 128];
         let table = &mut table[..keep];
         for _ in 0..times {
-            get::<BURST>(&mut worker, table);
+            get::<BURST>(&mut local, table);
             black_box(&mut *table);
-            put::<BURST>(&mut worker, written(table));
+            put::<BURST>(&mut local, written(table));
         }
     }
 
     fn produced<const BURST: usize>(&self, ring: Ring, count: u64) {
-        let mut worker = self.0();
+        let mut local = self.0();
         let mut table = [MaybeUninit::new(std::ptr::null_mut()); CROSSING];
         for _ in 0..count / CROSSING as u64 {
-            get::<BURST>(&mut worker, &mut table);
+            get::<BURST>(&mut local, &mut table);
             ring.push(written(&table));
         }
     }
 
     fn consumed<const BURST: usize>(&self, ring: Ring, mut count: u64) {
-        let mut worker = self.0();
+        let mut local = self.0();
         let mut table = [std::ptr::null_mut(); CROSSING];
         while count > 0 {
             let popped = ring.pop(&mut table);
-            put::<BURST>(&mut worker, popped);
+            put::<BURST>(&mut local, popped);
             count -= popped.len() as u64;
         }
     }

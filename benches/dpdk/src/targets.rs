@@ -8,9 +8,9 @@ pub const BURST: &str = "bursts of 32";
 pub const KEPT_SINGLE: &str = "128 kept, one by one";
 pub const ACROSS: &str = "A gets, B puts, bursts of 32";
 
-pub const HANDLES: &str = "`Worker`, handles";
-pub const POINTERS: &str = "`Worker`, pointers";
-pub const C_LIBRARY: &str = "C library, worker";
+pub const HANDLES: &str = "`LocalPool`, handles";
+pub const POINTERS: &str = "`LocalPool`, pointers";
+pub const C_LIBRARY: &str = "C library, local pool";
 
 /// What a mempool is called.
 pub fn mempool(handler: &str, cache: u32) -> String {

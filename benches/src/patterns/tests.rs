@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use blockpool_core::storage::InPlace;
 use blockpool_core::{Block, Pool, Queue};
 
 use super::latency::{Rhythm, times};
@@ -7,6 +8,7 @@ use super::{Work, crowd, hand_off, hand_over, occupied, pairs};
 use crate::peers::{Contender, Private, Shared};
 
 type Small = Pool<64, 1024>;
+type SmallBlocks = InPlace<64, 1024>;
 
 /// Does the work, and says whether every block of the pool is free again.
 fn all_return(pool: &'static Small, mut work: Work) -> bool {
@@ -32,8 +34,8 @@ fn every_pattern_ends_and_gives_all_blocks_back() {
         ]
     }
     static POOL: Small = Pool::new();
-    static SHARED: Shared<Small> = Shared { name: "pool", less: "", pool: &POOL };
-    static PRIVATE: Private<Small> = Private(&POOL);
+    static SHARED: Shared<SmallBlocks> = Shared { name: "pool", less: "", pool: &POOL };
+    static PRIVATE: Private<SmallBlocks> = Private(&POOL);
     for (index, work) in patterns(&SHARED).into_iter().chain(patterns(&PRIVATE)).enumerate() {
         assert!(all_return(&POOL, work), "pattern {index}");
     }
@@ -44,7 +46,7 @@ fn every_pattern_ends_and_gives_all_blocks_back() {
 #[test]
 fn every_pattern_of_queues_ends_and_gives_all_blocks_back() {
     static POOL: Small = Pool::new();
-    static PRIVATE: Private<Small> = Private(&POOL);
+    static PRIVATE: Private<SmallBlocks> = Private(&POOL);
     static QUEUE: Queue<'static, Small> = Queue::new(&POOL);
     static BACK: Queue<'static, Small> = Queue::new(&POOL);
     let item: fn() -> Block<'static, Small> = || POOL.get().expect("one is free");
@@ -65,7 +67,7 @@ fn every_pattern_of_queues_ends_and_gives_all_blocks_back() {
 #[test]
 fn in_every_rhythm_each_get_and_each_give_back_has_a_time() {
     static POOL: Small = Pool::new();
-    static SHARED: Shared<Small> = Shared { name: "pool", less: "", pool: &POOL };
+    static SHARED: Shared<SmallBlocks> = Shared { name: "pool", less: "", pool: &POOL };
     for rhythm in [Rhythm::Steady, Rhythm::Bursty, Rhythm::Oversubscribed] {
         let times = times(&SHARED, rhythm, Duration::from_millis(2));
         assert!(!times.get.is_empty(), "{rhythm:?}");
@@ -78,7 +80,7 @@ fn in_every_rhythm_each_get_and_each_give_back_has_a_time() {
 #[test]
 fn a_thread_is_stopped_while_another_goes_on() {
     static POOL: Small = Pool::new();
-    static SHARED: Shared<Small> = Shared { name: "pool", less: "", pool: &POOL };
+    static SHARED: Shared<SmallBlocks> = Shared { name: "pool", less: "", pool: &POOL };
     let (times, pauses) = super::pause::times(&SHARED, Duration::from_millis(30));
     assert!(pauses >= 1);
     assert!(!times.get.is_empty());

@@ -2,7 +2,8 @@
 
 use std::alloc::System;
 
-use blockpool_core::{Align, Bitmap, Counted, HeaplessQueue, Inline, Pool, SpinStack};
+use blockpool_core::storage::{Counted, HeaplessQueue, SpinStack};
+use blockpool_core::{Align, Pool};
 
 use super::region::region;
 use super::{
@@ -11,14 +12,14 @@ use super::{
     Things, Transactions, TwoAtomicOperations, UnsharedStack, UnsharedVectors, Visitor, singletons,
 };
 
-/// A pool of `blockpool-core` with the engine `F`.
-pub type With<F> = Pool<BLOCK_SIZE, COUNT, Align<64>, F>;
+/// A pool of `blockpool-core` with another free list.
+pub type With<K> = Pool<BLOCK_SIZE, COUNT, Align<64>, K>;
 
-/// The pool that the worker and every comparison use.
+/// The pool that the local pool and every comparison use.
 pub static BITMAP: Pool<BLOCK_SIZE, COUNT> = Pool::new();
-static COUNTED: With<Counted<Bitmap<Inline<COUNT>>>> = Pool::new();
+static COUNTED: With<Counted> = Pool::new();
 static HEAPLESS: With<HeaplessQueue<COUNT>> = Pool::new();
-static SPIN: With<SpinStack<COUNT>> = Pool::new();
+static SPIN: With<SpinStack> = Pool::new();
 
 /// All of them.
 pub fn all(visitor: &mut impl Visitor) {
@@ -34,11 +35,11 @@ pub fn all(visitor: &mut impl Visitor) {
     allocators(visitor);
 }
 
-/// `blockpool-core`, by its worker and by every engine.
+/// `blockpool-core`, through its local pool and with every free list.
 pub fn core(visitor: &mut impl Visitor) {
     visitor.visit(Private(&BITMAP));
     visitor.visit(Shared { name: POOL_NAME, less: "", pool: &BITMAP });
-    visitor.visit(Shared { name: "`Pool`, `Counted<Bitmap>`", less: "", pool: &COUNTED });
+    visitor.visit(Shared { name: "`Pool`, `Counted`", less: "", pool: &COUNTED });
     visitor.visit(Shared {
         name: "`Pool`, `HeaplessQueue`",
         less: "finds none at times while another thread is inside, and is asked again",

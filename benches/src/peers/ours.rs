@@ -1,20 +1,21 @@
 //! `blockpool-core`.
 
-use blockpool_core::{Block, BlockPool, Worker};
+use blockpool_core::storage::Storage;
+use blockpool_core::{Block, BlockPool, LocalPool};
 
 use super::{Burst, Contender, marked};
 
 /// A pool that every thread uses directly.
 #[derive(Debug)]
-pub struct Shared<P: 'static> {
+pub struct Shared<S: Storage + 'static> {
     pub name: &'static str,
     pub less: &'static str,
-    pub pool: &'static P,
+    pub pool: &'static BlockPool<S>,
 }
 
-impl<P: BlockPool + 'static> Contender for Shared<P> {
-    type Handle = &'static P;
-    type Buffer = Block<'static, P>;
+impl<S: Storage + 'static> Contender for Shared<S> {
+    type Handle = &'static BlockPool<S>;
+    type Buffer = Block<'static, BlockPool<S>>;
 
     fn name(&self) -> &'static str {
         self.name
@@ -28,37 +29,37 @@ impl<P: BlockPool + 'static> Contender for Shared<P> {
         Some(self.pool.capacity())
     }
 
-    fn handle(&'static self) -> &'static P {
+    fn handle(&'static self) -> &'static BlockPool<S> {
         self.pool
     }
 
-    fn get(handle: &mut &'static P) -> Option<Block<'static, P>> {
+    fn get(handle: &mut &'static BlockPool<S>) -> Option<Block<'static, BlockPool<S>>> {
         (*handle).get()
     }
 
-    fn touch(buffer: &mut Block<'static, P>) {
+    fn touch(buffer: &mut Block<'static, BlockPool<S>>) {
         buffer.write_slice(&marked()).expect("a block has room for eight bytes");
     }
 
-    fn first_byte(buffer: &Block<'static, P>) -> *const u8 {
+    fn first_byte(buffer: &Block<'static, BlockPool<S>>) -> *const u8 {
         buffer.as_ptr()
     }
 
-    fn put(_: &mut &'static P, buffer: Block<'static, P>) {
+    fn put(_: &mut &'static BlockPool<S>, buffer: Block<'static, BlockPool<S>>) {
         drop(buffer);
     }
 }
 
-/// A pool by a worker for each thread.
+/// A pool through a local pool for each thread.
 #[derive(Debug)]
-pub struct Private<P: 'static>(pub &'static P);
+pub struct Private<S: Storage + 'static>(pub &'static BlockPool<S>);
 
-impl<P: BlockPool + 'static> Contender for Private<P> {
-    type Handle = Worker<'static, P>;
-    type Buffer = Block<'static, P>;
+impl<S: Storage + 'static> Contender for Private<S> {
+    type Handle = LocalPool<'static, BlockPool<S>>;
+    type Buffer = Block<'static, BlockPool<S>>;
 
     fn name(&self) -> &'static str {
-        "`Worker`"
+        "`blockpool_core::LocalPool`"
     }
 
     fn less(&self) -> String {
@@ -69,31 +70,37 @@ impl<P: BlockPool + 'static> Contender for Private<P> {
         Some(self.0.capacity())
     }
 
-    fn handle(&'static self) -> Worker<'static, P> {
-        Worker::new(self.0)
+    fn handle(&'static self) -> LocalPool<'static, BlockPool<S>> {
+        self.0.local_pool()
     }
 
-    fn get(handle: &mut Worker<'static, P>) -> Option<Block<'static, P>> {
+    fn get(handle: &mut LocalPool<'static, BlockPool<S>>) -> Option<Block<'static, BlockPool<S>>> {
         handle.get()
     }
 
-    fn touch(buffer: &mut Block<'static, P>) {
+    fn touch(buffer: &mut Block<'static, BlockPool<S>>) {
         buffer.write_slice(&marked()).expect("a block has room for eight bytes");
     }
 
-    fn first_byte(buffer: &Block<'static, P>) -> *const u8 {
+    fn first_byte(buffer: &Block<'static, BlockPool<S>>) -> *const u8 {
         buffer.as_ptr()
     }
 
-    fn put(handle: &mut Worker<'static, P>, buffer: Block<'static, P>) {
+    fn put(handle: &mut LocalPool<'static, BlockPool<S>>, buffer: Block<'static, BlockPool<S>>) {
         handle.put(buffer);
     }
 
-    fn get_burst(handle: &mut Worker<'static, P>, burst: &mut Burst<Block<'static, P>>) {
+    fn get_burst(
+        handle: &mut LocalPool<'static, BlockPool<S>>,
+        burst: &mut Burst<Block<'static, BlockPool<S>>>,
+    ) {
         handle.get_burst(burst);
     }
 
-    fn put_burst(handle: &mut Worker<'static, P>, burst: &mut Burst<Block<'static, P>>) {
+    fn put_burst(
+        handle: &mut LocalPool<'static, BlockPool<S>>,
+        burst: &mut Burst<Block<'static, BlockPool<S>>>,
+    ) {
         handle.put_burst(burst);
     }
 }

@@ -3,7 +3,8 @@
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
-use blockpool_core::{Bookkeeping, Region};
+use blockpool_core::Region;
+use blockpool_core::storage::Bookkeeping;
 
 /// Bytes in a page, on most systems.
 const PAGE: usize = 4096;
@@ -45,10 +46,10 @@ impl Memory {
         bookkeeping: &'m mut Vec<Bookkeeping>,
     ) -> Region<'m> {
         let length = self.layout.size();
-        let needed = Region::bookkeeping_for(length, block_size);
+        let needed = Bookkeeping::elements_for((length) / block_size);
         bookkeeping.resize_with(needed, Bookkeeping::new);
         // SAFETY: valid, and borrowed mutably for as long as the region.
-        let region = unsafe { Region::new(self.first, length, block_size, bookkeeping) };
+        let region = unsafe { Region::from_raw_parts(self.first, length, block_size, bookkeeping) };
         region.expect("a size and alignment that serve")
     }
 }

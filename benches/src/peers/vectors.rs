@@ -124,7 +124,7 @@ impl Contender for Local {
     byte_vectors!(Vec<u8>);
 
     fn name(&self) -> &'static str {
-        "`LocalPool`"
+        "`blockpool::LocalPool`"
     }
 
     fn less(&self) -> String {

@@ -10,7 +10,8 @@ use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
 use blockpool::{LocalPool, ReceivedTransaction, TransactionMemoryPool, TransactionQueue};
-use blockpool_core::{Block, BlockPool, Queue, Worker};
+use blockpool_core::storage::Storage;
+use blockpool_core::{Block, BlockPool, Queue};
 
 use super::receive::ReceiveBuffer;
 use crate::original::OriginalPool;
@@ -262,19 +263,19 @@ impl<A: GlobalAlloc + Sync + 'static> Work for Allocated<'_, A> {
     }
 }
 
-/// Blocks of `blockpool-core`, by a worker, over its lock-free queue. Source and time travel in the
+/// Blocks of `blockpool-core`, through a local pool, over its lock-free queue. Source and time travel in the
 /// block, in front of the packet.
-pub struct Blocks<'p, P: BlockPool> {
-    worker: Worker<'p, P>,
-    queue: &'p Queue<'p, P>,
+pub struct Blocks<'p, S: Storage> {
+    local: blockpool_core::LocalPool<'p, BlockPool<S>>,
+    queue: &'p Queue<'p, BlockPool<S>>,
     /// Times are counted from here.
     epoch: Instant,
 }
 
-impl<'p, P: BlockPool> Blocks<'p, P> {
+impl<'p, S: Storage> Blocks<'p, S> {
     /// A handle for either side.
-    pub fn new(pool: &'p P, queue: &'p Queue<'p, P>, epoch: Instant) -> Self {
-        Self { worker: Worker::new(pool), queue, epoch }
+    pub fn new(pool: &'p BlockPool<S>, queue: &'p Queue<'p, BlockPool<S>>, epoch: Instant) -> Self {
+        Self { local: pool.local_pool(), queue, epoch }
     }
 }
 
@@ -296,7 +297,7 @@ fn encode(source: SocketAddr, since_epoch: Duration) -> [u8; HEADER] {
     header
 }
 
-impl<P: BlockPool> ReceiveBuffer for Block<'_, P> {
+impl<S: Storage> ReceiveBuffer for Block<'_, BlockPool<S>> {
     fn room(&mut self) -> &mut [MaybeUninit<u8>] {
         self.reset(HEADROOM).expect("blocks are larger than their headroom");
         self.tailroom_mut()
@@ -308,37 +309,37 @@ impl<P: BlockPool> ReceiveBuffer for Block<'_, P> {
     }
 }
 
-impl<'p, P: BlockPool> Receive for Blocks<'p, P> {
-    type Buffer = Block<'p, P>;
+impl<'p, S: Storage> Receive for Blocks<'p, S> {
+    type Buffer = Block<'p, BlockPool<S>>;
 
-    fn get(&mut self) -> Option<Block<'p, P>> {
-        self.worker.get()
+    fn get(&mut self) -> Option<Block<'p, BlockPool<S>>> {
+        self.local.get()
     }
 
     fn push(
         &mut self,
-        mut block: Block<'p, P>,
+        mut block: Block<'p, BlockPool<S>>,
         source: SocketAddr,
         at: Instant,
-    ) -> Result<(), Block<'p, P>> {
+    ) -> Result<(), Block<'p, BlockPool<S>>> {
         let since_epoch = at.saturating_duration_since(self.epoch);
         block.prepend(&encode(source, since_epoch)).expect("the header fits the headroom");
         self.queue.push(block)
     }
 
-    fn give_back(&mut self, block: Block<'p, P>) {
-        self.worker.put(block);
+    fn give_back(&mut self, block: Block<'p, BlockPool<S>>) {
+        self.local.put(block);
     }
 
     fn idle(&mut self) {
-        self.worker.flush();
+        self.local.flush();
     }
 }
 
-impl<'p, P: BlockPool> Work for Blocks<'p, P> {
-    type Item = Block<'p, P>;
+impl<'p, S: Storage> Work for Blocks<'p, S> {
+    type Item = Block<'p, BlockPool<S>>;
 
-    fn pop(&mut self) -> Option<(Block<'p, P>, Instant)> {
+    fn pop(&mut self) -> Option<(Block<'p, BlockPool<S>>, Instant)> {
         let mut block = self.queue.pop()?;
         let time = block.first_chunk().expect("the header is in front");
         let at = self.epoch + Duration::from_nanos(u64::from_le_bytes(*time));
@@ -346,16 +347,16 @@ impl<'p, P: BlockPool> Work for Blocks<'p, P> {
         Some((block, at))
     }
 
-    fn bytes<'i>(item: &'i Block<'p, P>) -> &'i [u8] {
+    fn bytes<'i>(item: &'i Block<'p, BlockPool<S>>) -> &'i [u8] {
         item
     }
 
-    fn give_back(&mut self, item: Block<'p, P>) {
-        self.worker.put(item);
+    fn give_back(&mut self, item: Block<'p, BlockPool<S>>) {
+        self.local.put(item);
     }
 
     fn idle(&mut self) {
-        self.worker.flush();
+        self.local.flush();
     }
 }
 

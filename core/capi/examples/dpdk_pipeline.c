@@ -2,7 +2,7 @@
  * other. What the driver fills and what it sends is the same block; nothing is copied.
  *
  * The mempool that drivers are given has a handler of this program's own: it takes its objects from a
- * pool of blockpool's, by the worker of the lcore that asks, and gives them back to that. An object, the
+ * pool of blockpool's, by the local pool of the lcore that asks, and gives them back to that. An object, the
  * mempool's header in front of it, a packet buffer and its data fill a block. A packet that does not fit
  * one is too long for this program.
  *
@@ -36,7 +36,7 @@
 #define BURST 32u
 #define PORT 0
 
-/* So many are received and not sent yet, at most, and a burst: two workers may keep half of the blocks. */
+/* So many are received and not sent yet, at most, and a burst: two local pools may keep half of the blocks. */
 #define ON_THEIR_WAY (BLOCKS / 2 - 2 * BURST)
 
 /* An object lies behind the header that a mempool puts in front of it. */
@@ -44,7 +44,7 @@
 
 static blockpool *pool;
 static blockpool_queue *received;
-static blockpool_worker *workers[RTE_MAX_LCORE];
+static blockpool_local_pool *locals[RTE_MAX_LCORE];
 
 /* Where the data of a block's packet was when it was received. */
 static void *data_at[BLOCKS];
@@ -86,23 +86,23 @@ handler_free(struct rte_mempool *mp __rte_unused)
 {
 }
 
-/* Another thread than an lcore, such as a control thread of a driver, has no worker. */
-static blockpool_worker *
-own_worker(void)
+/* Another thread than an lcore, such as a control thread of a driver, has no local pool. */
+static blockpool_local_pool *
+own_local_pool(void)
 {
 	unsigned int lcore = rte_lcore_id();
 
-	return lcore < RTE_MAX_LCORE ? workers[lcore] : NULL;
+	return lcore < RTE_MAX_LCORE ? locals[lcore] : NULL;
 }
 
 static unsigned int
 get(void **blocks, unsigned int count)
 {
-	blockpool_worker *worker = own_worker();
+	blockpool_local_pool *local = own_local_pool();
 	unsigned int taken = 0;
 
-	if (worker != NULL)
-		return blockpool_worker_get_burst(worker, blocks, count);
+	if (local != NULL)
+		return blockpool_local_pool_get_burst(local, blocks, count);
 	while (taken < count && (blocks[taken] = blockpool_get(pool)) != NULL)
 		taken++;
 	return taken;
@@ -111,10 +111,10 @@ get(void **blocks, unsigned int count)
 static void
 put(void *const *blocks, unsigned int count)
 {
-	blockpool_worker *worker = own_worker();
+	blockpool_local_pool *local = own_local_pool();
 
-	if (worker != NULL)
-		expect("give blocks back to a worker", blockpool_worker_put_burst(worker, blocks, count, NULL));
+	if (local != NULL)
+		expect("give blocks back to a local pool", blockpool_local_pool_put_burst(local, blocks, count, NULL));
 	else
 		for (unsigned int i = 0; i < count; i++)
 			expect("give a block back", blockpool_put(pool, blocks[i]));
@@ -210,9 +210,9 @@ make_pool(void)
 					memory_of(bookkeeping), bookkeeping, &pool));
 	expect("make the queue", blockpool_queue_create(pool, memory_of(queue), queue, &received));
 	RTE_LCORE_FOREACH(lcore)
-		expect("make a worker for an lcore", blockpool_worker_create(pool, BLOCKS / 4,
-							 memory_of(BLOCKPOOL_WORKER_SIZE),
-							 BLOCKPOOL_WORKER_SIZE, &workers[lcore]));
+		expect("make a local pool for an lcore", blockpool_local_pool_create(pool, BLOCKS / 4,
+							 memory_of(BLOCKPOOL_LOCAL_POOL_SIZE),
+							 BLOCKPOOL_LOCAL_POOL_SIZE, &locals[lcore]));
 }
 
 static struct rte_mempool *
@@ -394,7 +394,7 @@ main(int argc, char **argv)
 	rte_eth_dev_stop(PORT);
 	rte_eth_dev_close(PORT);
 	RTE_LCORE_FOREACH(lcore)
-		expect("end a worker", blockpool_worker_destroy(workers[lcore]));
+		expect("end a local pool", blockpool_local_pool_destroy(locals[lcore]));
 	printf("%lu of %lu packets; %zu of %zu blocks free\n", to_be_sent, count,
 	       blockpool_available(pool), blockpool_capacity(pool));
 	if (to_be_sent != count)

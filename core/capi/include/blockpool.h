@@ -17,18 +17,18 @@
  *
  * Rules, for every function:
  *
- * - A pointer to a pool, worker or queue is NULL, which is refused, or was stored by its create
+ * - A pointer to a pool, local pool or queue is NULL, which is refused, or was stored by its create
  *   function, and is not used after its destroy function. Workers and queues end before their pool.
  * - Memory that is given to a create function is readable and writable, begins at a multiple of
  *   BLOCKPOOL_ALIGNMENT, overlaps nothing else that was given, and is left alone until the destroy
  *   function returns; but for blocks that are out, which are their owners'. No function allocates.
  * - The functions of a pool or queue may be called from any thread or signal handler, at the same time;
- *   workers and queues of it may be created and destroyed meanwhile. Those of a worker by one at a time:
+ *   local pools and queues of it may be created and destroyed meanwhile. Those of a local pool by one at a time:
  *   each thread has its own, and a signal handler uses the pool.
  * - A block that was taken belongs to who took it, as memory of malloc() does: all its bytes, until it
  *   is given back or pushed. Who then uses it still, or gives it back again when its next owner has it,
  *   is not found out.
- * - A pool, with its workers and queues, belongs to one process.
+ * - A pool, with its local pools and queues, belongs to one process.
  * - An array has as many elements as the count beside it says; it may be NULL if that is 0.
  */
 
@@ -78,12 +78,12 @@
 #define BLOCKPOOL_GROUP_SIZE 640
 
 /**
- * Bytes of memory that a worker needs.
+ * Bytes of memory that a local pool needs.
  */
-#define BLOCKPOOL_WORKER_SIZE 1152
+#define BLOCKPOOL_LOCAL_POOL_SIZE 1152
 
 /**
- * The most blocks that a worker can keep.
+ * The most blocks that a local pool can keep.
  */
 #define BLOCKPOOL_MAX_STOCK 256
 
@@ -95,7 +95,7 @@
 /**
  * For `BLOCKPOOL_QUEUE_SIZE`: bytes for every block that the queue can hold.
  */
-#define BLOCKPOOL_PLACE_SIZE 8
+#define BLOCKPOOL_SLOT_SIZE 8
 
 /**
  * What became of a call. A call that is refused changes nothing; but bursts say how far they came, and
@@ -147,11 +147,11 @@ typedef enum {
      */
     BLOCKPOOL_ERROR_BOOKKEEPING_TOO_SMALL = 10,
     /**
-     * A worker is to keep no block, or more than `BLOCKPOOL_MAX_STOCK`.
+     * A local pool is to keep no block, or more than `BLOCKPOOL_MAX_STOCK`.
      */
     BLOCKPOOL_ERROR_STOCK = 11,
     /**
-     * A worker or a queue of the pool was not destroyed.
+     * A local pool or a queue of the pool was not destroyed.
      */
     BLOCKPOOL_ERROR_IN_USE = 12,
     /**
@@ -166,22 +166,22 @@ typedef enum {
 typedef struct blockpool blockpool;
 
 /**
+ * The cache of a pool for one thread or core: it keeps a few free blocks, its stock, so that taking a
+ * block and giving it back are a few plain instructions.
+ *
+ * Nobody else can take the blocks in the stock. So before its thread blocks, sleeps or idles, call
+ * `blockpool_local_pool_flush`.
+ */
+typedef struct blockpool_local_pool blockpool_local_pool;
+
+/**
  * A first-in, first-out hand-off of the blocks of one pool, between any threads and signal handlers.
- * It has a place for each block, so there is always room.
+ * It has a slot for each block, so there is always room.
  *
  * Pointers travel, and the bytes stay where they are; a length, if the receiver needs it, goes into the
  * block, as a header does.
  */
 typedef struct blockpool_queue blockpool_queue;
-
-/**
- * A private stock of free blocks for one thread or core: taking a block and giving it back are then
- * a few plain instructions, and the pool is met once for many blocks.
- *
- * Blocks in a stock are kept from everyone else. So before its thread blocks, sleeps or idles, call
- * `blockpool_worker_flush`.
- */
-typedef struct blockpool_worker blockpool_worker;
 
 #ifdef __cplusplus
 extern "C" {
@@ -220,7 +220,7 @@ blockpool_result blockpool_create(void *memory,
 /**
  * Ends a pool whose blocks are all free. Memory and bookkeeping are the program's again.
  *
- * `BLOCKPOOL_ERROR_IN_USE` if a worker or a queue was not destroyed, `BLOCKPOOL_ERROR_BLOCKS_OUT` if a
+ * `BLOCKPOOL_ERROR_IN_USE` if a local pool or a queue was not destroyed, `BLOCKPOOL_ERROR_BLOCKS_OUT` if a
  * block is out; the pool goes on then. Nobody may use the pool meanwhile, or later.
  */
 BLOCKPOOL_MUST_USE
@@ -230,7 +230,7 @@ blockpool_result blockpool_destroy(blockpool *pool);
  * Takes a free block; `NULL` if every block is out, or `pool` is `NULL`.
  *
  * Its bytes are what they are: the last owner's, or those that were there before. Bursts are for
- * workers.
+ * local pools.
  *
  * From any thread or signal handler. Lock-free: one atomic read-modify-write when threads do not
  * meet; a search when the thread's word of the set has no free block.
@@ -261,7 +261,7 @@ size_t blockpool_capacity(const blockpool *pool);
 size_t blockpool_block_size(const blockpool *pool);
 
 /**
- * How many blocks are free; those in a worker's stock or a queue are not. 0 if `pool` is `NULL`.
+ * How many blocks are free; those in a local pool's stock or a queue are not. 0 if `pool` is `NULL`.
  *
  * Exact when no other call runs, otherwise off by those that overlap it. For monitoring: takes time in
  * proportion to the number of blocks, a few nanoseconds for 64.
@@ -269,10 +269,10 @@ size_t blockpool_block_size(const blockpool *pool);
 size_t blockpool_available(const blockpool *pool);
 
 /**
- * How many calls, of `blockpool_get` or to a worker, wanted more blocks than were free; 0 if `pool` is
+ * How many calls, of `blockpool_get` or to a local pool, wanted more blocks than were free; 0 if `pool` is
  * `NULL`. Wraps around.
  */
-size_t blockpool_exhausted(const blockpool *pool);
+size_t blockpool_exhausted_count(const blockpool *pool);
 
 /**
  * Where the blocks lie, to be registered with a device: the first byte of the first block. Stores
@@ -283,97 +283,109 @@ void *blockpool_memory(const blockpool *pool,
                        size_t *length);
 
 /**
- * The number of the block whose first byte `block` points to, in [0, capacity), whoever owns it;
+ * The index of the block whose first byte `block` points to, in [0, capacity), whoever owns it;
  * `SIZE_MAX` if there is none, or `pool` is `NULL`. Nothing of the block is read.
  */
 BLOCKPOOL_MUST_USE size_t blockpool_index_of(const blockpool *pool, const void *block);
 
 /**
- * Where the block of a number lies, whoever owns it; `NULL` if there is no such block, or `pool` is
+ * Where the block of an index lies, whoever owns it; `NULL` if there is no such block, or `pool` is
  * `NULL`.
  */
 BLOCKPOOL_MUST_USE void *blockpool_address_of(const blockpool *pool, size_t index);
 
 /**
- * How many bytes of memory a worker needs: `BLOCKPOOL_WORKER_SIZE`, of the library that the program
+ * How many bytes of memory a local pool needs: `BLOCKPOOL_LOCAL_POOL_SIZE`, of the library that the program
  * runs with.
  */
-size_t blockpool_worker_size(void);
+size_t blockpool_local_pool_size(void);
 
 /**
- * Makes a worker with an empty stock, and stores a pointer to it in `worker`; `NULL` if it is refused.
+ * Makes a local pool with an empty stock, and stores a pointer to it in `local`; `NULL` if it is refused.
  *
  * It keeps at most `stock` blocks, 1 to `BLOCKPOOL_MAX_STOCK`, and never more than a quarter of the
  * pool, but at least one; it takes and gives back half as many at once. A pool that must never run dry has
- * `stock` blocks for each of its workers, beyond those that are in use at once.
+ * `stock` blocks for each of its local pools, beyond those that are in use at once.
  *
- * `bookkeeping`, for the library's own use, has `BLOCKPOOL_WORKER_SIZE` bytes, whatever they hold.
+ * `bookkeeping`, for the library's own use, has `BLOCKPOOL_LOCAL_POOL_SIZE` bytes, whatever they hold.
  */
 BLOCKPOOL_MUST_USE
-blockpool_result blockpool_worker_create(blockpool *pool,
-                                         size_t stock,
-                                         void *bookkeeping,
-                                         size_t bookkeeping_length,
-                                         blockpool_worker **worker);
+blockpool_result blockpool_local_pool_create(blockpool *pool,
+                                             size_t stock,
+                                             void *bookkeeping,
+                                             size_t bookkeeping_length,
+                                             blockpool_local_pool **local);
 
 /**
- * Gives the stock back and ends the worker. Its memory is the program's again.
+ * Gives the stock back and ends the local pool. Its memory is the program's again.
  */
-blockpool_result blockpool_worker_destroy(blockpool_worker *worker);
+blockpool_result blockpool_local_pool_destroy(blockpool_local_pool *local);
 
 /**
  * Takes a block: of the stock, which is filled by half when it is empty. `NULL` if the stock is empty
- * and every block of the pool is out, or if `worker` is `NULL`.
+ * and every block of the pool is out, or if `local` is `NULL`.
  *
  * Wait-free but for the filling, which is lock-free.
  */
 BLOCKPOOL_MUST_USE
-void *blockpool_worker_get(blockpool_worker *worker);
+void *blockpool_local_pool_get(blockpool_local_pool *local);
 
 /**
  * Gives a block to the stock, which gives its older half to the pool when it is full.
  *
- * The pointer is checked as by `blockpool_worker_put_burst`.
+ * The pointer is checked as by `blockpool_local_pool_put_burst`.
  */
-BLOCKPOOL_MUST_USE blockpool_result blockpool_worker_put(blockpool_worker *worker, void *block);
+BLOCKPOOL_MUST_USE
+blockpool_result blockpool_local_pool_put(blockpool_local_pool *local,
+                                          void *block);
 
 /**
  * Takes up to `count` blocks, and stores pointers to them in `blocks`. Returns how many: fewer than
- * `count` if no more were free; 0 if `worker` or `blocks` is `NULL`.
+ * `count` if no more were free; 0 if `local` or `blocks` is `NULL`.
  */
 BLOCKPOOL_MUST_USE
-size_t blockpool_worker_get_burst(blockpool_worker *worker,
-                                  void **blocks,
-                                  size_t count);
+size_t blockpool_local_pool_get_burst(blockpool_local_pool *local,
+                                      void **blocks,
+                                      size_t count);
 
 /**
- * Gives `count` blocks to the stock, and what does not fit there to the pool.
+ * Takes `count` blocks, and stores pointers to them in `blocks`, or none at all. Returns `count`, or 0 if
+ * fewer were free, or if `local` or `blocks` is `NULL`.
+ */
+BLOCKPOOL_MUST_USE
+size_t blockpool_local_pool_get_bulk(blockpool_local_pool *local,
+                                     void **blocks,
+                                     size_t count);
+
+/**
+ * Gives `count` blocks to the stock, and what does not fit there to the pool. What stays in the stock
+ * is taken again in the same order.
  *
  * Ends at the first pointer that is refused: the result says why; `put`, unless it is `NULL`, how many
  * blocks before it were given back. It and those behind it are still the program's, which may go on behind
  * it.
  *
  * A pointer that is `NULL`, foreign or misaligned is always refused; one that was given back before, if
- * by this thread or one that this one has heard of since. Two threads that give back or push one block at
+ * by this thread or by one whose call happened before. Two threads that give back or push one block at
  * the same time may both succeed; the block then has two owners, and a queue may lose blocks or never
- * answer again. `blockpool_put` refuses one of them. A pointer that stands twice in one burst is refused the
- * second time, unless the stock is too small for both and another thread has taken the block in between.
+ * answer again. `blockpool_put` refuses one of them. A pointer that occurs twice in one burst is refused the
+ * second time.
  */
 BLOCKPOOL_MUST_USE
-blockpool_result blockpool_worker_put_burst(blockpool_worker *worker,
-                                            void *const *blocks,
-                                            size_t count,
-                                            size_t *put);
+blockpool_result blockpool_local_pool_put_burst(blockpool_local_pool *local,
+                                                void *const *blocks,
+                                                size_t count,
+                                                size_t *put);
 
 /**
- * Gives the whole stock to the pool. To be called before the worker's thread blocks, sleeps or idles.
+ * Gives the whole stock to the pool. To be called before the local pool's thread blocks, sleeps or idles.
  */
-blockpool_result blockpool_worker_flush(blockpool_worker *worker);
+blockpool_result blockpool_local_pool_flush(blockpool_local_pool *local);
 
 /**
- * How many blocks are in the stock; 0 if `worker` is `NULL`.
+ * How many blocks are in the stock; 0 if `local` is `NULL`.
  */
-size_t blockpool_worker_stock(const blockpool_worker *worker);
+size_t blockpool_local_pool_stock(const blockpool_local_pool *local);
 
 /**
  * How many bytes of memory a queue needs for a pool of `capacity` blocks: `BLOCKPOOL_QUEUE_SIZE`,
@@ -402,7 +414,7 @@ blockpool_result blockpool_queue_destroy(blockpool_queue *queue);
 /**
  * Adds a block of the queue's pool at the end.
  *
- * The pointer is checked as by `blockpool_worker_put_burst`.
+ * The pointer is checked as by `blockpool_local_pool_put_burst`.
  *
  * From any thread or signal handler. Lock-free: two atomic read-modify-writes.
  */
@@ -418,7 +430,7 @@ BLOCKPOOL_MUST_USE void *blockpool_queue_pop(const blockpool_queue *queue);
 /**
  * Adds `count` blocks of the queue's pool at the end, the first one first, with no others between.
  *
- * Ends at the first pointer that is refused, as `blockpool_worker_put_burst` does, and `pushed`, unless it
+ * Ends at the first pointer that is refused, as `blockpool_local_pool_put_burst` does, and `pushed`, unless it
  * is `NULL`, says how many blocks before it were added; the checks are the same.
  *
  * From any thread or signal handler. Lock-free: two atomic read-modify-writes for all.
@@ -471,7 +483,7 @@ const char *blockpool_version_text(void);
 
 /* Bytes of memory for a queue of a pool of `capacity` blocks. */
 #define BLOCKPOOL_QUEUE_SIZE(capacity) \
-    (BLOCKPOOL_RING_SIZE + sizeof(char) * (capacity) * BLOCKPOOL_PLACE_SIZE)
+    (BLOCKPOOL_RING_SIZE + sizeof(char) * (capacity) * BLOCKPOOL_SLOT_SIZE)
 
 /* A type: all memory of a pool of `count` blocks, for a static or a member of a struct; like the types
  * below, aligned to more than malloc() does. */
@@ -491,15 +503,15 @@ const char *blockpool_version_text(void);
     blockpool_create((storage).memory, sizeof (storage).memory, sizeof (storage).memory[0], \
                      (storage).bookkeeping, sizeof (storage).bookkeeping, pool)
 
-/* A type: the memory of a worker. */
-#define BLOCKPOOL_WORKER_STORAGE \
+/* A type: the memory of a local pool. */
+#define BLOCKPOOL_LOCAL_POOL_STORAGE \
     struct { \
-        BLOCKPOOL_ALIGNED unsigned char bookkeeping[BLOCKPOOL_WORKER_SIZE]; \
+        BLOCKPOOL_ALIGNED unsigned char bookkeeping[BLOCKPOOL_LOCAL_POOL_SIZE]; \
     }
 
-/* As blockpool_worker_create(), for a BLOCKPOOL_WORKER_STORAGE. */
-#define BLOCKPOOL_WORKER_CREATE(pool, stock, storage, worker) \
-    blockpool_worker_create(pool, stock, (storage).bookkeeping, sizeof (storage).bookkeeping, worker)
+/* As blockpool_local_pool_create(), for a BLOCKPOOL_LOCAL_POOL_STORAGE. */
+#define BLOCKPOOL_LOCAL_POOL_CREATE(pool, stock, storage, local) \
+    blockpool_local_pool_create(pool, stock, (storage).bookkeeping, sizeof (storage).bookkeeping, local)
 
 /* A type: the memory of a queue of a pool of `capacity` blocks. */
 #define BLOCKPOOL_QUEUE_STORAGE(capacity) \

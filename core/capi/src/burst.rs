@@ -2,12 +2,12 @@
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
-use std::{ptr, slice};
+use std::ptr::NonNull;
+use std::slice;
 
-use blockpool_core::{Block, RawError, Region};
+use blockpool_core::{Block, BurstError, Region};
 
 use crate::result::blockpool_result::{self, *};
-use crate::result::refusal;
 
 /// The program is the block's owner now.
 pub(crate) fn give_up(block: Block<'static, Region<'static>>) -> *mut c_void {
@@ -19,10 +19,10 @@ pub(crate) fn give_up(block: Block<'static, Region<'static>>) -> *mut c_void {
 /// # Safety
 ///
 /// The header's rules for arrays.
-pub(crate) unsafe fn places<'a, T>(
+pub(crate) unsafe fn to_write<'a>(
     first: *mut *mut c_void,
     count: usize,
-) -> &'a mut [MaybeUninit<*mut T>] {
+) -> &'a mut [MaybeUninit<NonNull<u8>>] {
     if first.is_null() {
         return &mut [];
     }
@@ -30,8 +30,8 @@ pub(crate) unsafe fn places<'a, T>(
     unsafe { slice::from_raw_parts_mut(first.cast(), count) }
 }
 
-/// Hands the `count` pointers from `first` on to `give`, which says how many `to` took if one was refused.
-/// Tells how many were taken, and why no more.
+/// Hands the `count` pointers from `first` on, up to the first null one, to `give`. Stores in `taken` how
+/// many it took, and returns why no more.
 ///
 /// # Safety
 ///
@@ -41,19 +41,20 @@ pub(crate) unsafe fn give<T>(
     count: usize,
     to: Option<T>,
     taken: Option<&mut MaybeUninit<usize>>,
-    give: impl FnOnce(T, &[*mut u8]) -> Result<(), (usize, RawError)>,
+    give: impl FnOnce(T, &[NonNull<u8>]) -> Result<(), BurstError>,
 ) -> blockpool_result {
     let (count, result) = match to {
         Some(to) if !first.is_null() => {
             // SAFETY: the caller's promise: an array of as many elements, which nobody changes meanwhile.
-            let pointers = unsafe { slice::from_raw_parts(first.cast(), count) };
-            match give(to, pointers) {
+            let pointers: &[*mut u8] = unsafe { slice::from_raw_parts(first.cast(), count) };
+            let nulls = pointers.iter().position(|pointer| pointer.is_null());
+            let valid = nulls.unwrap_or(count);
+            // SAFETY: the elements before the first null one, if there is one.
+            let valid = unsafe { slice::from_raw_parts(first.cast::<NonNull<u8>>(), valid) };
+            match give(to, valid) {
+                Ok(()) if nulls.is_some() => (valid.len(), BLOCKPOOL_ERROR_NULL),
                 Ok(()) => (count, BLOCKPOOL_OK),
-                Err((taken, error)) => {
-                    let refused =
-                        pointers.get(taken).map_or(ptr::null_mut(), |refused| refused.cast());
-                    (taken, refusal(error, refused))
-                }
+                Err(BurstError { done, reason }) => (done, reason.into()),
             }
         }
         Some(_) if count == 0 => (0, BLOCKPOOL_OK),

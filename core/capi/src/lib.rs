@@ -11,14 +11,14 @@
 #![expect(non_camel_case_types, reason = "types have the names that they have in C")]
 
 mod burst;
+mod local_pool;
 mod pool;
 mod queue;
 mod result;
 mod storage;
 mod version;
-mod worker;
 
 pub use storage::{
-    BLOCKPOOL_ALIGNMENT, BLOCKPOOL_GROUP_SIZE, BLOCKPOOL_MAX_STOCK, BLOCKPOOL_PLACE_SIZE,
-    BLOCKPOOL_POOL_SIZE, BLOCKPOOL_RING_SIZE, BLOCKPOOL_WORKER_SIZE,
+    BLOCKPOOL_ALIGNMENT, BLOCKPOOL_GROUP_SIZE, BLOCKPOOL_LOCAL_POOL_SIZE, BLOCKPOOL_MAX_STOCK,
+    BLOCKPOOL_POOL_SIZE, BLOCKPOOL_RING_SIZE, BLOCKPOOL_SLOT_SIZE,
 };

@@ -5,11 +5,12 @@ use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use blockpool_core::{Bookkeeping, Region};
+use blockpool_core::Region;
+use blockpool_core::storage::Bookkeeping;
 
 use crate::burst::give_up;
+use crate::result;
 use crate::result::blockpool_result::{self, *};
-use crate::result::refusal;
 use crate::storage::{BLOCKPOOL_GROUP_SIZE, BLOCKPOOL_POOL_SIZE, Storage, tell};
 
 /// Blocks of one size, and which of them are free.
@@ -18,7 +19,7 @@ pub(crate) struct blockpool {
     users: AtomicUsize,
 }
 
-/// Keeps a pool from being destroyed: what a worker or queue has of it, dropped after the rest.
+/// Keeps a pool from being destroyed: what a local pool or queue has of it, dropped after the rest.
 pub(crate) struct User(&'static blockpool);
 
 impl User {
@@ -66,13 +67,15 @@ unsafe extern "C" fn blockpool_create(
     tell(pool, || {
         let memory = NonNull::new(memory).ok_or(BLOCKPOOL_ERROR_NULL)?;
         let storage = Storage::new(bookkeeping, bookkeeping_length)?;
-        let needed = Region::bookkeeping_for(length, block_size);
+        let blocks = length.checked_div(block_size).unwrap_or(0);
+        let needed = Bookkeeping::elements_for(blocks);
         // SAFETY: the header's rules: the bookkeeping is the library's alone.
         let elements =
             unsafe { storage.elements::<_, BLOCKPOOL_POOL_SIZE>(needed, Bookkeeping::new) };
         // SAFETY: the header's rules: the memory is the pool's until it is destroyed, which is when
         // its last use was.
-        let region = unsafe { Region::new(memory.cast(), length, block_size, elements) }?;
+        let region =
+            unsafe { Region::from_raw_parts(memory.cast(), length, block_size, elements) }?;
         // SAFETY: the header's rules; the elements lie behind.
         unsafe {
             storage
@@ -83,7 +86,7 @@ unsafe extern "C" fn blockpool_create(
 
 /// Ends a pool whose blocks are all free. Memory and bookkeeping are the program's again.
 ///
-/// `BLOCKPOOL_ERROR_IN_USE` if a worker or a queue was not destroyed, `BLOCKPOOL_ERROR_BLOCKS_OUT` if a
+/// `BLOCKPOOL_ERROR_IN_USE` if a local pool or a queue was not destroyed, `BLOCKPOOL_ERROR_BLOCKS_OUT` if a
 /// block is out; the pool goes on then. Nobody may use the pool meanwhile, or later.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -105,7 +108,7 @@ unsafe extern "C" fn blockpool_destroy(pool: *mut blockpool) -> blockpool_result
 /// Takes a free block; `NULL` if every block is out, or `pool` is `NULL`.
 ///
 /// Its bytes are what they are: the last owner's, or those that were there before. Bursts are for
-/// workers.
+/// local pools.
 ///
 /// From any thread or signal handler. Lock-free: one atomic read-modify-write when threads do not
 /// meet; a search when the thread's word of the set has no free block.
@@ -129,11 +132,9 @@ unsafe extern "C" fn blockpool_get(pool: *mut blockpool) -> *mut c_void {
 unsafe extern "C" fn blockpool_put(pool: *mut blockpool, block: *mut c_void) -> blockpool_result {
     // SAFETY: the header's rules: null, or a pool.
     let Some(pool) = (unsafe { pool.as_ref() }) else { return BLOCKPOOL_ERROR_NULL };
+    let Some(block) = NonNull::new(block) else { return BLOCKPOOL_ERROR_NULL };
     // SAFETY: the header's rules: who gives a block back is its owner, if it is out.
-    match unsafe { pool.region.from_raw_ptr(block.cast()) } {
-        Ok(_given_back) => BLOCKPOOL_OK,
-        Err(error) => refusal(error, block),
-    }
+    result::of(unsafe { pool.region.from_raw_ptr(block.cast()) }.map(drop))
 }
 
 /// How many blocks the pool has, free or out; 0 if `pool` is `NULL`.
@@ -148,7 +149,7 @@ unsafe extern "C" fn blockpool_block_size(pool: Option<&blockpool>) -> usize {
     pool.map_or(0, |pool| pool.region.block_size())
 }
 
-/// How many blocks are free; those in a worker's stock or a queue are not. 0 if `pool` is `NULL`.
+/// How many blocks are free; those in a local pool's stock or a queue are not. 0 if `pool` is `NULL`.
 ///
 /// Exact when no other call runs, otherwise off by those that overlap it. For monitoring: takes time in
 /// proportion to the number of blocks, a few nanoseconds for 64.
@@ -157,11 +158,11 @@ unsafe extern "C" fn blockpool_available(pool: Option<&blockpool>) -> usize {
     pool.map_or(0, |pool| pool.region.available())
 }
 
-/// How many calls, of `blockpool_get` or to a worker, wanted more blocks than were free; 0 if `pool` is
+/// How many calls, of `blockpool_get` or to a local pool, wanted more blocks than were free; 0 if `pool` is
 /// `NULL`. Wraps around.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn blockpool_exhausted(pool: Option<&blockpool>) -> usize {
-    pool.map_or(0, |pool| pool.region.exhausted())
+unsafe extern "C" fn blockpool_exhausted_count(pool: Option<&blockpool>) -> usize {
+    pool.map_or(0, |pool| pool.region.exhausted_count())
 }
 
 /// Where the blocks lie, to be registered with a device: the first byte of the first block. Stores
@@ -181,25 +182,22 @@ unsafe extern "C" fn blockpool_memory(
     first.cast()
 }
 
-/// The number of the block whose first byte `block` points to, in [0, capacity), whoever owns it;
+/// The index of the block whose first byte `block` points to, in [0, capacity), whoever owns it;
 /// `SIZE_MAX` if there is none, or `pool` is `NULL`. Nothing of the block is read.
 #[must_use]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_index_of(pool: Option<&blockpool>, block: *const c_void) -> usize {
-    let index = pool.and_then(|pool| pool.region.index_of(block.cast()).ok());
+    let block = NonNull::new(block.cast_mut());
+    let index = pool.zip(block).and_then(|(pool, block)| pool.region.index_of(block.cast()).ok());
     index.map_or(usize::MAX, |index| index as usize)
 }
 
-/// Where the block of a number lies, whoever owns it; `NULL` if there is no such block, or `pool` is
+/// Where the block of an index lies, whoever owns it; `NULL` if there is no such block, or `pool` is
 /// `NULL`.
 #[must_use]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_address_of(pool: Option<&blockpool>, index: usize) -> *mut c_void {
-    match pool {
-        Some(blockpool { region, .. }) if index < region.capacity() => {
-            let (first, _) = region.memory();
-            first.as_ptr().wrapping_add(index * region.block_size()).cast()
-        }
-        _ => ptr::null_mut(),
-    }
+    let index = u32::try_from(index).ok();
+    let block = pool.zip(index).and_then(|(pool, index)| pool.region.address_of(index));
+    block.map_or(ptr::null_mut(), |block| block.as_ptr().cast())
 }

@@ -4,16 +4,16 @@ use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
-use blockpool_core::{Place, Queue, Region};
+use blockpool_core::{Queue, QueueSlot, Region};
 
-use crate::burst::{give, give_up, places};
+use crate::burst::{give, give_up, to_write};
 use crate::pool::{User, blockpool};
+use crate::result;
 use crate::result::blockpool_result::{self, *};
-use crate::result::refusal;
-use crate::storage::{BLOCKPOOL_PLACE_SIZE, BLOCKPOOL_RING_SIZE, Storage, tell};
+use crate::storage::{BLOCKPOOL_RING_SIZE, BLOCKPOOL_SLOT_SIZE, Storage, tell};
 
 /// A first-in, first-out hand-off of the blocks of one pool, between any threads and signal handlers.
-/// It has a place for each block, so there is always room.
+/// It has a slot for each block, so there is always room.
 ///
 /// Pointers travel, and the bytes stay where they are; a length, if the receiver needs it, goes into the
 /// block, as a header does.
@@ -26,7 +26,7 @@ pub(crate) struct blockpool_queue {
 /// where that is not known beforehand.
 #[unsafe(no_mangle)]
 extern "C" fn blockpool_queue_size(capacity: usize) -> usize {
-    capacity.saturating_mul(BLOCKPOOL_PLACE_SIZE).saturating_add(BLOCKPOOL_RING_SIZE)
+    capacity.saturating_mul(BLOCKPOOL_SLOT_SIZE).saturating_add(BLOCKPOOL_RING_SIZE)
 }
 
 /// Makes an empty queue for the blocks of `pool`, and stores a pointer to it in `queue`; `NULL` if it
@@ -48,11 +48,12 @@ unsafe extern "C" fn blockpool_queue_create(
         let storage = Storage::new(bookkeeping, bookkeeping_length)?;
         let region = &pool.region;
         // SAFETY: the header's rules: the bookkeeping is the library's alone.
-        let places =
-            unsafe { storage.elements::<_, BLOCKPOOL_RING_SIZE>(region.capacity(), Place::new) };
-        let queue = Queue::with_places(region, places);
+        let slots = unsafe {
+            storage.elements::<_, BLOCKPOOL_RING_SIZE>(region.capacity(), QueueSlot::new)
+        };
+        let queue = Queue::with_slots(region, slots);
         let queue = queue.map_err(|_| BLOCKPOOL_ERROR_BOOKKEEPING_TOO_SMALL)?;
-        // SAFETY: the header's rules; the places lie behind.
+        // SAFETY: the header's rules; the slots lie behind it.
         unsafe {
             storage
                 .write::<_, BLOCKPOOL_RING_SIZE>(blockpool_queue { queue, _user: User::of(pool) })
@@ -73,7 +74,7 @@ unsafe extern "C" fn blockpool_queue_destroy(
 
 /// Adds a block of the queue's pool at the end.
 ///
-/// The pointer is checked as by `blockpool_worker_put_burst`.
+/// The pointer is checked as by `blockpool_local_pool_put_burst`.
 ///
 /// From any thread or signal handler. Lock-free: two atomic read-modify-writes.
 #[must_use]
@@ -83,11 +84,9 @@ unsafe extern "C" fn blockpool_queue_push(
     block: *mut c_void,
 ) -> blockpool_result {
     let Some(blockpool_queue { queue, .. }) = queue else { return BLOCKPOOL_ERROR_NULL };
+    let Some(block) = NonNull::new(block) else { return BLOCKPOOL_ERROR_NULL };
     // SAFETY: the header's rules for who gives a block on.
-    match unsafe { queue.push_raw_ptr_burst(&[block.cast()]) } {
-        Ok(()) => BLOCKPOOL_OK,
-        Err((_, error)) => refusal(error, block),
-    }
+    result::of(unsafe { queue.push_raw_ptr(block.cast()) })
 }
 
 /// Takes the oldest block; `NULL` if there is none, or `queue` is `NULL`.
@@ -101,7 +100,7 @@ unsafe extern "C" fn blockpool_queue_pop(queue: Option<&blockpool_queue>) -> *mu
 
 /// Adds `count` blocks of the queue's pool at the end, the first one first, with no others between.
 ///
-/// Ends at the first pointer that is refused, as `blockpool_worker_put_burst` does, and `pushed`, unless it
+/// Ends at the first pointer that is refused, as `blockpool_local_pool_put_burst` does, and `pushed`, unless it
 /// is `NULL`, says how many blocks before it were added; the checks are the same.
 ///
 /// From any thread or signal handler. Lock-free: two atomic read-modify-writes for all.
@@ -113,7 +112,7 @@ unsafe extern "C" fn blockpool_queue_push_burst(
     count: usize,
     pushed: Option<&mut MaybeUninit<usize>>,
 ) -> blockpool_result {
-    let push = |blockpool_queue { queue, .. }: &blockpool_queue, pointers: &[*mut u8]| {
+    let push = |blockpool_queue { queue, .. }: &blockpool_queue, pointers: &[NonNull<u8>]| {
         // SAFETY: the header's rules for who gives blocks on.
         unsafe { queue.push_raw_ptr_burst(pointers) }
     };
@@ -135,7 +134,7 @@ unsafe extern "C" fn blockpool_queue_pop_burst(
 ) -> usize {
     let Some(blockpool_queue { queue, .. }) = queue else { return 0 };
     // SAFETY: the header's rules for arrays.
-    queue.pop_raw_ptr_burst(unsafe { places(blocks, count) })
+    queue.pop_raw_ptr_burst(unsafe { to_write(blocks, count) })
 }
 
 /// How many blocks are in the queue; 0 if `queue` is `NULL`.

@@ -1,6 +1,6 @@
 //! What was refused, and why.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_char, c_int};
 
 use blockpool_core::{RawError, RegionError};
 
@@ -31,9 +31,9 @@ pub(crate) enum blockpool_result {
     BLOCKPOOL_ERROR_BOOKKEEPING_MISALIGNED = 9,
     /// The memory for bookkeeping is smaller than needed.
     BLOCKPOOL_ERROR_BOOKKEEPING_TOO_SMALL = 10,
-    /// A worker is to keep no block, or more than `BLOCKPOOL_MAX_STOCK`.
+    /// A local pool is to keep no block, or more than `BLOCKPOOL_MAX_STOCK`.
     BLOCKPOOL_ERROR_STOCK = 11,
-    /// A worker or a queue of the pool was not destroyed.
+    /// A local pool or a queue of the pool was not destroyed.
     BLOCKPOOL_ERROR_IN_USE = 12,
     /// A block of the pool is out.
     BLOCKPOOL_ERROR_BLOCKS_OUT = 13,
@@ -59,8 +59,8 @@ extern "C" fn blockpool_result_text(result: c_int) -> *const c_char {
             c"the bookkeeping does not begin at a multiple of 64",
         ),
         (BLOCKPOOL_ERROR_BOOKKEEPING_TOO_SMALL, c"the bookkeeping is smaller than needed"),
-        (BLOCKPOOL_ERROR_STOCK, c"a worker keeps 1 to 256 blocks"),
-        (BLOCKPOOL_ERROR_IN_USE, c"a worker or a queue of the pool was not destroyed"),
+        (BLOCKPOOL_ERROR_STOCK, c"a local pool keeps 1 to 256 blocks"),
+        (BLOCKPOOL_ERROR_IN_USE, c"a local pool or a queue of the pool was not destroyed"),
         (BLOCKPOOL_ERROR_BLOCKS_OUT, c"a block of the pool is out"),
     ];
     let known = TEXTS.iter().find(|(known, _)| *known as c_int == result);
@@ -80,12 +80,17 @@ impl From<RegionError> for blockpool_result {
     }
 }
 
-/// Why `pointer` was refused.
-pub(crate) fn refusal(error: RawError, pointer: *mut c_void) -> blockpool_result {
-    match error {
-        RawError::Misaligned { .. } => BLOCKPOOL_ERROR_MISALIGNED,
-        RawError::NotOut { .. } => BLOCKPOOL_ERROR_NOT_OUT,
-        _ if pointer.is_null() => BLOCKPOOL_ERROR_NULL,
-        _ => BLOCKPOOL_ERROR_FOREIGN,
+impl From<RawError> for blockpool_result {
+    fn from(error: RawError) -> Self {
+        match error {
+            RawError::Misaligned { .. } => BLOCKPOOL_ERROR_MISALIGNED,
+            RawError::NotOut { .. } => BLOCKPOOL_ERROR_NOT_OUT,
+            _ => BLOCKPOOL_ERROR_FOREIGN,
+        }
     }
+}
+
+/// The result of giving one block back or away.
+pub(crate) fn of(result: Result<(), RawError>) -> blockpool_result {
+    result.map_or_else(blockpool_result::from, |()| BLOCKPOOL_OK)
 }

@@ -5,7 +5,8 @@ use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 use std::slice;
 
-use blockpool_core::{Bookkeeping, Place, Region};
+use blockpool_core::storage::Bookkeeping;
+use blockpool_core::{QueueSlot, Region};
 
 use crate::result::blockpool_result::{self, *};
 
@@ -22,20 +23,20 @@ pub const BLOCKPOOL_POOL_SIZE: usize = 320;
 /// For `BLOCKPOOL_BOOKKEEPING_SIZE`: bytes for every 64 blocks.
 pub const BLOCKPOOL_GROUP_SIZE: usize = 640;
 
-/// Bytes of memory that a worker needs.
-pub const BLOCKPOOL_WORKER_SIZE: usize = 1152;
+/// Bytes of memory that a local pool needs.
+pub const BLOCKPOOL_LOCAL_POOL_SIZE: usize = 1152;
 
-/// The most blocks that a worker can keep.
+/// The most blocks that a local pool can keep.
 pub const BLOCKPOOL_MAX_STOCK: usize = 256;
 
 /// For `BLOCKPOOL_QUEUE_SIZE`: bytes of a queue, whatever its capacity.
 pub const BLOCKPOOL_RING_SIZE: usize = 320;
 
 /// For `BLOCKPOOL_QUEUE_SIZE`: bytes for every block that the queue can hold.
-pub const BLOCKPOOL_PLACE_SIZE: usize = 8;
+pub const BLOCKPOOL_SLOT_SIZE: usize = 8;
 
 const _: () = assert!(BLOCKPOOL_ALIGNMENT == Region::ALIGNMENT);
-const _: () = assert!(size_of::<Place>() <= BLOCKPOOL_PLACE_SIZE);
+const _: () = assert!(size_of::<QueueSlot>() <= BLOCKPOOL_SLOT_SIZE);
 const _: () = {
     // With 32-bit words, an element is for fewer blocks.
     let elements = Bookkeeping::elements_for(64);

@@ -33,7 +33,7 @@ use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use blockpool_core::{Bitmap, Bookkeeping, Borrowed, FreeSet, Neighbours};
+use blockpool_core::storage::{Bookkeeping, FreeList, IndexSet, Neighbours};
 use chunks::{Chunk, Stride};
 
 unsafe extern "C" {
@@ -67,7 +67,7 @@ struct Near(AtomicU32);
 /// The objects of a mempool.
 pub struct Objects {
     /// Numbers of objects; also out are those that no chunk has been added for.
-    free: Bitmap<Borrowed<'static>>,
+    free: IndexSet<'static>,
     stride: Stride,
     /// The first chunk, or one without objects: most mempools have no other.
     first: Chunk,
@@ -268,7 +268,7 @@ extern "C" fn blockpool_objects_new(count: c_uint, stride: usize, socket: c_int)
     // SAFETY: 1. there is room for as many, aligned; 2. all zero is one that is new; 3. nobody else
     // refers to it before the objects are deleted.
     let bookkeeping = unsafe { slice::from_raw_parts_mut(bookkeeping.as_ptr(), elements) };
-    let Some(free) = Bitmap::over(bookkeeping, count as usize) else {
+    let Some(free) = IndexSet::over(bookkeeping, count as usize) else {
         // SAFETY: memory of `rte_zmalloc_socket`.
         unsafe { rte_free(memory) };
         return ptr::null_mut();

@@ -3,7 +3,8 @@
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::{self, NonNull};
 
-use blockpool_core::{Bookkeeping, Region};
+use blockpool_core::Region;
+use blockpool_core::storage::Bookkeeping;
 
 use crate::error::{CallError, Result};
 
@@ -51,7 +52,8 @@ impl Mapping {
     ) -> Result<Region<'m>> {
         // SAFETY: the mapping is borrowed mutably for as long as the region, so only the region,
         // and the kernel by its blocks, use the memory; it is one mapping, readable and writable.
-        let region = unsafe { Region::new(self.first, self.length, block_size, bookkeeping) };
+        let region =
+            unsafe { Region::from_raw_parts(self.first, self.length, block_size, bookkeeping) };
         Ok(region?)
     }
 }

@@ -4,7 +4,7 @@ use std::iter;
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 
-use blockpool_core::{Bookkeeping, Region};
+use blockpool_core::storage::Bookkeeping;
 
 use crate::error::Result;
 use crate::interface::Interface;
@@ -40,7 +40,7 @@ fn run(options: &Options) -> Result<()> {
     let interface = Interface::named(&options.interface)?;
     let length = options.frames * options.block_size;
     let mut memory = Mapping::anonymous(length)?;
-    let elements = Region::bookkeeping_for(length, options.block_size);
+    let elements = Bookkeeping::elements_for(options.frames);
     let mut bookkeeping: Vec<_> = iter::repeat_with(Bookkeeping::new).take(elements).collect();
     let region = memory.region(options.block_size, &mut bookkeeping)?;
 

@@ -8,12 +8,12 @@
 //! ```
 //!
 //! A block on its way has no handle: [`Block::into_raw`] ends it, and what the kernel returns is
-//! claimed by number, which the region refuses for a block that is not out.
+//! claimed by index, which the region refuses for a block that is not out.
 
 use std::hint;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use blockpool_core::{Block, Region, Worker, heapless};
+use blockpool_core::{Block, LocalPool, Region, heapless};
 
 use crate::calls::{self, Sent};
 use crate::error::Result;
@@ -37,7 +37,7 @@ pub(crate) struct Socket<'u> {
     // Behind the rings, which keep the socket alive: it ends when the last of them is dropped.
     descriptor: OwnedFd,
     region: &'u Region<'u>,
-    worker: Worker<'u, Region<'u>>,
+    local: LocalPool<'u, Region<'u>>,
     /// Blocks that the kernel has for packets to come, or with packets that were not looked at.
     receiving: usize,
     /// Blocks that the kernel has to be sent, or that were sent and not looked at.
@@ -67,7 +67,7 @@ impl<'u> Socket<'u> {
             completion: Consumer::map(file, &offsets.cr, entries, completion_at)?,
             descriptor,
             region,
-            worker: region.worker(),
+            local: region.local_pool(),
             receiving: 0,
             sending: 0,
             refused: 0,
@@ -80,11 +80,11 @@ impl<'u> Socket<'u> {
 
     /// An empty block.
     pub(crate) fn take(&mut self) -> Option<Frame<'u>> {
-        self.worker.get()
+        self.local.get()
     }
 
     pub(crate) fn give_back(&mut self, frame: Frame<'u>) {
-        self.worker.put(frame);
+        self.local.put(frame);
     }
 
     /// Lets the block's data be sent by the next [`advance`](Self::advance).
@@ -144,7 +144,7 @@ impl<'u> Socket<'u> {
         }
         self.idle = 0;
         // Others, if there were any, should have its blocks meanwhile.
-        self.worker.flush();
+        self.local.flush();
         let is_idle = calls::poll(self.as_fd())?;
         if is_idle {
             calls::check_interface(self.as_fd())?;
@@ -176,11 +176,11 @@ impl<'u> Socket<'u> {
     pub(crate) fn close(self) {
         let region = self.region;
         drop(self);
-        for number in 0..region.capacity() as u32 {
+        for index in 0..region.capacity() as u32 {
             // SAFETY: the socket was the one that blocks were lent to. With its rings unmapped and
             // its descriptor closed the kernel has unbound it, and reads and writes no block. A
             // block that is not out is refused.
-            drop(unsafe { region.from_raw(number) });
+            drop(unsafe { region.from_raw(index) });
         }
     }
 
@@ -194,11 +194,11 @@ impl<'u> Socket<'u> {
     /// kernel leaves 256 bytes before a packet.
     fn claim(&self, address: u64) -> Result<(Frame<'u>, usize)> {
         let block_size = self.region.block_size() as u64;
-        // Of a block beyond 32 bits, which cannot be, the greatest number, which is refused, too.
-        let number = u32::try_from(address / block_size).unwrap_or(u32::MAX);
+        // Of a block beyond 32 bits, which cannot be, the greatest index, which is refused, too.
+        let index = u32::try_from(address / block_size).unwrap_or(u32::MAX);
         // SAFETY: the kernel returned the block by a ring, so it uses it no more; it got it by
         // `lend`, and nobody but this socket claims it.
-        let frame = unsafe { self.region.from_raw(number) }?;
+        let frame = unsafe { self.region.from_raw(index) }?;
         Ok((frame, (address % block_size) as usize))
     }
 
@@ -211,18 +211,18 @@ impl<'u> Socket<'u> {
             // There is room: a full burst was given back. If not, the block would be, by its drop.
             let _ = burst.push(frame);
             if burst.is_full() {
-                self.worker.put_burst(&mut burst);
+                self.local.put_burst(&mut burst);
             }
         }
         self.completion.give_back();
-        self.worker.put_burst(&mut burst);
+        self.local.put_burst(&mut burst);
         Ok(())
     }
 
     /// Lends the kernel blocks for packets to come: up to half of all.
     fn refill(&mut self) {
         while self.receiving < self.region.capacity() / 2
-            && let Some(frame) = self.worker.get()
+            && let Some(frame) = self.local.get()
         {
             let address = self.lend(frame);
             self.fill.push(address);

@@ -29,6 +29,7 @@ pub(crate) const OPERATIONS: [(&str, &[&str]); 4] = [
             "from_raw_ptr",
             "from_raw_ptr_burst",
             "index_of",
+            "address_of",
             "available",
         ],
     ),
@@ -54,7 +55,7 @@ pub(crate) const OPERATIONS: [(&str, &[&str]); 4] = [
         ],
     ),
     (
-        "worker",
+        "local",
         &[
             "get",
             "put",
@@ -62,6 +63,10 @@ pub(crate) const OPERATIONS: [(&str, &[&str]); 4] = [
             "put_burst",
             "get_raw_ptr_burst",
             "put_raw_ptr_burst",
+            "get_raw_ptr",
+            "put_raw_ptr",
+            "get_bulk",
+            "get_raw_ptr_bulk",
             "flush",
         ],
     ),
@@ -74,6 +79,9 @@ pub(crate) const OPERATIONS: [(&str, &[&str]); 4] = [
             "pop_burst",
             "push_raw_ptr_burst",
             "pop_raw_ptr_burst",
+            "push_raw_ptr",
+            "pop_raw_ptr",
+            "is_full",
             "len",
         ],
     ),
@@ -92,7 +100,7 @@ fn functions() -> impl Iterator<Item = (String, Vec<String>)> {
 }
 
 /// Must lie in memory that is zeroed, not copied, when a program starts.
-const STATICS: [&str; 6] = ["POOL", "QUEUE", "WORKER", "REGION", "BOOKKEEPING", "PAGES_OF_REGION"];
+const STATICS: [&str; 6] = ["POOL", "QUEUE", "LOCAL", "REGION", "BOOKKEEPING", "PAGES_OF_REGION"];
 
 /// In bytes, as in the firmware.
 const BLOCK_SIZE: u64 = 256;
@@ -108,9 +116,9 @@ impl Measured {
     pub(crate) fn summary(&self) -> String {
         let code = |kind| self.code[&format!("{}{kind}", POOLS[0])];
         format!(
-            "pool {} B, worker {} B, queue {} B of code; statics in .bss; no panic linked",
+            "pool {} B, local pool {} B, queue {} B of code; statics in .bss; no panic linked",
             code("pool"),
-            code("worker"),
+            code("local"),
             code("queue")
         )
     }
@@ -244,8 +252,8 @@ fn memory(program: &Program) -> Result<BTreeMap<String, f64>, String> {
             size(&format!("QUEUE_{count}"))? / count as f64,
         );
     }
-    memory.insert("worker with a stock of 4".to_owned(), size("WORKER_4")?);
-    memory.insert("worker with a stock of 64".to_owned(), size("WORKER_64")?);
+    memory.insert("local pool with a stock of 4".to_owned(), size("LOCAL_4")?);
+    memory.insert("local pool with a stock of 64".to_owned(), size("LOCAL_64")?);
     memory.insert(
         "bookkeeping of a region, for a word's worth of blocks".to_owned(),
         size("BOOKKEEPING")?,

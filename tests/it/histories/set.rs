@@ -2,9 +2,10 @@
 
 use std::iter;
 
-use blockpool_core::{
-    Align, Bitmap, Block, BlockPool, Counted, FreeSet, InPlace, Inline, Pool, SpinStack,
+use blockpool_core::storage::{
+    AllFree, Bitmap, Counted, FreeList, FreeListKind, SpinStack, Storage,
 };
+use blockpool_core::{Align, Block, BlockPool, Pool};
 
 use super::linearize::{History, Operation, is_linearizable};
 use super::model::{SetStep, is_linearizable_by_number};
@@ -33,19 +34,19 @@ trait Subject: Copy + Send {
     }
 }
 
-impl<'p, P: BlockPool> Subject for &'p P {
-    type Held = Block<'p, P>;
+impl<'p, S: Storage> Subject for &'p BlockPool<S> {
+    type Held = Block<'p, BlockPool<S>>;
     const GIVES_BACK_TOGETHER: bool = false;
 
-    fn take(self) -> Option<Block<'p, P>> {
+    fn take(self) -> Option<Block<'p, BlockPool<S>>> {
         self.get()
     }
 
-    fn give_back(self, held: Block<'p, P>) {
+    fn give_back(self, held: Block<'p, BlockPool<S>>) {
         drop(held);
     }
 
-    fn number(held: &Block<'p, P>) -> u32 {
+    fn number(held: &Block<'p, BlockPool<S>>) -> u32 {
         held.index()
     }
 }
@@ -60,7 +61,7 @@ impl<F> Clone for Engine<'_, F> {
 
 impl<F> Copy for Engine<'_, F> {}
 
-impl<F: FreeSet> Subject for Engine<'_, F> {
+impl<F: FreeList> Subject for Engine<'_, F> {
     type Held = u32;
     const GIVES_BACK_TOGETHER: bool = true;
 
@@ -228,8 +229,10 @@ fn check_by_number(subject: impl Subject, spread: Spread) {
     });
 }
 
-fn all_free<F: InPlace>() -> F {
-    F::ALL_FREE
+type List<K, const COUNT: usize> = <K as FreeListKind>::List<COUNT>;
+
+fn all_free<K: FreeListKind, const COUNT: usize>() -> List<K, COUNT> {
+    AllFree::ALL_FREE
 }
 
 #[test]
@@ -240,22 +243,22 @@ fn a_pool_of_one_word_is_linearizable() {
 
 #[test]
 fn engines_of_one_word_or_behind_a_lock_are_linearizable() {
-    check_strictly(Engine(&all_free::<Bitmap<Inline<3>>>()), 3);
-    check_strictly(Engine(&all_free::<SpinStack<3>>()), 3);
-    check_strictly(&Pool::<8, 3, Align<64>, Counted<Bitmap<Inline<3>>>>::new(), 3);
+    check_strictly(Engine(&all_free::<Bitmap, 3>()), 3);
+    check_strictly(Engine(&all_free::<SpinStack, 3>()), 3);
+    check_strictly(&Pool::<8, 3, Align<64>, Counted>::new(), 3);
 }
 
 #[test]
 fn each_number_of_several_words_is_linearizable_by_itself() {
     static POOL: Pool<8, 256> = Pool::new();
     check_by_number(&POOL, Spread { apart: 64, count: 3 });
-    check_by_number(Engine(&all_free::<Bitmap<Inline<130>>>()), Spread { apart: 64, count: 3 });
+    check_by_number(Engine(&all_free::<Bitmap, 130>()), Spread { apart: 64, count: 3 });
 }
 
 #[test]
 fn each_number_of_a_set_with_summary_is_linearizable_by_itself() {
     static POOL: Pool<8, 2049> = Pool::new();
     check_by_number(&POOL, Spread { apart: 512, count: 5 });
-    static SET: Bitmap<Inline<4097>> = Bitmap::ALL_FREE;
-    check_by_number(Engine(&SET), Spread { apart: 2048, count: 3 });
+    static LIST: List<Bitmap, 4097> = AllFree::ALL_FREE;
+    check_by_number(Engine(&LIST), Spread { apart: 2048, count: 3 });
 }

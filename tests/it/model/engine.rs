@@ -1,7 +1,8 @@
 //! The pools that the models run on.
 
 use arbitrary::Arbitrary;
-use blockpool_core::{Align, Bitmap, Counted, HeaplessQueue, Inline, Pool, Queue, SpinStack};
+use blockpool_core::storage::{Bitmap, Counted, HeaplessQueue, SpinStack};
+use blockpool_core::{Align, Pool, Queue};
 
 use super::pool::{self, Step};
 use super::range::{self, Content, Edit};
@@ -33,12 +34,12 @@ pub(crate) fn run(engine: Engine, steps: &[Step]) {
         }};
     }
     match engine {
-        Engine::Bitmap => run!(Small<Bitmap<Inline<COUNT>>>),
+        Engine::Bitmap => run!(Small<Bitmap>),
         // Aligned to nothing, without gaps.
         Engine::BitmapWithSummary => run!(Pool<5, MANY, Align<1>>),
-        Engine::Counted => run!(Small<Counted<Bitmap<Inline<COUNT>>>>),
-        Engine::HeaplessQueue => run!(Small<HeaplessQueue<COUNT, 8>>),
-        Engine::SpinStack => run!(Small<SpinStack<COUNT>>),
+        Engine::Counted => run!(Small<Counted>),
+        Engine::HeaplessQueue => run!(Small<HeaplessQueue<8>>),
+        Engine::SpinStack => run!(Small<SpinStack>),
         Engine::Region => region::run(COUNT, steps),
     }
 }

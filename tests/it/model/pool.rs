@@ -1,9 +1,11 @@
 //! Everything that one thread can do with a pool: its blocks, workers, a queue, the raw interface.
 
 use std::collections::VecDeque;
+use std::ptr::NonNull;
 
 use arbitrary::Arbitrary;
-use blockpool_core::{Block, BlockPool, Queue, RawError, Worker};
+use blockpool_core::storage::Storage;
+use blockpool_core::{Block, BlockPool, LocalPool, Queue, RawError};
 
 use super::range::{self, Content, Edit};
 use crate::harness::assert_whole;
@@ -64,15 +66,15 @@ pub(crate) type Others = u8;
 type Parked = (u32, Content);
 
 /// A pool and what it should be like.
-struct System<'p, P: BlockPool> {
-    pool: &'p P,
+struct System<'p, S: Storage> {
+    pool: &'p BlockPool<S>,
     /// Another pool of the same type, whose blocks are refused.
-    foreign: &'p P,
-    workers: [Worker<'p, P, 4>; 2],
+    foreign: &'p BlockPool<S>,
+    workers: [LocalPool<'p, BlockPool<S>, 4>; 2],
     /// The most that each may keep.
     limits: [usize; 2],
-    queue: Queue<'p, P>,
-    held: Vec<(Block<'p, P>, Content)>,
+    queue: Queue<'p, BlockPool<S>>,
+    held: Vec<(Block<'p, BlockPool<S>>, Content)>,
     raw: Vec<Parked>,
     queued: VecDeque<Parked>,
     failed_gets: usize,
@@ -83,28 +85,28 @@ fn pick<T>(from: &mut Vec<T>, at: u8) -> Option<T> {
     (!from.is_empty()).then(|| from.swap_remove(usize::from(at) % from.len()))
 }
 
-impl<'p, P: BlockPool> System<'p, P> {
-    fn worker(&mut self, which: bool) -> &mut Worker<'p, P, 4> {
+impl<'p, S: Storage> System<'p, S> {
+    fn worker(&mut self, which: bool) -> &mut LocalPool<'p, BlockPool<S>, 4> {
         &mut self.workers[usize::from(which)]
     }
 
-    /// The space of one block, in bytes.
-    fn space(&self) -> usize {
-        self.pool.memory().1 / self.pool.capacity()
+    fn address(&self, index: u32) -> NonNull<u8> {
+        self.pool.address_of(index).expect("a block")
     }
 
-    fn address(&self, index: u32) -> *const u8 {
-        let offset = index as usize * self.space();
-        self.pool.memory().0.as_ptr().wrapping_add(offset)
+    /// An address `offset` bytes from a block's first byte, within the pool.
+    fn inside(&self, index: u32, offset: usize) -> NonNull<u8> {
+        // SAFETY: the callers stay within the pool's memory.
+        unsafe { self.address(index).add(offset) }
     }
 
-    fn claim(&self, index: u32) -> Result<Block<'p, P>, RawError> {
+    fn claim(&self, index: u32) -> Result<Block<'p, BlockPool<S>>, RawError> {
         // SAFETY: either the number is in `raw`, so this test is the block's owner, or the claim is
         // one that the pool must refuse.
         unsafe { self.pool.from_raw(index) }
     }
 
-    fn keep_new(&mut self, block: Option<Block<'p, P>>, expected: bool) {
+    fn keep_new(&mut self, block: Option<Block<'p, BlockPool<S>>>, expected: bool) {
         assert_eq!(block.is_some(), expected, "a free block is found, no other");
         match block {
             Some(block) => {
@@ -121,20 +123,20 @@ impl<'p, P: BlockPool> System<'p, P> {
     }
 
     /// Keeps what should be the oldest of the queue.
-    fn keep_popped(&mut self, block: Block<'p, P>) {
+    fn keep_popped(&mut self, block: Block<'p, BlockPool<S>>) {
         let (index, content) = self.queued.pop_front().expect("only what was pushed comes out");
         assert_eq!(block.index(), index, "first in, first out");
         self.held.push((block, content));
     }
 
     /// So many blocks of the other pool.
-    fn foreign_burst(&self, count: u8) -> Burst<'p, P> {
+    fn foreign_burst(&self, count: u8) -> Burst<'p, BlockPool<S>> {
         (0..usize::from(count) % (BURST + 1)).map_while(|_| self.foreign.get()).collect()
     }
 
     /// Blocks that are held, and those of the other pool, `others` says which; the former also as
     /// they are to be remembered.
-    fn mixed_burst(&mut self, at: u8, others: Others) -> (Burst<'p, P>, Vec<Parked>) {
+    fn mixed_burst(&mut self, at: u8, others: Others) -> (Burst<'p, BlockPool<S>>, Vec<Parked>) {
         let (mut burst, mut parked) = (Burst::new(), Vec::new());
         for place in 0..BURST {
             let block = if others & 1 << place != 0 {
@@ -203,7 +205,7 @@ impl<'p, P: BlockPool> System<'p, P> {
             Step::Renew(which, limit) => {
                 let all = self.pool.available() + self.worker(which).stock();
                 let limit = usize::from(limit) % 6;
-                *self.worker(which) = Worker::with_limit(self.pool, limit);
+                *self.worker(which) = LocalPool::with_limit(self.pool, limit);
                 self.limits[usize::from(which)] = limit.clamp(1, 4);
                 assert_eq!(self.pool.available(), all);
             }
@@ -261,7 +263,7 @@ impl<'p, P: BlockPool> System<'p, P> {
         let parked = || self.raw.iter().chain(&self.queued).map(|(index, _)| *index);
         let mut indices: Vec<u32> = self.held.iter().map(|(block, _)| block.index()).collect();
         indices.extend(parked());
-        let stocks: usize = self.workers.iter().map(Worker::stock).sum();
+        let stocks: usize = self.workers.iter().map(LocalPool::stock).sum();
         for (worker, &limit) in self.workers.iter().zip(&self.limits) {
             assert!(
                 worker.stock() <= limit.min((self.pool.capacity() / 4).max(1)),
@@ -275,27 +277,28 @@ impl<'p, P: BlockPool> System<'p, P> {
         for (block, content) in &self.held {
             range::check(block, content);
         }
-        assert_eq!(self.pool.exhausted(), self.failed_gets);
+        assert_eq!(self.pool.exhausted_count(), self.failed_gets);
         self.peak = self.peak.max(out);
         assert_eq!(self.pool.high_water_mark().unwrap_or(self.peak), self.peak);
         let queued = self.queued.len();
         assert_eq!((self.queue.len(), self.queue.is_empty()), (queued, queued == 0));
+        assert_eq!(self.queue.is_full(), queued == self.pool.capacity());
         assert_eq!(self.queue.capacity(), self.pool.capacity());
         assert_eq!(self.foreign.available(), self.foreign.capacity(), "nothing is kept of it");
     }
 }
 
 /// Does `steps` with `pool`, which is new, and checks everything after each.
-pub(crate) fn run<'p, P: BlockPool>(
-    pool: &'p P,
-    foreign: &'p P,
-    queue: Queue<'p, P>,
+pub(crate) fn run<'p, S: Storage>(
+    pool: &'p BlockPool<S>,
+    foreign: &'p BlockPool<S>,
+    queue: Queue<'p, BlockPool<S>>,
     steps: &[Step],
 ) {
     let mut system = System {
         pool,
         foreign,
-        workers: [Worker::with_stock(pool), Worker::with_stock(pool)],
+        workers: [LocalPool::new(pool), LocalPool::new(pool)],
         limits: [4; 2],
         queue,
         held: Vec::new(),

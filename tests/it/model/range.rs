@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use arbitrary::Arbitrary;
+use blockpool_core::storage::Storage;
 use blockpool_core::{Block, BlockPool, NoRoom};
 
 /// An operation on a block. Counts of bytes are taken modulo a little more than the block has, and
@@ -35,7 +36,7 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    pub(crate) fn of<P: BlockPool>(block: &Block<'_, P>) -> Self {
+    pub(crate) fn of<S: Storage>(block: &Block<'_, BlockPool<S>>) -> Self {
         Self { headroom: block.headroom(), data: block.to_vec() }
     }
 }
@@ -45,7 +46,11 @@ fn bytes(count: usize, first: u8) -> Vec<u8> {
 }
 
 /// Does `edit` to `block`, which holds `content`, and to that.
-pub(crate) fn edit<P: BlockPool>(block: &mut Block<'_, P>, content: &mut Content, edit: Edit) {
+pub(crate) fn edit<S: Storage>(
+    block: &mut Block<'_, BlockPool<S>>,
+    content: &mut Content,
+    edit: Edit,
+) {
     let size = block.capacity();
     let count = |count: u8| usize::from(count) % (size + 3);
     let Content { headroom, data } = content.clone();
@@ -142,7 +147,7 @@ pub(crate) fn edit<P: BlockPool>(block: &mut Block<'_, P>, content: &mut Content
 }
 
 /// The block holds what it should, and says so in every way.
-pub(crate) fn check<P: BlockPool>(block: &Block<'_, P>, content: &Content) {
+pub(crate) fn check<S: Storage>(block: &Block<'_, BlockPool<S>>, content: &Content) {
     let Content { headroom, data } = content;
     assert_eq!(&Content::of(block), content);
     assert_eq!((block.len(), block.is_empty()), (data.len(), data.is_empty()));

@@ -1,9 +1,11 @@
 //! The raw interface: blocks by number and by address, one by one and in bursts.
 
-use std::ptr;
+use std::num::NonZero;
+use std::ptr::NonNull;
 
 use arbitrary::Arbitrary;
-use blockpool_core::{Block, BlockPool, RawError};
+use blockpool_core::storage::Storage;
+use blockpool_core::{Block, BlockPool, BurstError, RawError};
 
 use super::{BURST, Burst, Content, Parked, Step, System, pick};
 use crate::harness::written;
@@ -19,7 +21,7 @@ pub(crate) struct Pointers {
 /// Why a pointer is refused.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub(crate) enum Refused {
-    Null,
+    Foreign,
     Misaligned,
     /// The one before it again.
     Again,
@@ -28,8 +30,8 @@ pub(crate) enum Refused {
 /// The longest burst of pointers.
 const POINTERS: usize = 9;
 
-impl<'p, P: BlockPool> System<'p, P> {
-    fn claim_ptr(&self, pointer: *const u8) -> Result<Block<'p, P>, RawError> {
+impl<'p, S: Storage> System<'p, S> {
+    fn claim_ptr(&self, pointer: NonNull<u8>) -> Result<Block<'p, BlockPool<S>>, RawError> {
         // SAFETY: as in `claim`.
         unsafe { self.pool.from_raw_ptr(pointer) }
     }
@@ -45,7 +47,7 @@ impl<'p, P: BlockPool> System<'p, P> {
                 if let Some((block, content)) = pick(&mut self.held, at) {
                     let index = block.index();
                     let pointer = block.into_raw_ptr();
-                    assert_eq!(pointer.as_ptr().cast_const(), self.address(index));
+                    assert_eq!(pointer, self.address(index));
                     self.raw.push((index, content));
                 }
             }
@@ -87,14 +89,15 @@ impl<'p, P: BlockPool> System<'p, P> {
                 let (first, length) = self.pool.memory();
                 let (first, by) = (first.addr().get(), usize::from(by));
                 let address = if below { first - 1 - by } else { first + length + by };
-                let refused = self.claim_ptr(ptr::without_provenance(address));
+                let address = NonZero::new(address).expect("a pool does not begin there");
+                let refused = self.claim_ptr(NonNull::without_provenance(address));
                 assert_eq!(refused.expect_err("outside the pool"), RawError::Foreign);
             }
             Step::FromRawPtrMisaligned(offset) => {
                 let offset = usize::from(offset) % self.pool.memory().1;
-                let into_block = offset % self.space();
+                let into_block = offset % self.pool.stride();
                 if into_block != 0 {
-                    let refused = self.claim_ptr(self.address(0).wrapping_add(offset));
+                    let refused = self.claim_ptr(self.inside(0, offset));
                     let refused = refused.expect_err("not its first byte");
                     assert_eq!(refused, RawError::Misaligned { into_block });
                 }
@@ -103,8 +106,8 @@ impl<'p, P: BlockPool> System<'p, P> {
                 let (pool, mut burst) = (self.pool, Burst::new());
                 let claimed = self.give(pointers, BURST, |_, pointers| {
                     // SAFETY: as in `claim`.
-                    let count = unsafe { pool.from_raw_ptr_burst(pointers, &mut burst) };
-                    count.map(|_| ()).map_err(|error| (burst.len(), error))
+                    let claimed = unsafe { pool.from_raw_ptr_burst(pointers, &mut burst) };
+                    claimed.map(|count| assert_eq!(count, burst.len()))
                 });
                 assert!(burst.iter().map(Block::index).eq(claimed.iter().map(|(index, _)| *index)));
                 self.held
@@ -155,27 +158,27 @@ impl<'p, P: BlockPool> System<'p, P> {
         &mut self,
         pointers: Pointers,
         room: usize,
-        give: impl FnOnce(&mut Self, &[*mut u8]) -> Result<(), (usize, RawError)>,
+        give: impl FnOnce(&mut Self, &[NonNull<u8>]) -> Result<(), BurstError>,
     ) -> Vec<Parked> {
         let count = usize::from(pointers.count) % (POINTERS + 1);
         let mut given: Vec<Parked> =
             (0..count).map_while(|_| pick(&mut self.raw, pointers.at)).collect();
-        let address = |index: &u32| self.address(*index).cast_mut();
-        let mut burst: Vec<*mut u8> = given.iter().map(|(index, _)| address(index)).collect();
+        let address = |index: &u32| self.address(*index);
+        let mut burst: Vec<NonNull<u8>> = given.iter().map(|(index, _)| address(index)).collect();
         let (mut accepted, mut expected) = (given.len().min(room), Ok(()));
         if let Some((at, refused)) = pointers.refused {
             let at = usize::from(at) % (given.len() + 1);
             let before = at.checked_sub(1).map(|before| given[before].0);
             let (pointer, error) = match (refused, before) {
                 (Refused::Again, Some(index)) => (address(&index), RawError::NotOut { index }),
-                (Refused::Misaligned, _) if self.space() > 1 => {
-                    (address(&0).wrapping_add(1), RawError::Misaligned { into_block: 1 })
+                (Refused::Misaligned, _) if self.pool.stride() > 1 => {
+                    (self.inside(0, 1), RawError::Misaligned { into_block: 1 })
                 }
-                _ => (ptr::null_mut(), RawError::Foreign),
+                _ => (NonNull::dangling(), RawError::Foreign),
             };
             burst.insert(at, pointer);
             if at < room {
-                (accepted, expected) = (at, Err((at, error)));
+                (accepted, expected) = (at, Err(BurstError { done: at, reason: error }));
             }
         }
         self.raw.extend(given.drain(accepted..));

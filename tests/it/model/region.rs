@@ -1,9 +1,8 @@
 //! What memory, bookkeeping and places a region and its queue are made of, and what is refused.
 
 use arbitrary::Arbitrary;
-use blockpool_core::{
-    Bookkeeping, MAX_BLOCK_SIZE, MAX_COUNT, Place, Queue, Region, RegionError, TooFewPlaces,
-};
+use blockpool_core::storage::Bookkeeping;
+use blockpool_core::{MAX_BLOCK_SIZE, MAX_COUNT, Queue, QueueSlot, Region, RegionError};
 use std::iter;
 use std::ptr::NonNull;
 
@@ -68,25 +67,25 @@ pub(crate) fn make(asked: Asked) {
         iter::repeat_with(Bookkeeping::new).take(asked.bookkeeping.into()).collect();
     let (length, block_size) = (asked.length as usize, asked.block_size as usize);
     // SAFETY: either it is refused, or the memory has so many bytes and is used by nothing else.
-    let region = unsafe { Region::new(first, length, block_size, &mut books) };
+    let region = unsafe { Region::from_raw_parts(first, length, block_size, &mut books) };
     let region = match (region, expected) {
         (Ok(region), Ok(blocks)) => {
             assert_eq!((region.capacity(), region.block_size()), (blocks, block_size));
             assert_eq!(region.memory(), (first, blocks * block_size));
-            assert!(Region::bookkeeping_for(length, block_size) <= asked.bookkeeping.into());
+            assert!(Bookkeeping::elements_for(length / block_size) <= asked.bookkeeping.into());
             region
         }
         (region, expected) => {
             return assert_eq!(region.err(), expected.err());
         }
     };
-    let mut places: Vec<_> = iter::repeat_with(Place::new).take(asked.places.into()).collect();
+    let mut places: Vec<_> = iter::repeat_with(QueueSlot::new).take(asked.places.into()).collect();
     let (needed, given) = (region.capacity(), places.len());
-    match Queue::with_places(&region, &mut places) {
+    match Queue::with_slots(&region, &mut places) {
         Ok(queue) => assert_eq!((queue.capacity(), given >= needed), (needed, true)),
         Err(refused) => {
             assert!(given < needed);
-            assert_eq!(refused, TooFewPlaces { needed, given });
+            assert_eq!(refused, RegionError::TooFewSlots { needed, given });
         }
     }
 }
@@ -95,9 +94,9 @@ pub(crate) fn make(asked: Asked) {
 pub(crate) fn run(count: usize, steps: &[Step]) {
     let (mut memory, mut foreign) = (vec![Line([0; 64]); count], vec![Line([0; 64]); count]);
     let (mut books, mut foreign_books) = (bookkeeping(count * 64, 64), bookkeeping(count * 64, 64));
-    let mut places: Vec<_> = iter::repeat_with(Place::new).take(count).collect();
+    let mut places: Vec<_> = iter::repeat_with(QueueSlot::new).take(count).collect();
     let pool = region(&mut memory, 64, &mut books).expect("it serves");
     let foreign = region(&mut foreign, 64, &mut foreign_books).expect("it serves");
-    let queue = Queue::with_places(&pool, &mut places).expect("they are enough");
+    let queue = Queue::with_slots(&pool, &mut places).expect("they are enough");
     pool::run(&pool, &foreign, queue, steps);
 }

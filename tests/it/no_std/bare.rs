@@ -37,7 +37,7 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 
 #[unsafe(no_mangle)]
 extern "C" fn bare_main() -> ! {
-    let mut worker = POOL.worker();
+    let mut worker = POOL.local_pool();
     for round in 0..1000_u32 {
         let mut block = if round % 2 == 0 { POOL.get() } else { worker.get() }.unwrap();
         block.append(&round.to_le_bytes()).unwrap();

@@ -7,14 +7,13 @@ use loom::cell::UnsafeCell;
 
 use crate::align::Align;
 use crate::block::Block;
-use crate::free::FreeSet;
-use crate::free::sealed::Sealed;
-use crate::free::{GROUP, InPlace};
-use crate::memory::{BlockPool, INTERNAL, Internal, Memory};
+use crate::block_state::BlockState;
+use crate::free_list::FreeList;
+use crate::free_list::{AllFree, FreeListKind, GROUP, InitInPlace, Put};
 use crate::pool::Pool;
 use crate::process;
 use crate::queue::Queue;
-use crate::range::Place;
+use crate::storage::{Parts as _, PoolType as _};
 use crate::sync;
 
 /// Runs all of `sides` at the same time, each in a thread of its own. The main thread only waits:
@@ -57,7 +56,7 @@ pub(crate) fn three<A, B, C>(
 
 /// A stack's address with which a thread looks first in `group` of a set whose numbers are all
 /// free.
-pub(crate) fn address_with_home(set: &impl FreeSet, group: usize) -> usize {
+pub(crate) fn address_with_home(set: &impl FreeList, group: usize) -> usize {
     let found = (0..1000).map(|multiple| multiple << 14).find(|&address| {
         sync::set_stack_address(address);
         let number = set.take().expect("all are free");
@@ -86,11 +85,17 @@ impl<const COUNT: usize> Payload<COUNT> {
     }
 }
 
-/// An engine in memory that loom does not watch: a model of a queue says itself which block it
-/// takes, and the engine's own steps would only multiply the executions.
-pub(crate) struct Unmodelled<const COUNT: usize>(Mutex<[bool; COUNT]>);
+/// A free list in memory that loom does not watch: a model of a queue says itself which block it
+/// takes, and the free list's own steps would only multiply the executions.
+pub(crate) struct Unmodelled;
 
-impl<const COUNT: usize> Unmodelled<COUNT> {
+impl FreeListKind for Unmodelled {
+    type List<const COUNT: usize> = UnmodelledList<COUNT>;
+}
+
+pub(crate) struct UnmodelledList<const COUNT: usize>(Mutex<[bool; COUNT]>);
+
+impl<const COUNT: usize> UnmodelledList<COUNT> {
     fn set(&self, number: u32, out: bool) {
         let mut all = self.0.lock().expect("a panic ends the process");
         let was_out = mem::replace(&mut all[number as usize], out);
@@ -98,17 +103,17 @@ impl<const COUNT: usize> Unmodelled<COUNT> {
     }
 }
 
-impl<const COUNT: usize> Sealed for Unmodelled<COUNT> {
-    fn put(&self, number: u32, _: Internal) {
+impl<const COUNT: usize> Put for UnmodelledList<COUNT> {
+    fn put(&self, number: u32) {
         self.set(number, false);
     }
 
-    fn put_all(&self, numbers: &[u32], _: Internal) {
+    fn put_all(&self, numbers: &[u32]) {
         numbers.iter().for_each(|&number| self.set(number, false));
     }
 }
 
-impl<const COUNT: usize> FreeSet for Unmodelled<COUNT> {
+impl<const COUNT: usize> FreeList for UnmodelledList<COUNT> {
     fn capacity(&self) -> usize {
         COUNT
     }
@@ -123,12 +128,13 @@ impl<const COUNT: usize> FreeSet for Unmodelled<COUNT> {
     }
 }
 
-impl<const COUNT: usize> InPlace for Unmodelled<COUNT> {
-    const COUNT: usize = COUNT;
+impl<const COUNT: usize> AllFree for UnmodelledList<COUNT> {
     const ALL_FREE: Self = Self(Mutex::new([false; COUNT]));
 }
 
-type PoolOf<const COUNT: usize> = Pool<64, COUNT, Align<1>, Unmodelled<COUNT>>;
+impl<const COUNT: usize> InitInPlace for UnmodelledList<COUNT> {}
+
+type PoolOf<const COUNT: usize> = Pool<64, COUNT, Align<1>, Unmodelled>;
 type BlockOf<'p, const COUNT: usize> = Block<'p, PoolOf<COUNT>>;
 
 /// A queue for the blocks of a pool of its own, which checks that each comes out as it was pushed.
@@ -153,8 +159,8 @@ pub(crate) fn checked_queue<const COUNT: usize>(model: impl FnOnce(&CheckedQueue
 impl<'p, const COUNT: usize> CheckedQueue<'p, COUNT> {
     /// A block that was free, written to by this thread.
     pub(crate) fn block(&self, number: u32) -> BlockOf<'p, COUNT> {
-        self.pool.free(INTERNAL).set(number, true);
-        let mut block = Block::new(self.pool, Place::empty(number));
+        self.pool.storage().free().set(number, true);
+        let mut block = Block::new(self.pool, BlockState::empty(number));
         self.write(&mut block);
         block
     }
@@ -222,8 +228,7 @@ impl<'p, const COUNT: usize> CheckedQueue<'p, COUNT> {
     }
 
     fn push_each(&self, blocks: impl IntoIterator<Item = BlockOf<'p, COUNT>>) {
-        let pointers: Vec<_> =
-            blocks.into_iter().map(|block| block.into_raw_ptr().as_ptr()).collect();
+        let pointers: Vec<_> = blocks.into_iter().map(Block::into_raw_ptr).collect();
         // SAFETY: they were just given up.
         unsafe { self.inner.push_raw_ptr_burst(&pointers) }.expect("blocks of this pool");
     }
@@ -235,7 +240,7 @@ impl<'p, const COUNT: usize> CheckedQueue<'p, COUNT> {
             // SAFETY: as many were written.
             let pointer = unsafe { pointer.assume_init() };
             // SAFETY: it was popped, and nobody else has it.
-            let block = unsafe { BlockPool::from_raw_ptr(self.pool, pointer) };
+            let block = unsafe { self.pool.from_raw_ptr(pointer) };
             let mut block = block.expect("it is out");
             self.check(&mut block);
             block

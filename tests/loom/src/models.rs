@@ -3,9 +3,9 @@
 mod bitmap;
 mod chains;
 mod engines;
+mod local_pool;
 mod raw;
 mod singles;
-mod worker;
 
 use core::any;
 use std::collections::HashSet;
@@ -52,7 +52,7 @@ pub(crate) fn all() -> Vec<Model> {
         raw::models(),
         bitmap::models(),
         engines::models(),
-        worker::models(),
+        local_pool::models(),
     ];
     let models: Vec<Model> = models.into_iter().flatten().collect();
     let names: HashSet<&str> = models.iter().map(|model| model.name.as_str()).collect();

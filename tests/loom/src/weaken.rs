@@ -15,7 +15,7 @@ use crate::site::{Role, Site};
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../core/src");
 
 /// The sources that are not compiled into the models: the root, what they replace, and optional traits.
-const NOT_COMPILED: [&str; 4] = ["lib.rs", "sync.rs", "defmt.rs", "embedded_io.rs"];
+const NOT_COMPILED: [&str; 5] = ["lib.rs", "sync.rs", "defmt.rs", "embedded_io.rs", "std_io.rs"];
 
 /// How long a model may take with a weaker ordering, which can have more executions.
 const LIMIT: Duration = Duration::from_secs(60);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use shuttle::rand::Rng;
 
-use crate::free::{Bitmap, GROUP, InPlace, Words};
+use crate::free_list::{AllFree, BitmapList, FreeListKind, GROUP, InitInPlace, Words};
 use crate::linearize::{History, Operation, STEPS};
 use crate::sync::AtomicUsize;
 
@@ -107,7 +107,7 @@ pub(crate) type SparseBitmap<
     const COUNT: usize,
     const OF_EACH: usize,
     const WITHOUT_SUMMARY: usize,
-> = Bitmap<Sparse<COUNT, OF_EACH, WITHOUT_SUMMARY>>;
+> = BitmapList<Sparse<COUNT, OF_EACH, WITHOUT_SUMMARY>>;
 
 /// The bit of a number among those that are free in the beginning.
 pub(crate) fn sparse_bit(number: u32, of_each: usize) -> u64 {
@@ -116,10 +116,23 @@ pub(crate) fn sparse_bit(number: u32, of_each: usize) -> u64 {
     1 << (group * of_each + place)
 }
 
-impl<const COUNT: usize, const OF_EACH: usize, const WITHOUT_SUMMARY: usize> InPlace
+/// The free list of a pool: a `SparseBitmap`.
+pub(crate) struct FewFree<const OF_EACH: usize, const WITHOUT_SUMMARY: usize>;
+
+impl<const OF_EACH: usize, const WITHOUT_SUMMARY: usize> FreeListKind
+    for FewFree<OF_EACH, WITHOUT_SUMMARY>
+{
+    type List<const COUNT: usize> = SparseBitmap<COUNT, OF_EACH, WITHOUT_SUMMARY>;
+}
+
+impl<const COUNT: usize, const OF_EACH: usize, const WITHOUT_SUMMARY: usize> InitInPlace
     for SparseBitmap<COUNT, OF_EACH, WITHOUT_SUMMARY>
 {
-    const COUNT: usize = COUNT;
+}
+
+impl<const COUNT: usize, const OF_EACH: usize, const WITHOUT_SUMMARY: usize> AllFree
+    for SparseBitmap<COUNT, OF_EACH, WITHOUT_SUMMARY>
+{
     const ALL_FREE: Self = Self::with_words(Sparse {
         words: [const { AtomicUsize::new(usize::MAX << OF_EACH) }; COUNT],
         summary: AtomicUsize::new(0),

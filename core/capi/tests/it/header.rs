@@ -10,7 +10,7 @@ const PACKAGE: &str = env!("CARGO_MANIFEST_DIR");
 
 /// In the order in which the header tells of them.
 const SOURCES: [&str; 6] =
-    ["result.rs", "storage.rs", "pool.rs", "worker.rs", "queue.rs", "version.rs"];
+    ["result.rs", "storage.rs", "pool.rs", "local_pool.rs", "queue.rs", "version.rs"];
 
 /// If it is set, the header is written, not compared.
 const WRITE: &str = "BLOCKPOOL_WRITE_HEADER";

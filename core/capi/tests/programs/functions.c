@@ -9,7 +9,7 @@
 #define BLOCKS 100
 
 static BLOCKPOOL_STORAGE(BLOCK_SIZE, BLOCKS) storage;
-static BLOCKPOOL_WORKER_STORAGE worker_storage;
+static BLOCKPOOL_LOCAL_POOL_STORAGE local_storage;
 static BLOCKPOOL_QUEUE_STORAGE(BLOCKS) queue_storage;
 
 /* Another pool's. */
@@ -52,7 +52,7 @@ static void macros_and_functions_tell_the_same_sizes(void)
     CHECK(blockpool_bookkeeping_size(4096, 0) == BLOCKPOOL_POOL_SIZE);
     CHECK(blockpool_bookkeeping_size(SIZE_MAX, 1) == SIZE_MAX);
     CHECK(blockpool_queue_size(SIZE_MAX) == SIZE_MAX);
-    CHECK(blockpool_worker_size() == BLOCKPOOL_WORKER_SIZE);
+    CHECK(blockpool_local_pool_size() == BLOCKPOOL_LOCAL_POOL_SIZE);
 }
 
 static void a_pool_that_cannot_be_is_refused(void)
@@ -105,9 +105,9 @@ static void every_block_is_taken_once_and_can_be_given_back(void)
         CHECK(((unsigned char *)blocks[i] - storage.memory[0]) % BLOCK_SIZE == 0);
         memset(blocks[i], (int)i, BLOCK_SIZE);
     }
-    CHECK(blockpool_exhausted(pool) == 0 && blockpool_exhausted(NULL) == 0);
+    CHECK(blockpool_exhausted_count(pool) == 0 && blockpool_exhausted_count(NULL) == 0);
     CHECK(blockpool_get(pool) == NULL && blockpool_get(NULL) == NULL);
-    CHECK(blockpool_exhausted(pool) == 1);
+    CHECK(blockpool_exhausted_count(pool) == 1);
     CHECK(blockpool_destroy(pool) == BLOCKPOOL_ERROR_BLOCKS_OUT);
 
     for (size_t i = 0; i < BLOCKS; i++) {
@@ -128,12 +128,12 @@ struct refused {
 static void what_is_not_out_of_the_pool_is_refused_and_harms_nothing(void)
 {
     blockpool *pool = create(), *other;
-    blockpool_worker *worker;
+    blockpool_local_pool *local;
     blockpool_queue *queue;
     unsigned char *blocks[BLOCKS], *begin = storage.memory[0];
     size_t count, used = 2;
 
-    CHECK(BLOCKPOOL_WORKER_CREATE(pool, 32, worker_storage, &worker) == BLOCKPOOL_OK);
+    CHECK(BLOCKPOOL_LOCAL_POOL_CREATE(pool, 32, local_storage, &local) == BLOCKPOOL_OK);
     CHECK(BLOCKPOOL_QUEUE_CREATE(pool, queue_storage, &queue) == BLOCKPOOL_OK);
     CHECK(BLOCKPOOL_CREATE(other_storage, &other) == BLOCKPOOL_OK);
     /* Now none is taken any more: what is given back stays in the pool. */
@@ -156,9 +156,9 @@ static void what_is_not_out_of_the_pool_is_refused_and_harms_nothing(void)
         void *three[3] = {before, all[i].pointer, behind};
 
         CHECK(blockpool_put(pool, all[i].pointer) == all[i].why);
-        CHECK(blockpool_worker_put(worker, all[i].pointer) == all[i].why);
+        CHECK(blockpool_local_pool_put(local, all[i].pointer) == all[i].why);
         CHECK(blockpool_queue_push(queue, all[i].pointer) == all[i].why);
-        CHECK(blockpool_worker_put_burst(worker, three, 3, &count) == all[i].why && count == 1);
+        CHECK(blockpool_local_pool_put_burst(local, three, 3, &count) == all[i].why && count == 1);
         CHECK(blockpool_queue_push_burst(queue, three + 1, 2, &count) == all[i].why && count == 0);
         CHECK(blockpool_queue_push_burst(queue, three + 2, 1, &count) == BLOCKPOOL_OK);
 
@@ -166,14 +166,14 @@ static void what_is_not_out_of_the_pool_is_refused_and_harms_nothing(void)
         CHECK(blockpool_put(pool, before) == BLOCKPOOL_ERROR_NOT_OUT);
         CHECK(blockpool_put(pool, behind) == BLOCKPOOL_ERROR_NOT_OUT);
         CHECK(blockpool_queue_pop_burst(queue, three, 3) == 1 && three[0] == behind);
-        CHECK(blockpool_worker_put(worker, behind) == BLOCKPOOL_OK);
-        CHECK(blockpool_worker_put(worker, behind) == BLOCKPOOL_ERROR_NOT_OUT);
-        CHECK(blockpool_worker_flush(worker) == BLOCKPOOL_OK);
+        CHECK(blockpool_local_pool_put(local, behind) == BLOCKPOOL_OK);
+        CHECK(blockpool_local_pool_put(local, behind) == BLOCKPOOL_ERROR_NOT_OUT);
+        CHECK(blockpool_local_pool_flush(local) == BLOCKPOOL_OK);
         CHECK(blockpool_put(pool, before) == BLOCKPOOL_ERROR_NOT_OUT);
     }
     for (size_t i = 1; i < BLOCKS; i++)
         CHECK((blockpool_put(pool, blocks[i]) == BLOCKPOOL_OK) == (i == 1 || i >= used));
-    CHECK(blockpool_worker_destroy(worker) == BLOCKPOOL_OK);
+    CHECK(blockpool_local_pool_destroy(local) == BLOCKPOOL_OK);
     CHECK(blockpool_queue_destroy(queue) == BLOCKPOOL_OK);
     CHECK(blockpool_destroy(pool) == BLOCKPOOL_OK);
 }
@@ -181,80 +181,84 @@ static void what_is_not_out_of_the_pool_is_refused_and_harms_nothing(void)
 static void one_pointer_twice_in_a_burst_is_refused(void)
 {
     blockpool *pool = create();
-    blockpool_worker *worker;
+    blockpool_local_pool *local;
     void *block = blockpool_get(pool), *twice[2] = {block, block};
     size_t put;
 
-    CHECK(BLOCKPOOL_WORKER_CREATE(pool, 32, worker_storage, &worker) == BLOCKPOOL_OK);
-    CHECK(blockpool_worker_put_burst(worker, twice, 2, &put) == BLOCKPOOL_ERROR_NOT_OUT && put == 1);
-    CHECK(blockpool_worker_destroy(worker) == BLOCKPOOL_OK);
+    CHECK(BLOCKPOOL_LOCAL_POOL_CREATE(pool, 32, local_storage, &local) == BLOCKPOOL_OK);
+    CHECK(blockpool_local_pool_put_burst(local, twice, 2, &put) == BLOCKPOOL_ERROR_NOT_OUT && put == 1);
+    CHECK(blockpool_local_pool_destroy(local) == BLOCKPOOL_OK);
     CHECK(blockpool_destroy(pool) == BLOCKPOOL_OK);
 }
 
-static void a_worker_keeps_a_stock(void)
+static void a_local_pool_keeps_a_stock(void)
 {
     blockpool *pool = create();
-    blockpool_worker *worker = NULL;
-    unsigned char *bookkeeping = worker_storage.bookkeeping;
-    size_t size = sizeof worker_storage.bookkeeping, put;
-    void *blocks[2 * BLOCKS];
+    blockpool_local_pool *local = NULL;
+    unsigned char *bookkeeping = local_storage.bookkeeping;
+    size_t size = sizeof local_storage.bookkeeping, put;
+    void *blocks[BLOCKS + 1];
 
-    CHECK(blockpool_worker_create(pool, 32, bookkeeping, size, NULL) == BLOCKPOOL_ERROR_NULL);
-    CHECK(blockpool_worker_create(pool, 0, bookkeeping, size, &worker) == BLOCKPOOL_ERROR_STOCK);
-    CHECK(blockpool_worker_create(pool, BLOCKPOOL_MAX_STOCK + 1, bookkeeping, size, &worker) ==
+    CHECK(blockpool_local_pool_create(pool, 32, bookkeeping, size, NULL) == BLOCKPOOL_ERROR_NULL);
+    CHECK(blockpool_local_pool_create(pool, 0, bookkeeping, size, &local) == BLOCKPOOL_ERROR_STOCK);
+    CHECK(blockpool_local_pool_create(pool, BLOCKPOOL_MAX_STOCK + 1, bookkeeping, size, &local) ==
           BLOCKPOOL_ERROR_STOCK);
-    CHECK(blockpool_worker_create(NULL, 32, bookkeeping, size, &worker) == BLOCKPOOL_ERROR_NULL);
-    CHECK(blockpool_worker_create(pool, 32, NULL, size, &worker) == BLOCKPOOL_ERROR_NULL);
-    CHECK(blockpool_worker_create(pool, 32, bookkeeping + 8, size, &worker) ==
+    CHECK(blockpool_local_pool_create(NULL, 32, bookkeeping, size, &local) == BLOCKPOOL_ERROR_NULL);
+    CHECK(blockpool_local_pool_create(pool, 32, NULL, size, &local) == BLOCKPOOL_ERROR_NULL);
+    CHECK(blockpool_local_pool_create(pool, 32, bookkeeping + 8, size, &local) ==
           BLOCKPOOL_ERROR_BOOKKEEPING_MISALIGNED);
-    CHECK(blockpool_worker_create(pool, 32, bookkeeping, size - 1, &worker) ==
+    CHECK(blockpool_local_pool_create(pool, 32, bookkeeping, size - 1, &local) ==
           BLOCKPOOL_ERROR_BOOKKEEPING_TOO_SMALL);
-    CHECK(worker == NULL);
-    CHECK(blockpool_worker_get(NULL) == NULL && blockpool_worker_stock(NULL) == 0);
-    CHECK(blockpool_worker_put(NULL, NULL) == BLOCKPOOL_ERROR_NULL);
-    CHECK(blockpool_worker_get_burst(NULL, blocks, 1) == 0);
-    CHECK(blockpool_worker_put_burst(NULL, blocks, 1, &put) == BLOCKPOOL_ERROR_NULL);
-    CHECK(blockpool_worker_flush(NULL) == BLOCKPOOL_ERROR_NULL);
-    CHECK(blockpool_worker_destroy(NULL) == BLOCKPOOL_ERROR_NULL);
+    CHECK(local == NULL);
+    CHECK(blockpool_local_pool_get(NULL) == NULL && blockpool_local_pool_stock(NULL) == 0);
+    CHECK(blockpool_local_pool_put(NULL, NULL) == BLOCKPOOL_ERROR_NULL);
+    CHECK(blockpool_local_pool_get_burst(NULL, blocks, 1) == 0);
+    CHECK(blockpool_local_pool_put_burst(NULL, blocks, 1, &put) == BLOCKPOOL_ERROR_NULL);
+    CHECK(blockpool_local_pool_flush(NULL) == BLOCKPOOL_ERROR_NULL);
+    CHECK(blockpool_local_pool_destroy(NULL) == BLOCKPOOL_ERROR_NULL);
 
-    CHECK(blockpool_worker_create(pool, 32, bookkeeping, size, &worker) == BLOCKPOOL_OK);
-    CHECK(blockpool_worker_stock(worker) == 0);
-    blocks[0] = blockpool_worker_get(worker);
+    CHECK(blockpool_local_pool_create(pool, 32, bookkeeping, size, &local) == BLOCKPOOL_OK);
+    CHECK(blockpool_local_pool_stock(local) == 0);
+    blocks[0] = blockpool_local_pool_get(local);
     CHECK(blocks[0] != NULL);
-    CHECK(blockpool_worker_put(worker, blocks[0]) == BLOCKPOOL_OK);
-    CHECK(blockpool_worker_get(worker) == blocks[0]);
-    CHECK(blockpool_worker_put(worker, blocks[0]) == BLOCKPOOL_OK);
-    CHECK(blockpool_worker_stock(worker) > 0 && blockpool_worker_stock(worker) <= BLOCKS / 4);
-    CHECK(blockpool_available(pool) == BLOCKS - blockpool_worker_stock(worker));
-    CHECK(blockpool_worker_flush(worker) == BLOCKPOOL_OK);
-    CHECK(blockpool_worker_stock(worker) == 0 && blockpool_available(pool) == BLOCKS);
+    CHECK(blockpool_local_pool_put(local, blocks[0]) == BLOCKPOOL_OK);
+    CHECK(blockpool_local_pool_get(local) == blocks[0]);
+    CHECK(blockpool_local_pool_put(local, blocks[0]) == BLOCKPOOL_OK);
+    CHECK(blockpool_local_pool_stock(local) > 0 && blockpool_local_pool_stock(local) <= BLOCKS / 4);
+    CHECK(blockpool_available(pool) == BLOCKS - blockpool_local_pool_stock(local));
+    CHECK(blockpool_local_pool_flush(local) == BLOCKPOOL_OK);
+    CHECK(blockpool_local_pool_stock(local) == 0 && blockpool_available(pool) == BLOCKS);
 
-    CHECK(blockpool_worker_get_burst(worker, NULL, 1) == 0);
-    CHECK(blockpool_worker_put_burst(worker, NULL, 1, &put) == BLOCKPOOL_ERROR_NULL && put == 0);
-    CHECK(blockpool_worker_put_burst(worker, NULL, 0, &put) == BLOCKPOOL_OK && put == 0);
+    CHECK(blockpool_local_pool_get_burst(local, NULL, 1) == 0);
+    CHECK(blockpool_local_pool_get_bulk(NULL, blocks, 1) == 0);
+    CHECK(blockpool_local_pool_get_bulk(local, NULL, 1) == 0);
+    CHECK(blockpool_local_pool_get_bulk(local, blocks, BLOCKS + 1) == 0);
+    CHECK(blockpool_local_pool_flush(local) == BLOCKPOOL_OK && blockpool_available(pool) == BLOCKS);
+    CHECK(blockpool_local_pool_put_burst(local, NULL, 1, &put) == BLOCKPOOL_ERROR_NULL && put == 0);
+    CHECK(blockpool_local_pool_put_burst(local, NULL, 0, &put) == BLOCKPOOL_OK && put == 0);
     for (size_t count = 0; count <= 2 * BLOCKS; count++) {
-        size_t before = blockpool_exhausted(pool);
-        size_t taken = blockpool_worker_get_burst(worker, blocks, count);
+        size_t before = blockpool_exhausted_count(pool);
+        size_t taken = blockpool_local_pool_get_burst(local, blocks, count);
         CHECK(taken == (count <= BLOCKS ? count : BLOCKS));
-        CHECK(blockpool_exhausted(pool) == before + (count > BLOCKS));
-        CHECK(blockpool_worker_put_burst(worker, blocks, taken, &put) == BLOCKPOOL_OK);
-        CHECK(put == taken && blockpool_worker_stock(worker) <= BLOCKS / 4);
-        taken = blockpool_worker_get_burst(worker, blocks, count);
-        CHECK(blockpool_worker_put_burst(worker, blocks, taken, NULL) == BLOCKPOOL_OK);
+        CHECK(blockpool_exhausted_count(pool) == before + (count > BLOCKS));
+        CHECK(blockpool_local_pool_put_burst(local, blocks, taken, &put) == BLOCKPOOL_OK);
+        CHECK(put == taken && blockpool_local_pool_stock(local) <= BLOCKS / 4);
+        taken = blockpool_local_pool_get_burst(local, blocks, count);
+        CHECK(blockpool_local_pool_put_burst(local, blocks, taken, NULL) == BLOCKPOOL_OK);
     }
-    CHECK(blockpool_worker_destroy(worker) == BLOCKPOOL_OK);
+    CHECK(blockpool_local_pool_destroy(local) == BLOCKPOOL_OK);
     CHECK(blockpool_available(pool) == BLOCKS);
 
     for (size_t stock = 1; stock <= BLOCKPOOL_MAX_STOCK; stock *= 2) {
         size_t most = stock < BLOCKS / 4 ? stock : BLOCKS / 4;
-        CHECK(blockpool_worker_create(pool, stock, bookkeeping, size, &worker) == BLOCKPOOL_OK);
-        CHECK(blockpool_worker_get_burst(worker, blocks, BLOCKS) == BLOCKS);
+        CHECK(blockpool_local_pool_create(pool, stock, bookkeeping, size, &local) == BLOCKPOOL_OK);
+        CHECK(blockpool_local_pool_get_burst(local, blocks, BLOCKS) == BLOCKS);
         for (size_t i = 0; i < BLOCKS; i++) {
-            CHECK(blockpool_worker_put(worker, blocks[i]) == BLOCKPOOL_OK);
-            CHECK(blockpool_worker_stock(worker) <= most);
+            CHECK(blockpool_local_pool_put(local, blocks[i]) == BLOCKPOOL_OK);
+            CHECK(blockpool_local_pool_stock(local) <= most);
         }
-        CHECK(blockpool_worker_stock(worker) > most / 3);
-        CHECK(blockpool_worker_destroy(worker) == BLOCKPOOL_OK);
+        CHECK(blockpool_local_pool_stock(local) > most / 3);
+        CHECK(blockpool_local_pool_destroy(local) == BLOCKPOOL_OK);
     }
     CHECK(blockpool_destroy(pool) == BLOCKPOOL_OK);
 }
@@ -262,15 +266,15 @@ static void a_worker_keeps_a_stock(void)
 static void a_pool_in_use_is_not_destroyed(void)
 {
     blockpool *pool = create();
-    blockpool_worker *worker, *none;
+    blockpool_local_pool *local, *none;
     blockpool_queue *queue;
 
-    CHECK(BLOCKPOOL_WORKER_CREATE(pool, 1, worker_storage, &worker) == BLOCKPOOL_OK);
-    CHECK(blockpool_worker_create(pool, 1, other_storage.bookkeeping, 1, &none) ==
+    CHECK(BLOCKPOOL_LOCAL_POOL_CREATE(pool, 1, local_storage, &local) == BLOCKPOOL_OK);
+    CHECK(blockpool_local_pool_create(pool, 1, other_storage.bookkeeping, 1, &none) ==
           BLOCKPOOL_ERROR_BOOKKEEPING_TOO_SMALL);
     CHECK(blockpool_destroy(pool) == BLOCKPOOL_ERROR_IN_USE);
     CHECK(BLOCKPOOL_QUEUE_CREATE(pool, queue_storage, &queue) == BLOCKPOOL_OK);
-    CHECK(blockpool_worker_destroy(worker) == BLOCKPOOL_OK);
+    CHECK(blockpool_local_pool_destroy(local) == BLOCKPOOL_OK);
     CHECK(blockpool_destroy(pool) == BLOCKPOOL_ERROR_IN_USE);
     CHECK(blockpool_queue_push(queue, blockpool_get(pool)) == BLOCKPOOL_OK);
     CHECK(blockpool_destroy(pool) == BLOCKPOOL_ERROR_IN_USE);
@@ -364,7 +368,7 @@ int main(void)
     what_is_not_out_of_the_pool_is_refused_and_harms_nothing();
     one_pointer_twice_in_a_burst_is_refused();
     every_block_has_a_number_and_an_address();
-    a_worker_keeps_a_stock();
+    a_local_pool_keeps_a_stock();
     a_pool_in_use_is_not_destroyed();
     a_queue_gives_blocks_out_in_order();
     return 0;

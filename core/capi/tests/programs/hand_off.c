@@ -1,4 +1,4 @@
-/* An example: one thread fills blocks, another reads them, a queue lies between. Each has a worker, so
+/* An example: one thread fills blocks, another reads them, a queue lies between. Each has a local pool, so
  * that taking a block and giving it back are a few plain instructions.
  *
  * No bytes are copied, nothing is allocated, and nobody waits for a lock. The queue has a place for every
@@ -25,21 +25,21 @@ struct packet {
 
 static BLOCKPOOL_STORAGE(BLOCK_SIZE, BLOCKS) pool_storage;
 static BLOCKPOOL_QUEUE_STORAGE(BLOCKS) queue_storage;
-static BLOCKPOOL_WORKER_STORAGE sender_storage, receiver_storage;
+static BLOCKPOOL_LOCAL_POOL_STORAGE sender_storage, receiver_storage;
 
 static blockpool *pool;
 static blockpool_queue *queue;
 
 static void *send_packets(void *nothing)
 {
-    blockpool_worker *worker;
+    blockpool_local_pool *local;
     void *blocks[BURST];
     uint64_t sent = 0;
 
-    CHECK(BLOCKPOOL_WORKER_CREATE(pool, 256, sender_storage, &worker) == BLOCKPOOL_OK);
+    CHECK(BLOCKPOOL_LOCAL_POOL_CREATE(pool, 256, sender_storage, &local) == BLOCKPOOL_OK);
     while (sent < PACKETS) {
         size_t wanted = PACKETS - sent < BURST ? PACKETS - sent : BURST;
-        size_t count = blockpool_worker_get_burst(worker, blocks, wanted);
+        size_t count = blockpool_local_pool_get_burst(local, blocks, wanted);
 
         if (count == 0)
             sched_yield(); /* the receiver is behind */
@@ -51,17 +51,17 @@ static void *send_packets(void *nothing)
         }
         CHECK(blockpool_queue_push_burst(queue, blocks, count, NULL) == BLOCKPOOL_OK);
     }
-    blockpool_worker_destroy(worker);
+    blockpool_local_pool_destroy(local);
     return nothing;
 }
 
 static void *receive_packets(void *nothing)
 {
-    blockpool_worker *worker;
+    blockpool_local_pool *local;
     void *blocks[BURST];
     uint64_t received = 0;
 
-    CHECK(BLOCKPOOL_WORKER_CREATE(pool, 256, receiver_storage, &worker) == BLOCKPOOL_OK);
+    CHECK(BLOCKPOOL_LOCAL_POOL_CREATE(pool, 256, receiver_storage, &local) == BLOCKPOOL_OK);
     while (received < PACKETS) {
         size_t count = blockpool_queue_pop_burst(queue, blocks, BURST);
 
@@ -73,9 +73,9 @@ static void *receive_packets(void *nothing)
             CHECK(packet->length == packet->number % sizeof packet->bytes);
             CHECK(packet->bytes[packet->length] == (unsigned char)packet->number);
         }
-        CHECK(blockpool_worker_put_burst(worker, blocks, count, NULL) == BLOCKPOOL_OK);
+        CHECK(blockpool_local_pool_put_burst(local, blocks, count, NULL) == BLOCKPOOL_OK);
     }
-    blockpool_worker_destroy(worker);
+    blockpool_local_pool_destroy(local);
     return nothing;
 }
 

@@ -15,11 +15,11 @@
 #define ROUNDS 7
 
 static BLOCKPOOL_STORAGE(2048, 1024) pool_storage;
-static BLOCKPOOL_WORKER_STORAGE worker_storage;
+static BLOCKPOOL_LOCAL_POOL_STORAGE local_storage;
 static BLOCKPOOL_QUEUE_STORAGE(1024) queue_storage;
 
 static blockpool *pool;
-static blockpool_worker *worker;
+static blockpool_local_pool *local;
 static blockpool_queue *queue;
 
 static void check(int right)
@@ -35,25 +35,25 @@ static void by_the_pool(void)
 
 static void by_a_worker(void)
 {
-    check(blockpool_worker_put(worker, blockpool_worker_get(worker)) == BLOCKPOOL_OK);
+    check(blockpool_local_pool_put(local, blockpool_local_pool_get(local)) == BLOCKPOOL_OK);
 }
 
 static void by_a_worker_in_bursts(void)
 {
     void *blocks[BURST];
 
-    check(blockpool_worker_get_burst(worker, blocks, BURST) == BURST);
-    check(blockpool_worker_put_burst(worker, blocks, BURST, NULL) == BLOCKPOOL_OK);
+    check(blockpool_local_pool_get_burst(local, blocks, BURST) == BURST);
+    check(blockpool_local_pool_put_burst(local, blocks, BURST, NULL) == BLOCKPOOL_OK);
 }
 
 static void in_bursts_through_a_queue(void)
 {
     void *blocks[BURST];
 
-    check(blockpool_worker_get_burst(worker, blocks, BURST) == BURST);
+    check(blockpool_local_pool_get_burst(local, blocks, BURST) == BURST);
     check(blockpool_queue_push_burst(queue, blocks, BURST, NULL) == BLOCKPOOL_OK);
     check(blockpool_queue_pop_burst(queue, blocks, BURST) == BURST);
-    check(blockpool_worker_put_burst(worker, blocks, BURST, NULL) == BLOCKPOOL_OK);
+    check(blockpool_local_pool_put_burst(local, blocks, BURST, NULL) == BLOCKPOOL_OK);
 }
 
 static double now_ns(void)
@@ -84,11 +84,11 @@ int main(int argc, char **argv)
     size_t times = (argc > 1 ? strtoul(argv[1], NULL, 10) : 1) * 1000000;
 
     check(BLOCKPOOL_CREATE(pool_storage, &pool) == BLOCKPOOL_OK);
-    check(BLOCKPOOL_WORKER_CREATE(pool, 256, worker_storage, &worker) == BLOCKPOOL_OK);
+    check(BLOCKPOOL_LOCAL_POOL_CREATE(pool, 256, local_storage, &local) == BLOCKPOOL_OK);
     check(BLOCKPOOL_QUEUE_CREATE(pool, queue_storage, &queue) == BLOCKPOOL_OK);
     measure("pool: get and put", by_the_pool, 1, times);
-    measure("worker: get and put", by_a_worker, 1, times);
-    measure("worker: 32 at once, each", by_a_worker_in_bursts, BURST, times);
-    measure("worker and queue: 32 at once, each", in_bursts_through_a_queue, BURST, times);
+    measure("local: get and put", by_a_worker, 1, times);
+    measure("local: 32 at once, each", by_a_worker_in_bursts, BURST, times);
+    measure("local and queue: 32 at once, each", in_bursts_through_a_queue, BURST, times);
     return 0;
 }

@@ -3,6 +3,7 @@
 use core::hint::spin_loop;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
+use blockpool_core::storage::Storage;
 use blockpool_core::{Block, BlockPool};
 
 use crate::start::rest;
@@ -68,7 +69,7 @@ impl Message {
     }
 
     /// Fills a block to its end.
-    pub(crate) fn write_to<P: BlockPool>(self, block: &mut Block<'_, P>) {
+    pub(crate) fn write_to<S: Storage>(self, block: &mut Block<'_, BlockPool<S>>) {
         block.clear();
         let [a, b, c, d] = self.number.to_le_bytes();
         block
@@ -82,7 +83,7 @@ impl Message {
     }
 
     /// Reads a block, and checks every byte.
-    pub(crate) fn read_from<P: BlockPool>(block: &Block<'_, P>) -> Self {
+    pub(crate) fn read_from<S: Storage>(block: &Block<'_, BlockPool<S>>) -> Self {
         assert_eq!(block.len(), block.capacity(), "block {} is not full", block.index());
         let number = u32::from_le_bytes([block[2], block[3], block[4], block[5]]);
         let message = Self { sender: block[0], number };

@@ -1,10 +1,11 @@
 //! What the cores do: each scenario by all of them, and after each every block is where it belongs.
 
-use core::ptr;
+use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use blockpool_core::heapless::Vec;
-use blockpool_core::{Align, Block, HeaplessQueue, Pool, Queue, Worker};
+use blockpool_core::storage::HeaplessQueue;
+use blockpool_core::{Align, Block, LocalPool, Pool, Queue};
 use semihosting::println;
 
 use crate::crew::{Meeting, Message, Patience, wait_for};
@@ -192,7 +193,7 @@ fn producers_and_consumers(core: usize) {
 
 /// The same, one sender and one receiver with a stock of their own.
 fn workers(core: usize) {
-    let mut worker = Worker::<_, 4>::with_stock(&POOL);
+    let mut worker = LocalPool::<_, 4>::new(&POOL);
     match core {
         0 => send(core, || worker.get()),
         1 => send(core, || POOL.get()),
@@ -210,7 +211,7 @@ fn workers(core: usize) {
 
 /// The same, as many at a time as there are.
 fn bursts(core: usize) {
-    let mut worker = Worker::<_, 4>::with_stock(&POOL);
+    let mut worker = LocalPool::<_, 4>::new(&POOL);
     let mut burst = Burst::new();
     if core < 2 {
         let mut number = 0;
@@ -243,7 +244,7 @@ fn bursts(core: usize) {
 fn exhaustion(core: usize) {
     static TAKEN: AtomicUsize = AtomicUsize::new(0);
     for round in 0..STEPS {
-        let failures = POOL.exhausted();
+        let failures = POOL.exhausted_count();
         ALL.wait();
         let mut held = Vec::<_, COUNT>::new();
         while let Some(mut block) = POOL.get() {
@@ -255,7 +256,7 @@ fn exhaustion(core: usize) {
         Receiver::done(held.len() as u32);
         ALL.wait();
         assert_eq!(TAKEN.load(Ordering::Relaxed), COUNT, "a get found none although one was free");
-        assert_eq!(POOL.exhausted(), failures + CORES);
+        assert_eq!(POOL.exhausted_count(), failures + CORES);
         for block in &held {
             assert_eq!(Message::read_from(block), message(core, round), "it has two owners");
         }
@@ -285,10 +286,8 @@ fn by_pointer(core: usize) {
             );
             result.ok()
         });
-        let pointer = wait_for(|| {
-            let pointer = DESCRIPTORS[before].swap(ptr::null_mut(), Ordering::AcqRel);
-            (!pointer.is_null()).then_some(pointer)
-        });
+        let pointer =
+            wait_for(|| NonNull::new(DESCRIPTORS[before].swap(ptr::null_mut(), Ordering::AcqRel)));
         // SAFETY: the core before gave the block up, and whoever takes the pointer out is alone in knowing it.
         let block = unsafe { POOL.from_raw_ptr(pointer) }.expect("it was given up");
         // SAFETY: as above, were it not refused.
@@ -298,7 +297,7 @@ fn by_pointer(core: usize) {
     }
 }
 
-/// A pool whose free set is a `heapless` queue: at times it finds none although some are free, but it loses none.
+/// A pool whose free list is a `heapless` queue: sometimes it finds none although some are free, but it loses none.
 fn heapless_engine(core: usize) {
     type Engine = HeaplessQueue<COUNT>;
     static HEAPLESS: Pool<SIZE, COUNT, Align<64>, Engine> = Pool::new();
@@ -333,7 +332,7 @@ static KEPT: AtomicUsize = AtomicUsize::new(0);
 /// One core is never heard of again, with blocks in its hands and in its stock. The others go on with what is left.
 fn one_core_stays_away(core: usize) {
     if core == CORES - 1 {
-        let mut worker = Worker::<_, 4>::with_stock(&POOL);
+        let mut worker = LocalPool::<_, 4>::new(&POOL);
         let mut block = worker.get().expect("nobody has taken one yet");
         message(core, 0).write_to(&mut block);
         let other = POOL.get().expect("there are more");

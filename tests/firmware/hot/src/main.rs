@@ -13,7 +13,8 @@ use core::panic::PanicInfo;
 use core::ptr::NonNull;
 
 use blockpool_core::heapless::Vec;
-use blockpool_core::{Block, Bookkeeping, Pool, Queue, Region, Worker};
+use blockpool_core::storage::Bookkeeping;
+use blockpool_core::{Block, LocalPool, Pool, Queue, Region};
 #[cfg(all(feature = "critical-section", target_arch = "arm"))]
 use cortex_m as _;
 use embedded_io::{BufRead as _, Read as _, Write as _};
@@ -31,23 +32,24 @@ type Blocks = Pool<SIZE, COUNT>;
 type Memory = Region<'static>;
 type Handle<P> = Block<'static, P>;
 type Burst<P> = Vec<Handle<P>, BURST>;
-type Stock<P> = Worker<'static, P, STOCK>;
+type Stock<P> = LocalPool<'static, P, STOCK>;
 
 #[unsafe(no_mangle)]
 static POOL: Blocks = Pool::new();
 #[unsafe(no_mangle)]
 static QUEUE: StaticCell<Queue<'static, Blocks>> = StaticCell::new();
 #[unsafe(no_mangle)]
-static WORKER: StaticCell<Stock<Blocks>> = StaticCell::new();
+static LOCAL: StaticCell<Stock<Blocks>> = StaticCell::new();
 
 const PAGES: usize = 8 * Region::ALIGNMENT;
-const GROUPS: usize = Region::bookkeeping_for(PAGES, Region::ALIGNMENT);
+const GROUPS: usize = Bookkeeping::elements_for(PAGES / Region::ALIGNMENT);
 
 #[repr(align(64))]
-struct Pages([u8; PAGES]);
+struct Pages([MaybeUninit<u8>; PAGES]);
 
 #[unsafe(no_mangle)]
-static PAGES_OF_REGION: ConstStaticCell<Pages> = ConstStaticCell::new(Pages([0; PAGES]));
+static PAGES_OF_REGION: ConstStaticCell<Pages> =
+    ConstStaticCell::new(Pages([MaybeUninit::zeroed(); PAGES]));
 #[unsafe(no_mangle)]
 static BOOKKEEPING: ConstStaticCell<[Bookkeeping; GROUPS]> =
     ConstStaticCell::new([const { Bookkeeping::new() }; GROUPS]);
@@ -77,25 +79,26 @@ macro_rules! operations {
         fn pool_get($($given)*) -> Option<Handle<$pool>> { $made.get() }
         fn pool_give_back(block: Handle<$pool>) { drop(block); }
         fn pool_into_raw(block: Handle<$pool>) -> u32 { block.into_raw() }
-        fn pool_from_raw($($given)* number: u32) -> Option<Handle<$pool>> {
+        fn pool_from_raw($($given)* index: u32) -> Option<Handle<$pool>> {
             #[cfg(feature = "planted")]
-            black_box(&[0_u8; COUNT])[number as usize];
+            black_box(&[0_u8; COUNT])[index as usize];
             // SAFETY: never run.
-            unsafe { $made.from_raw(number) }.ok()
+            unsafe { $made.from_raw(index) }.ok()
         }
         fn pool_into_raw_ptr(block: Handle<$pool>) -> NonNull<u8> { block.into_raw_ptr() }
-        fn pool_from_raw_ptr($($given)* first: *const u8) -> Option<Handle<$pool>> {
+        fn pool_from_raw_ptr($($given)* first: NonNull<u8>) -> Option<Handle<$pool>> {
             // SAFETY: never run.
             unsafe { $made.from_raw_ptr(first) }.ok()
         }
         fn pool_from_raw_ptr_burst(
-            $($given)* first: &[*mut u8],
+            $($given)* first: &[NonNull<u8>],
             burst: &mut Burst<$pool>,
         ) -> Option<usize> {
             // SAFETY: never run.
             unsafe { $made.from_raw_ptr_burst(first, burst) }.ok()
         }
-        fn pool_index_of($($given)* first: *const u8) -> Option<u32> { $made.index_of(first).ok() }
+        fn pool_index_of($($given)* first: NonNull<u8>) -> Option<u32> { $made.index_of(first).ok() }
+        fn pool_address_of($($given)* index: u32) -> Option<NonNull<u8>> { $made.address_of(index) }
         fn pool_available($($given)*) -> usize { $made.available() }
 
         fn block_bytes(block: &Handle<$pool>) -> &[u8] { block }
@@ -142,25 +145,41 @@ macro_rules! operations {
             block.write(bytes).ok()
         }
 
-        fn worker_get(worker: &mut Stock<$pool>) -> Option<Handle<$pool>> { worker.get() }
-        fn worker_put(worker: &mut Stock<$pool>, block: Handle<$pool>) { worker.put(block); }
-        fn worker_get_burst(worker: &mut Stock<$pool>, burst: &mut Burst<$pool>) -> usize {
-            worker.get_burst(burst)
+        fn local_get(local: &mut Stock<$pool>) -> Option<Handle<$pool>> { local.get() }
+        fn local_put(local: &mut Stock<$pool>, block: Handle<$pool>) { local.put(block); }
+        fn local_get_burst(local: &mut Stock<$pool>, burst: &mut Burst<$pool>) -> usize {
+            local.get_burst(burst)
         }
-        fn worker_put_burst(worker: &mut Stock<$pool>, burst: &mut Burst<$pool>) {
-            worker.put_burst(burst);
+        fn local_put_burst(local: &mut Stock<$pool>, burst: &mut Burst<$pool>) {
+            local.put_burst(burst);
         }
-        fn worker_get_raw_ptr_burst(
-            worker: &mut Stock<$pool>,
-            burst: &mut [MaybeUninit<*mut u8>],
+        fn local_get_raw_ptr_burst(
+            local: &mut Stock<$pool>,
+            burst: &mut [MaybeUninit<NonNull<u8>>],
         ) -> usize {
-            worker.get_raw_ptr_burst(burst)
+            local.get_raw_ptr_burst(burst)
         }
-        fn worker_put_raw_ptr_burst(worker: &mut Stock<$pool>, burst: &[*mut u8]) -> bool {
+        fn local_put_raw_ptr_burst(local: &mut Stock<$pool>, burst: &[NonNull<u8>]) -> bool {
             // SAFETY: never run.
-            unsafe { worker.put_raw_ptr_burst(burst) }.is_ok()
+            unsafe { local.put_raw_ptr_burst(burst) }.is_ok()
         }
-        fn worker_flush(worker: &mut Stock<$pool>) { worker.flush(); }
+        fn local_get_raw_ptr(local: &mut Stock<$pool>) -> Option<NonNull<u8>> {
+            local.get_raw_ptr()
+        }
+        fn local_put_raw_ptr(local: &mut Stock<$pool>, first: NonNull<u8>) -> bool {
+            // SAFETY: never run.
+            unsafe { local.put_raw_ptr(first) }.is_ok()
+        }
+        fn local_get_bulk(local: &mut Stock<$pool>, burst: &mut Burst<$pool>) -> bool {
+            local.get_bulk(burst)
+        }
+        fn local_get_raw_ptr_bulk(
+            local: &mut Stock<$pool>,
+            burst: &mut [MaybeUninit<NonNull<u8>>],
+        ) -> bool {
+            local.get_raw_ptr_bulk(burst)
+        }
+        fn local_flush(local: &mut Stock<$pool>) { local.flush(); }
 
         fn queue_push(queue: &Queue<'static, $pool>, block: Handle<$pool>) -> bool {
             queue.push(block).is_ok()
@@ -172,13 +191,21 @@ macro_rules! operations {
         fn queue_pop_burst(queue: &Queue<'static, $pool>, burst: &mut Burst<$pool>) -> usize {
             queue.pop_burst(burst)
         }
-        fn queue_push_raw_ptr_burst(queue: &Queue<'static, $pool>, burst: &[*mut u8]) -> bool {
+        fn queue_push_raw_ptr(queue: &Queue<'static, $pool>, first: NonNull<u8>) -> bool {
+            // SAFETY: never run.
+            unsafe { queue.push_raw_ptr(first) }.is_ok()
+        }
+        fn queue_pop_raw_ptr(queue: &Queue<'static, $pool>) -> Option<NonNull<u8>> {
+            queue.pop_raw_ptr()
+        }
+        fn queue_is_full(queue: &Queue<'static, $pool>) -> bool { queue.is_full() }
+        fn queue_push_raw_ptr_burst(queue: &Queue<'static, $pool>, burst: &[NonNull<u8>]) -> bool {
             // SAFETY: never run.
             unsafe { queue.push_raw_ptr_burst(burst) }.is_ok()
         }
         fn queue_pop_raw_ptr_burst(
             queue: &Queue<'static, $pool>,
-            burst: &mut [MaybeUninit<*mut u8>],
+            burst: &mut [MaybeUninit<NonNull<u8>>],
         ) -> usize {
             queue.pop_raw_ptr_burst(burst)
         }
@@ -219,8 +246,8 @@ sizes! {
     SIZE_QUEUE_16: Queue<'static, Pool<SIZE, 16>>,
     SIZE_QUEUE_64: Queue<'static, Pool<SIZE, 64>>,
     SIZE_QUEUE_1000: Queue<'static, Pool<SIZE, 1000>>,
-    SIZE_WORKER_4: Worker<'static, Pool<SIZE, 16>, 4>,
-    SIZE_WORKER_64: Worker<'static, Pool<SIZE, 16>>,
+    SIZE_LOCAL_4: LocalPool<'static, Pool<SIZE, 16>, 4>,
+    SIZE_LOCAL_64: LocalPool<'static, Pool<SIZE, 16>>,
     SIZE_BOOKKEEPING: Bookkeeping,
     SIZE_BLOCK: Block<'static, Pool<SIZE, 16>>,
 }
@@ -232,11 +259,9 @@ extern "C" fn start() {
     of_pool::keep();
     of_region::keep();
     black_box(QUEUE.init_with(|| Queue::new(&POOL)));
-    black_box(WORKER.init_with(|| Worker::with_stock(&POOL)));
+    black_box(LOCAL.init_with(|| LocalPool::new(&POOL)));
     let memory = PAGES_OF_REGION.take();
-    let first = NonNull::from(&mut memory.0).cast();
-    // SAFETY: the memory is borrowed for ever and used by nobody else.
-    let made = unsafe { Region::new(first, PAGES, Region::ALIGNMENT, BOOKKEEPING.take()) };
+    let made = Region::new(&mut memory.0, Region::ALIGNMENT, BOOKKEEPING.take());
     if let Ok(made) = made {
         black_box(REGION.init_with(|| made));
     }

@@ -1,6 +1,7 @@
 //! What shows without interrupts: where blocks lie, and what comes back by itself.
 
-use blockpool_core::{Align, BlockPool, Bookkeeping, Pool, Queue, Region, Worker};
+use blockpool_core::storage::{Bookkeeping, Storage};
+use blockpool_core::{Align, BlockPool, LocalPool, Pool, Queue, Region};
 use core::iter;
 use core::ptr::NonNull;
 
@@ -12,7 +13,7 @@ pub fn run<M: Machine>() -> bool {
 }
 
 /// Whether all `COUNT` blocks are there, aligned, none with a byte of another's.
-fn are_apart<P: BlockPool, const COUNT: usize>(pool: &P, alignment: usize) -> bool {
+fn are_apart<S: Storage, const COUNT: usize>(pool: &BlockPool<S>, alignment: usize) -> bool {
     let mut blocks: heapless::Vec<_, COUNT> = iter::from_fn(|| pool.get()).take(COUNT).collect();
     let aligned = blocks.iter().all(|block| block.as_ptr().addr().is_multiple_of(alignment));
     for block in &mut blocks {
@@ -37,7 +38,7 @@ fn places<M: Machine>() -> bool {
     let mut bookkeeping = [Bookkeeping::new()];
     let (first, length) = (NonNull::from(&mut memory.0).cast(), memory.0.len());
     // SAFETY: the memory lasts longer than the region, and nobody else uses it meanwhile.
-    let region = unsafe { Region::new(first, length, 64, &mut bookkeeping) };
+    let region = unsafe { Region::from_raw_parts(first, length, 64, &mut bookkeeping) };
     let in_region = region.is_ok_and(|region| are_apart::<_, 4>(&region, Region::ALIGNMENT));
     verdict::<M>(
         "at rest",
@@ -48,7 +49,7 @@ fn places<M: Machine>() -> bool {
 
 fn drops<M: Machine>() -> bool {
     let pool = Pool::<8, 16>::new();
-    let mut worker = Worker::<_, 4>::with_stock(&pool);
+    let mut worker = LocalPool::<_, 4>::new(&pool);
     if let Some(block) = worker.get() {
         worker.put(block);
     }

@@ -5,7 +5,7 @@ use loom::sync::atomic::Ordering::{Acquire, Release};
 
 use super::engines::settled;
 use super::{Model, bounded, every};
-use crate::free::{Bitmap, FreeSet, GROUP, Inline, Words};
+use crate::free_list::{Bitmap, BitmapList, FreeList, GROUP, Words};
 use crate::harness::{Payload, address_with_home, three, two};
 use crate::sync::{AtomicUsize, set_stack_address};
 
@@ -76,7 +76,7 @@ impl<const GROUPS: usize, const WITHOUT_SUMMARY: usize> Words for Sparse<GROUPS,
 
 /// A set, and what the owners of its numbers write.
 struct Set<const GROUPS: usize, const WITHOUT_SUMMARY: usize> {
-    bitmap: Bitmap<Sparse<GROUPS, WITHOUT_SUMMARY>>,
+    bitmap: BitmapList<Sparse<GROUPS, WITHOUT_SUMMARY>>,
     payload: Payload<GROUPS>,
     /// Where the stacks of threads lie that look into each group first.
     homes: [usize; GROUPS],
@@ -84,7 +84,7 @@ struct Set<const GROUPS: usize, const WITHOUT_SUMMARY: usize> {
 
 impl<const GROUPS: usize, const WITHOUT_SUMMARY: usize> Set<GROUPS, WITHOUT_SUMMARY> {
     fn new() -> Self {
-        let bitmap = Bitmap::with_words(Sparse {
+        let bitmap = BitmapList::with_words(Sparse {
             words: [const { AtomicUsize::new(usize::MAX << 1) }; GROUPS],
             summary: AtomicUsize::new(0),
         });
@@ -147,7 +147,7 @@ fn one_number_goes_from_hand_to_hand() {
 /// Two who want different bits of one word hinder each other for a while only: without end, it would
 /// be more steps than loom allows.
 fn numbers_of_a_word_for_two() {
-    let set: Bitmap<Inline<3>> = settled();
+    let set = settled::<Bitmap>();
     let side = || set.take().map(|number| set.give_back(number)).is_some();
     assert_eq!(two(side, side), (true, true), "none, though one was free");
     assert_eq!(set.available(), 3);

@@ -1,7 +1,7 @@
 //! The other engines, as far as they are made of the crate's own atomics.
 
 use super::{Model, bounded};
-use crate::free::{Bitmap, Counted, FreeSet, HeaplessQueue, InPlace, Inline};
+use crate::free_list::{AllFree, Counted, FreeList, FreeListKind, HeaplessQueue};
 use crate::harness::two;
 
 pub(super) fn models() -> Vec<Model> {
@@ -13,8 +13,8 @@ pub(super) fn models() -> Vec<Model> {
 }
 
 /// An engine of three numbers, every atomic of which was used.
-pub(super) fn settled<F: InPlace>() -> F {
-    let set = F::ALL_FREE;
+pub(super) fn settled<K: FreeListKind>() -> K::List<3> {
+    let set = K::List::<3>::ALL_FREE;
     let all: Vec<u32> = core::iter::from_fn(|| set.take()).collect();
     assert_eq!(all.len(), 3);
     set.give_back_all(&all);
@@ -26,7 +26,7 @@ pub(super) fn settled<F: InPlace>() -> F {
 /// one step, which orders nothing for loom. So this shows what the spill set does, not the engine's
 /// weakness, and not that a number's bytes are handed on.
 fn the_spill_set_loses_nothing() {
-    let set: HeaplessQueue<3, 2> = settled();
+    let set = settled::<HeaplessQueue<2>>();
     let side = || {
         let (a, b) = (set.take(), set.take());
         a.iter().chain(&b).for_each(|&number| set.give_back(number));
@@ -42,7 +42,7 @@ fn the_spill_set_loses_nothing() {
 
 /// "It never reads high."
 fn the_peak_is_never_too_high() {
-    let set: Counted<Bitmap<Inline<3>>> = settled();
+    let set = settled::<Counted>();
     let before = set.high_water_mark().expect("it counts");
     assert_eq!(before, 3);
     let side = || {
@@ -56,7 +56,7 @@ fn the_peak_is_never_too_high() {
 
 /// "Exact when no operation was under way at the moment of the peak."
 fn the_peak_of_a_rest_is_not_missed() {
-    let set = Counted::<Bitmap<Inline<3>>>::ALL_FREE;
+    let set = <Counted as FreeListKind>::List::<3>::ALL_FREE;
     let kept = set.take();
     let side = || set.take().expect("one is free for each");
     two(side, side);

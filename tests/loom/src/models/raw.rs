@@ -1,15 +1,15 @@
 //! Blocks given up by number, and claimed.
 
-use core::ptr;
+use core::ptr::{self, NonNull};
 
 use loom::sync::atomic::AtomicPtr;
 use loom::sync::atomic::Ordering::Relaxed;
 
 use super::{Model, every};
 use crate::block::Block;
-use crate::free::FreeSet;
+use crate::free_list::FreeList;
 use crate::harness::{CheckedQueue, checked_queue, two};
-use crate::memory::{BlockPool, INTERNAL, Memory};
+use crate::storage::{Parts as _, PoolType as _};
 
 pub(super) fn models() -> Vec<Model> {
     vec![
@@ -26,7 +26,7 @@ fn a_claim_sees_what_the_owner_wrote() {
         if !claimed {
             // Not by another claim: loom lets a read-modify-write come behind a plain store that it
             // has not read, and so would lose the store.
-            queue.pool.free(INTERNAL).give_back(0);
+            queue.pool.storage().free().give_back(0);
         }
     });
 }
@@ -38,7 +38,7 @@ fn a_burst_of_claims_sees_what_the_owner_wrote() {
         let give_up = || told.store(queue.block(0).into_raw_ptr().as_ptr(), Relaxed);
         let (_, claimed) = two(give_up, || claim_burst(queue, told.load(Relaxed)));
         if !claimed {
-            queue.pool.free(INTERNAL).give_back(0);
+            queue.pool.storage().free().give_back(0);
         }
     });
 }
@@ -56,15 +56,16 @@ fn of_two_claims_one_succeeds() {
 fn claim(queue: &CheckedQueue<'_, 1>) -> bool {
     // SAFETY: block 0 is given up by `into_raw` alone; that of several claims only one may go on
     // with it is what the models check.
-    let block = unsafe { BlockPool::from_raw(queue.pool, 0) };
+    let block = unsafe { queue.pool.from_raw(0) };
     block.map(|mut block| queue.check(&mut block)).is_ok()
 }
 
 /// Claims the block at `pointer`, if it can be had, and gives it back.
 fn claim_burst(queue: &CheckedQueue<'_, 1>, pointer: *mut u8) -> bool {
+    let Some(pointer) = NonNull::new(pointer) else { return false };
     let mut blocks = heapless::Vec::<Block<'_, _>, 1>::new();
-    // SAFETY: the pointer, if it is one, comes from `into_raw_ptr`, and nobody else has it.
-    let claimed = unsafe { BlockPool::from_raw_ptr_burst(queue.pool, &[pointer], &mut blocks) };
+    // SAFETY: the pointer comes from `into_raw_ptr`, and nobody else has it.
+    let claimed = unsafe { queue.pool.from_raw_ptr_burst(&[pointer], &mut blocks) };
     blocks.iter_mut().for_each(|block| queue.check(block));
     claimed.is_ok()
 }

@@ -1,13 +1,13 @@
-//! Pool, workers and queue together.
+//! Pool, local pools and queue together.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::align::Align;
 use crate::block::Block;
-use crate::harness::{Owners, SparseBitmap, below, together};
+use crate::harness::{FewFree, Owners, below, together};
+use crate::local_pool::LocalPool;
 use crate::pool::Pool;
 use crate::queue::Queue;
-use crate::worker::Worker;
 
 const BURST: usize = 3;
 
@@ -18,14 +18,14 @@ pub(super) fn everything<const COUNT: usize, const OF_EACH: usize, const SUMMARY
     threads: usize,
     length: usize,
 ) {
-    let pool = Pool::<8, COUNT, Align<1>, SparseBitmap<COUNT, OF_EACH, SUMMARY>>::new();
+    let pool = Pool::<8, COUNT, Align<1>, FewFree<OF_EACH, SUMMARY>>::new();
     let all_free = pool.available();
     let queue = Queue::new(&pool);
     let owners = Owners::new(COUNT);
     let refused = AtomicUsize::new(0);
 
     together(threads, |_| {
-        let mut worker = Worker::<_, 4>::with_stock(&pool);
+        let mut local = LocalPool::<_, 4>::new(&pool);
         let mut held = Vec::new();
         let seek = |block: Option<_>| {
             refused.fetch_add(usize::from(block.is_none()), Ordering::Relaxed);
@@ -36,9 +36,9 @@ pub(super) fn everything<const COUNT: usize, const OF_EACH: usize, const SUMMARY
             let mut burst = Burst::new();
             match below(12) {
                 0 => held.extend(seek(pool.get())),
-                1 | 2 => held.extend(seek(worker.get())),
+                1 | 2 => held.extend(seek(local.get())),
                 3 => {
-                    if worker.get_burst(&mut burst) < BURST {
+                    if local.get_burst(&mut burst) < BURST {
                         refused.fetch_add(1, Ordering::Relaxed);
                     }
                     held.extend(burst);
@@ -48,13 +48,13 @@ pub(super) fn everything<const COUNT: usize, const OF_EACH: usize, const SUMMARY
                     queue.pop_burst(&mut burst);
                     held.extend(burst);
                 }
-                6 => worker.flush(),
+                6 => local.flush(),
                 way @ 7..=9 => {
                     if let Some(block) = held.pop() {
                         owners.leave(block.index());
                         match way {
                             7 => drop(block),
-                            8 => worker.put(block),
+                            8 => local.put(block),
                             _ => assert!(queue.push(block).is_ok()),
                         }
                     }
@@ -64,7 +64,7 @@ pub(super) fn everything<const COUNT: usize, const OF_EACH: usize, const SUMMARY
                     burst.iter().for_each(|block| owners.leave(block.index()));
                     let count = burst.len();
                     match way {
-                        10 => worker.put_burst(&mut burst),
+                        10 => local.put_burst(&mut burst),
                         _ => assert_eq!(queue.push_burst(&mut burst), count),
                     }
                 }
@@ -73,7 +73,7 @@ pub(super) fn everything<const COUNT: usize, const OF_EACH: usize, const SUMMARY
         }
         held.iter().for_each(|block| owners.leave(block.index()));
     });
-    assert_eq!(pool.exhausted(), refused.into_inner());
+    assert_eq!(pool.exhausted_count(), refused.into_inner());
     while let Some(block) = queue.pop() {
         owners.enter(block.index());
         owners.leave(block.index());

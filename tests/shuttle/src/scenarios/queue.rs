@@ -5,7 +5,6 @@ use std::sync::Mutex;
 
 use crate::align::Align;
 use crate::block::Block;
-use crate::free::{Bitmap, Inline};
 use crate::harness::{Owners, Recorder, below, together};
 use crate::linearize::is_linearizable;
 use crate::model::{BURST, Numbers, QueueStep, popped, popped_burst};
@@ -13,7 +12,7 @@ use crate::pool::Pool;
 use crate::queue::Queue;
 use crate::sync::start_rings_before_the_wrap;
 
-type Blocks<const COUNT: usize> = Pool<8, COUNT, Align<1>, Bitmap<Inline<COUNT>>>;
+type Blocks<const COUNT: usize> = Pool<8, COUNT, Align<1>>;
 type Burst<'p, const COUNT: usize> = heapless::Vec<Block<'p, Blocks<COUNT>>, BURST>;
 
 /// A queue whose operations are recorded.

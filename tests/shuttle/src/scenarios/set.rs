@@ -1,6 +1,6 @@
 //! Engines over the bitmap's words.
 
-use crate::free::{FreeSet, InPlace};
+use crate::free_list::{AllFree, FreeList};
 use crate::harness::{Owners, Recorder, SparseBitmap, below, sparse_bit, together};
 use crate::linearize::is_linearizable;
 use crate::model::{SetStep, is_linearizable_by_number};

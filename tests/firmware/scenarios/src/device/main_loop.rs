@@ -1,6 +1,6 @@
 //! What the main loop does meanwhile.
 
-use blockpool_core::Worker;
+use blockpool_core::LocalPool;
 use core::sync::atomic::Ordering;
 
 use super::packet::{Packet, Producer};
@@ -14,7 +14,7 @@ const BURST: usize = 24;
 const PATIENCE: u32 = 1_000_000;
 
 struct MainLoop {
-    worker: Worker<'static, Blocks, 4>,
+    worker: LocalPool<'static, Blocks, 4>,
     receiver: Receiver,
     /// Of the next packet.
     sequence: u32,
@@ -24,7 +24,7 @@ struct MainLoop {
 /// Runs the scenario, prints its verdict and returns it.
 pub fn run<M: Machine>() -> bool {
     let mut this = MainLoop {
-        worker: Worker::with_stock(&POOL),
+        worker: LocalPool::new(&POOL),
         receiver: Receiver::new(),
         sequence: 0,
         passed: true,
@@ -150,7 +150,7 @@ impl MainLoop {
     /// The main loop holds all blocks while the device goes on.
     fn exhaustion<M: Machine>(&mut self) {
         const TICKS: u32 = 200;
-        let exhausted = || (DEVICE.with(|device| device.exhausted), POOL.exhausted());
+        let exhausted = || (DEVICE.with(|device| device.exhausted), POOL.exhausted_count());
         let mut held = heapless::Vec::<Block, BLOCKS>::new();
         self.during::<M>(TICKS, |this| {
             if let Some(block) = RECEIVED.pop() {

@@ -78,7 +78,7 @@ fn by_dma(block: Block, packet: &Packet) -> Block {
         unsafe { target.write_volatile(byte) };
     }
     // SAFETY: the address came from `into_raw_ptr`; the second claim is refused.
-    let block = claim_once(|| unsafe { POOL.from_raw_ptr(descriptor.as_ptr()) });
+    let block = claim_once(|| unsafe { POOL.from_raw_ptr(descriptor) });
     let mut block = block.expect("the block can be claimed by this address, once");
     // SAFETY: as many bytes were written.
     unsafe { block.set_len(packet.len()) }.expect("a packet is not longer than a block");

@@ -58,7 +58,7 @@ impl Receiver {
             _ => {
                 let address = block.into_raw_ptr();
                 // SAFETY: the address was given up just now, and nobody else has it.
-                claim_once(|| unsafe { POOL.from_raw_ptr(address.as_ptr()) })
+                claim_once(|| unsafe { POOL.from_raw_ptr(address) })
             }
         };
         match again {

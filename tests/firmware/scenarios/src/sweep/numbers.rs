@@ -1,6 +1,7 @@
 //! Sets of bare numbers: the engine of large pools, blocks to be claimed, and three that fail.
 
-use blockpool_core::{Align, Bitmap, Block, FreeSet, Inline, Pool};
+use blockpool_core::storage::{Bitmap, FreeList, FreeListKind};
+use blockpool_core::{Align, Block, Pool};
 use core::cell::Cell;
 use core::mem;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -93,9 +94,11 @@ pub(super) fn operations<S: Set>() -> [Operation<S>; 2] {
     ]
 }
 
+type List<const COUNT: usize> = <Bitmap as FreeListKind>::List<COUNT>;
+
 /// More than 32 words, so that the set keeps a summary of them. All numbers but a few are out for
 /// ever.
-pub(super) struct ManyWords(Bitmap<Inline<1056>>);
+pub(super) struct ManyWords(List<1056>);
 
 impl Set for ManyWords {
     const NUMBERS: &'static [u32] = &[0, 31, 500, 501, 1023, 1055];
@@ -190,7 +193,7 @@ impl Set for Torn {
 /// Wrong on purpose, as a queue: gives up if someone came between, and hands out the lowest number,
 /// not the oldest.
 pub(super) struct GivesUp {
-    set: Bitmap<Inline<8>>,
+    set: List<8>,
     taken: AtomicU32,
 }
 

@@ -1,6 +1,7 @@
 //! Pools and workers.
 
-use blockpool_core::{Align, Block, InPlace, Pool, Worker};
+use blockpool_core::storage::FreeListKind;
+use blockpool_core::{Align, Block, LocalPool, Pool};
 use core::cell::Cell;
 use core::hint::black_box;
 use core::{iter, mem};
@@ -8,27 +9,27 @@ use core::{iter, mem};
 use super::subject::{Numbers, Operation, Subject};
 use crate::claim_once;
 
-type Blocks<F, const COUNT: usize> = Pool<8, COUNT, Align<8>, F>;
+type Blocks<K, const COUNT: usize> = Pool<8, COUNT, Align<8>, K>;
 
 /// A pool; its raw functions turn blocks into numbers.
-pub(super) struct Pooled<F: InPlace, const COUNT: usize> {
-    pool: Blocks<F, COUNT>,
+pub(super) struct Pooled<K: FreeListKind, const COUNT: usize> {
+    pool: Blocks<K, COUNT>,
     /// How often `get` found none.
     refused: Cell<usize>,
 }
 
-pub(super) struct Hand<F: InPlace + 'static, const COUNT: usize> {
-    pool: &'static Blocks<F, COUNT>,
-    one: Option<Block<'static, Blocks<F, COUNT>>>,
-    worker: Worker<'static, Blocks<F, COUNT>, 4>,
+pub(super) struct Hand<K: FreeListKind + 'static, const COUNT: usize> {
+    pool: &'static Blocks<K, COUNT>,
+    one: Option<Block<'static, Blocks<K, COUNT>>>,
+    worker: LocalPool<'static, Blocks<K, COUNT>, 4>,
     /// How many blocks a burst had.
     burst: usize,
 }
 
-impl<F: InPlace + 'static, const COUNT: usize> Subject for Pooled<F, COUNT> {
+impl<K: FreeListKind + 'static, const COUNT: usize> Subject for Pooled<K, COUNT> {
     const CAPACITY: usize = COUNT;
 
-    type Hand = Hand<F, COUNT>;
+    type Hand = Hand<K, COUNT>;
 
     unsafe fn make(place: *mut Self) {
         // SAFETY: the caller's promise.
@@ -53,7 +54,7 @@ impl<F: InPlace + 'static, const COUNT: usize> Subject for Pooled<F, COUNT> {
         let one = numbers
             .first()
             .map(|number| claim(number).expect("the number is out, and claimed once"));
-        Hand { pool, one, worker: Worker::with_stock(pool), burst: 0 }
+        Hand { pool, one, worker: LocalPool::new(pool), burst: 0 }
     }
 
     fn numbers_of(mut hand: Self::Hand) -> Numbers {
@@ -62,11 +63,11 @@ impl<F: InPlace + 'static, const COUNT: usize> Subject for Pooled<F, COUNT> {
     }
 
     fn refused_elsewhere(&'static self) -> Option<usize> {
-        Some(self.pool.exhausted().wrapping_sub(self.refused.get()))
+        Some(self.pool.exhausted_count().wrapping_sub(self.refused.get()))
     }
 }
 
-impl<F: InPlace + 'static, const COUNT: usize> Hand<F, COUNT> {
+impl<K: FreeListKind + 'static, const COUNT: usize> Hand<K, COUNT> {
     fn stock_two(&mut self) {
         if let Some(block) = self.worker.get() {
             self.worker.put(block);
@@ -81,7 +82,7 @@ impl<F: InPlace + 'static, const COUNT: usize> Hand<F, COUNT> {
     }
 
     /// There is none in the hand before, so that there is nothing to be dropped.
-    fn keep(&mut self, block: Option<Block<'static, Blocks<F, COUNT>>>) {
+    fn keep(&mut self, block: Option<Block<'static, Blocks<K, COUNT>>>) {
         mem::forget(mem::replace(&mut self.one, block));
     }
 
@@ -102,7 +103,7 @@ impl<F: InPlace + 'static, const COUNT: usize> Hand<F, COUNT> {
         if let Some(block) = self.one.take() {
             let address = block.into_raw_ptr();
             // SAFETY: the address was given up just now, and nobody else has it.
-            let block = unsafe { self.pool.from_raw_ptr(address.as_ptr()) };
+            let block = unsafe { self.pool.from_raw_ptr(address) };
             self.keep(block.ok());
         }
     }
@@ -125,7 +126,7 @@ impl<F: InPlace + 'static, const COUNT: usize> Hand<F, COUNT> {
     }
 }
 
-impl<F: InPlace + 'static, const COUNT: usize> Pooled<F, COUNT> {
+impl<K: FreeListKind + 'static, const COUNT: usize> Pooled<K, COUNT> {
     pub(super) fn pool_operations() -> [Operation<Self>; 2] {
         [
             Operation {

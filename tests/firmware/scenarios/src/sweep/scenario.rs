@@ -1,6 +1,6 @@
 //! Which operations are interrupted, in which states, and what must come of it.
 
-use blockpool_core::{Bitmap, HeaplessQueue, Inline};
+use blockpool_core::storage::{Bitmap, HeaplessQueue};
 
 use super::numbers::{self, Bare, Claimed, GivesUp, ManyWords, Set, Torn};
 use super::pooled::Pooled;
@@ -38,8 +38,8 @@ pub fn run<M: Machine>() -> bool {
 
 /// What is ours has no fault, wherever it is interrupted.
 fn ours<M: Machine>() -> bool {
-    type OneWord = Pooled<Bitmap<Inline<16>>, 16>;
-    type TwoWords = Pooled<Bitmap<Inline<40>>, 40>;
+    type OneWord = Pooled<Bitmap, 16>;
+    type TwoWords = Pooled<Bitmap, 40>;
     let mut totals = Totals::new::<M>();
     for state in State::all(16) {
         for operation in OneWord::pool_operations().iter().chain(&OneWord::worker_operations()) {

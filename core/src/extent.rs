@@ -1,13 +1,14 @@
-//! The space of a block, known at run time, and how many such spaces an offset is.
+//! Where the blocks of a pool lie: from an address to an index.
 
 use core::num::NonZero;
+use core::ptr::NonNull;
 
+use crate::block_state::MAX_BLOCK_SIZE;
 use crate::error::RawError;
-use crate::range::MAX_BLOCK_SIZE;
 
 /// Bytes from one block's first byte to the next one's, in `[1, MAX_BLOCK_SIZE]`.
 #[derive(Clone, Copy, Debug)]
-pub struct Stride {
+pub(crate) struct Stride {
     bytes: NonZero<usize>,
     /// 2^63 divided by `bytes`, and at most 1 more: a multiplication takes a tenth of a division's time.
     #[cfg(target_pointer_width = "64")]
@@ -35,7 +36,7 @@ impl Stride {
     /// `offset` × `bytes` is below 2^63.
     #[cfg(target_pointer_width = "64")]
     pub(crate) fn whole_in(self, offset: usize) -> usize {
-        use crate::range::MAX_COUNT;
+        use crate::block_state::MAX_COUNT;
         const { assert!(MAX_COUNT * MAX_BLOCK_SIZE < (1 << 63) / MAX_BLOCK_SIZE) };
         debug_assert!(offset < MAX_COUNT * MAX_BLOCK_SIZE);
         ((u128::from(2 * offset as u64) * u128::from(self.reciprocal)) >> u64::BITS) as usize
@@ -50,23 +51,23 @@ impl Stride {
 
 /// Where the blocks of a pool lie.
 #[derive(Clone, Copy, Debug)]
-pub struct Extent {
+pub(crate) struct Extent {
     pub(crate) first: usize,
     pub(crate) bytes: usize,
     pub(crate) stride: Stride,
 }
 
 impl Extent {
-    /// The number of the block that begins at `pointer`.
+    /// The index of the block that begins at `pointer`.
     #[inline]
-    pub(crate) fn number_at(self, pointer: *const u8) -> Result<u32, RawError> {
-        let offset = pointer.addr().wrapping_sub(self.first);
+    pub(crate) fn index_of(self, pointer: NonNull<u8>) -> Result<u32, RawError> {
+        let offset = pointer.addr().get().wrapping_sub(self.first);
         if offset >= self.bytes {
             return Err(RawError::Foreign);
         }
-        let number = self.stride.whole_in(offset);
-        match offset - number * self.stride.bytes.get() {
-            0 => Ok(number as u32),
+        let index = self.stride.whole_in(offset);
+        match offset - index * self.stride.bytes.get() {
+            0 => Ok(index as u32),
             into_block => Err(RawError::Misaligned { into_block }),
         }
     }
@@ -77,7 +78,7 @@ mod tests {
     use core::num::NonZero;
 
     use super::{MAX_BLOCK_SIZE, Stride};
-    use crate::range::MAX_COUNT;
+    use crate::block_state::MAX_COUNT;
 
     /// Around the first, some, and the last of as many blocks as a pool can have, or memory holds.
     #[test]

@@ -1,27 +1,28 @@
-//! Many numbers of a [`Bitmap`] at once: one atomic operation for those that share a word.
+//! Many indices of a bitmap at once: one atomic operation for those that share a word.
 
 use core::ops::Range;
 
-use super::bitmap::{Bitmap, GROUP, Words, lowest_bits};
-use super::{FreeSet as _, no_such_number};
+use super::words::{GROUP, Words, lowest_bits};
+use super::{BitmapList, FreeList as _};
+use crate::free_list::out_of_range;
 
-/// Numbers that were taken [together](Bitmap::take_neighbours), in ascending order. They are out
+/// Indices that were taken [together](BitmapList::take_neighbours), in ascending order. They are out
 /// whether or not the iterator is run to its end.
 #[derive(Debug)]
-#[must_use = "the numbers are out"]
+#[must_use = "the indices are out"]
 pub struct Neighbours {
     first: u32,
     bits: usize,
 }
 
 impl Neighbours {
-    /// Bit `i` of `bits` stands for the number `first + i`.
+    /// Bit `i` of `bits` stands for the index `first + i`.
     #[inline]
     pub(super) fn new(first: u32, bits: usize) -> Self {
         Self { first, bits }
     }
 
-    /// The numbers, if there is no gap between them: often so, and easier to go through.
+    /// The indices, if there is no gap between them: often so, and easier to go through.
     #[inline]
     #[must_use]
     pub fn as_range(&self) -> Option<Range<u32>> {
@@ -41,9 +42,9 @@ impl Iterator for Neighbours {
         if self.bits == 0 {
             return None;
         }
-        let number = self.first + self.bits.trailing_zeros();
+        let index = self.first + self.bits.trailing_zeros();
         self.bits &= self.bits - 1;
-        Some(number)
+        Some(index)
     }
 
     #[inline]
@@ -55,14 +56,14 @@ impl Iterator for Neighbours {
 
 impl ExactSizeIterator for Neighbours {}
 
-impl<W: Words> Bitmap<W> {
-    /// To give back many numbers: those that share a word by one atomic operation.
+impl<W: Words> BitmapList<W> {
+    /// To give back many indices: those that share a word by one atomic operation.
     ///
     /// ```
-    /// use blockpool_core::{Bitmap, Bookkeeping, FreeSet};
+    /// use blockpool_core::storage::{Bookkeeping, FreeList, IndexSet};
     ///
     /// let mut bookkeeping = [const { Bookkeeping::new() }; Bookkeeping::elements_for(100)];
-    /// let ports = Bitmap::over(&mut bookkeeping, 100).expect("enough for 100 numbers");
+    /// let ports = IndexSet::over(&mut bookkeeping, 100).expect("enough for 100 indices");
     /// let taken = ports.take_neighbours(10, None).expect("all are free").as_range();
     ///
     /// let mut returning = ports.returning();
@@ -73,16 +74,16 @@ impl<W: Words> Bitmap<W> {
     #[inline]
     #[must_use = "nothing is given back by it alone"]
     pub fn returning(&self) -> Returning<'_, W> {
-        Returning { set: self, group: 0, bits: 0, others: None }
+        Returning { list: self, group: 0, bits: 0, others: None }
     }
 }
 
-/// Numbers on their way back to a [`Bitmap`], by one atomic read-modify-write for those that share a
+/// Indices on their way back to their [`IndexSet`](crate::storage::IndexSet), by one atomic read-modify-write for those that share a
 /// word, if they lie in few words or one behind the other. All are back when this is dropped, some
 /// before.
 #[derive(Debug)]
 pub struct Returning<'s, W: Words> {
-    set: &'s Bitmap<W>,
+    list: &'s BitmapList<W>,
     /// What came last: a group, and bits of it. No bits: nothing came yet.
     group: usize,
     bits: usize,
@@ -94,21 +95,21 @@ pub struct Returning<'s, W: Words> {
 const GATHERED: usize = 16;
 
 impl<W: Words> Returning<'_, W> {
-    /// Gives a range of numbers back, nothing if it is empty, under the conditions of [`give_back`](super::FreeSet::give_back).
+    /// Gives a range of indices back, nothing if it is empty, under the conditions of [`give_back`](crate::storage::FreeList::give_back).
     ///
     /// # Panics
     ///
-    /// If a number is not below the capacity; then none of the range was given back.
+    /// If an index is not below the capacity; then none of the range was given back.
     #[inline]
-    pub fn add(&mut self, numbers: Range<u32>) {
-        let capacity = self.set.capacity();
-        if numbers.is_empty() {
+    pub fn add(&mut self, indices: Range<u32>) {
+        let capacity = self.list.capacity();
+        if indices.is_empty() {
             return;
         }
-        if numbers.end as usize > capacity {
-            no_such_number(numbers.end - 1, capacity);
+        if indices.end as usize > capacity {
+            out_of_range(indices.end - 1, capacity);
         }
-        let (mut start, end) = (numbers.start as usize, numbers.end as usize);
+        let (mut start, end) = (indices.start as usize, indices.end as usize);
         while start < end {
             let (group, offset) = (start / GROUP, start % GROUP);
             let count = (end - start).min(GROUP - offset);
@@ -136,7 +137,7 @@ impl<W: Words> Returning<'_, W> {
         let (group, bits) = &mut others[self.group % GATHERED];
         if *group != self.group {
             if *bits != 0 {
-                self.set.release(*group, *bits);
+                self.list.release(*group, *bits);
             }
             (*group, *bits) = (self.group, 0);
         }
@@ -148,7 +149,7 @@ impl<W: Words> Returning<'_, W> {
         self.gather();
         for (group, bits) in self.others.into_iter().flatten() {
             if bits != 0 {
-                self.set.release(group, bits);
+                self.list.release(group, bits);
             }
         }
     }
@@ -160,7 +161,7 @@ impl<W: Words> Drop for Returning<'_, W> {
         if self.others.is_some() {
             self.release_gathered();
         } else if self.bits != 0 {
-            self.set.release(self.group, self.bits);
+            self.list.release(self.group, self.bits);
         }
     }
 }
@@ -174,69 +175,69 @@ mod tests {
     use std::string::String;
     use std::vec::Vec;
 
-    use super::super::{Bitmap, FreeSet, InPlace, Inline};
-    use super::{GATHERED, GROUP, Neighbours};
+    use super::super::{AllFree, FreeList, InlineWords};
+    use super::{BitmapList, GATHERED, GROUP, Neighbours};
 
-    type Set = Bitmap<Inline<{ 40 * GROUP + 3 }>>;
+    type List = BitmapList<InlineWords<{ 40 * GROUP + 3 }>>;
 
-    /// With every number out.
-    fn all_out() -> Set {
-        let set = Set::ALL_FREE;
-        while set.take_neighbours(GROUP, None).is_some() {}
-        set
+    /// With every index out.
+    fn all_out() -> List {
+        let list = List::ALL_FREE;
+        while list.take_neighbours(GROUP, None).is_some() {}
+        list
     }
 
-    fn drain(set: &Set) -> Vec<u32> {
-        let mut all: Vec<u32> = core::iter::from_fn(|| set.take()).collect();
+    fn drain(list: &List) -> Vec<u32> {
+        let mut all: Vec<u32> = core::iter::from_fn(|| list.take()).collect();
         all.sort_unstable();
         all
     }
 
     #[test]
     fn an_empty_range_gives_nothing_back_wherever_it_lies() {
-        let set = all_out();
-        let mut returning = set.returning();
-        let beyond = set.capacity() as u32 + 1;
+        let list = all_out();
+        let mut returning = list.returning();
+        let beyond = list.capacity() as u32 + 1;
         for empty in [0..0, 7..7, beyond..beyond, u32::MAX..u32::MAX] {
             returning.add(empty);
         }
         drop(returning);
-        assert_eq!(set.available(), 0);
+        assert_eq!(list.available(), 0);
     }
 
     #[test]
     fn neighbours_come_in_order_and_know_whether_there_are_gaps() {
-        for (bits, numbers, range) in [
+        for (bits, indices, range) in [
             (0b0110_1000, &[103, 105, 106][..], None),
             (0b0011_1000, &[103, 104, 105], Some(103..106)),
             (1, &[100], Some(100..101)),
             (0, &[], None),
         ] {
             let neighbours = Neighbours::new(100, bits);
-            assert_eq!((neighbours.len(), neighbours.as_range()), (numbers.len(), range));
-            assert!(neighbours.eq(numbers.iter().copied()));
+            assert_eq!((neighbours.len(), neighbours.as_range()), (indices.len(), range));
+            assert!(neighbours.eq(indices.iter().copied()));
         }
         let all = Neighbours::new(0, usize::MAX);
         assert_eq!((all.len(), all.as_range()), (GROUP, Some(0..GROUP as u32)));
     }
 
     #[test]
-    fn neighbours_are_taken_near_a_number_or_in_a_word_behind_it() {
-        let set = Set::ALL_FREE;
+    fn neighbours_are_taken_near_a_index_or_in_a_word_behind_it() {
+        let list = List::ALL_FREE;
         let near = Some(5 * GROUP as u32 + 7);
-        let mut first = set.take_neighbours(10, near).unwrap();
+        let mut first = list.take_neighbours(10, near).unwrap();
         let start = 5 * GROUP as u32;
         assert_eq!(first.as_range(), Some(start..start + 10));
         assert_eq!(first.next(), Some(start));
-        let rest = set.take_neighbours(usize::MAX, near).unwrap().as_range();
+        let rest = list.take_neighbours(usize::MAX, near).unwrap().as_range();
         assert_eq!(rest, Some(start + 10..start + GROUP as u32));
-        let behind = set.take_neighbours(1, near).unwrap().as_range();
+        let behind = list.take_neighbours(1, near).unwrap().as_range();
         assert_eq!(behind, Some(start + GROUP as u32..start + GROUP as u32 + 1));
         let last = Some(40 * GROUP as u32 + 2);
-        assert_eq!(set.take_neighbours(9, last).unwrap().len(), 3);
-        assert_eq!(set.take_neighbours(1, last).unwrap().as_range(), Some(0..1), "round the end");
-        assert!(set.take_neighbours(0, None).is_none());
-        assert!(set.take_neighbours(1, Some(u32::MAX)).is_some(), "no such number: anywhere");
+        assert_eq!(list.take_neighbours(9, last).unwrap().len(), 3);
+        assert_eq!(list.take_neighbours(1, last).unwrap().as_range(), Some(0..1), "round the end");
+        assert!(list.take_neighbours(0, None).is_none());
+        assert!(list.take_neighbours(1, Some(u32::MAX)).is_some(), "no such index: anywhere");
     }
 
     #[test]
@@ -252,42 +253,42 @@ mod tests {
             in_turns().collect(),
         ];
         for ranges in ranges {
-            let set = all_out();
-            let mut returning = set.returning();
+            let list = all_out();
+            let mut returning = list.returning();
             for range in ranges.iter().cloned() {
                 returning.add(range);
             }
             drop(returning);
             let mut expected: Vec<u32> = ranges.into_iter().flatten().collect();
             expected.sort_unstable();
-            assert_eq!(drain(&set), expected);
+            assert_eq!(drain(&list), expected);
         }
     }
 
     #[test]
     fn more_words_than_can_be_gathered_for_come_back_before_the_end() {
-        let set = all_out();
-        let mut returning = set.returning();
+        let list = all_out();
+        let mut returning = list.returning();
         for word in 0..=GATHERED + 1 {
-            let number = (word * GROUP) as u32;
-            returning.add(number..number + 1);
+            let index = (word * GROUP) as u32;
+            returning.add(index..index + 1);
         }
-        assert_eq!(set.available(), 1, "the first, for whose word the 17th stands now");
+        assert_eq!(list.available(), 1, "the first, for whose word the 17th stands now");
         drop(returning);
-        assert_eq!(set.available(), GATHERED + 2);
+        assert_eq!(list.available(), GATHERED + 2);
     }
 
     #[test]
     fn a_range_beyond_the_set_is_refused_and_what_came_before_it_comes_back() {
-        let set = all_out();
-        let end = set.capacity() as u32;
+        let list = all_out();
+        let end = list.capacity() as u32;
         let refused = catch_unwind(AssertUnwindSafe(|| {
-            let mut returning = set.returning();
+            let mut returning = list.returning();
             returning.add(7..9);
             returning.add(end - 1..end + 1);
         }));
         let said = refused.unwrap_err().downcast::<String>().unwrap();
-        assert!(said.starts_with(&format!("{end} is no number")), "{said}");
-        assert_eq!(drain(&set), [7, 8]);
+        assert!(said.starts_with(&format!("index {end} is out of range")), "{said}");
+        assert_eq!(drain(&list), [7, 8]);
     }
 }

@@ -5,11 +5,11 @@ use loom::sync::atomic::Ordering::{Acquire, Release};
 
 use super::{Model, bounded, every};
 use crate::align::Align;
-use crate::free::FreeSet;
+use crate::free_list::FreeList;
 use crate::harness::{Payload, two};
-use crate::memory::{INTERNAL, Memory};
+use crate::local_pool::LocalPool;
 use crate::pool::Pool;
-use crate::worker::Worker;
+use crate::storage::{Parts as _, PoolType as _};
 
 pub(super) fn models() -> Vec<Model> {
     vec![
@@ -27,7 +27,7 @@ type Blocks = Pool<8, COUNT, Align<1>>;
 /// Leaves `free` blocks of a new pool free, those with the lowest numbers, and settles what is used
 /// of it: the one word and the count of failed gets.
 fn with_free(pool: &Blocks, free: u32) {
-    let set = pool.free(INTERNAL);
+    let set = pool.storage().free();
     assert_eq!(set.take_some(&mut [0; COUNT], None), COUNT);
     assert!(pool.get().is_none());
     (0..free).for_each(|number| set.give_back(number));
@@ -40,7 +40,7 @@ fn a_flushed_stock_is_found() {
     let payload = Payload::<2>::new();
     let flushed = AtomicUsize::new(0);
     let use_and_flush = || {
-        let mut worker = Worker::<_, STOCK>::with_stock(&pool);
+        let mut worker = LocalPool::<_, STOCK>::new(&pool);
         let blocks = [worker.get(), worker.get()];
         for block in blocks.into_iter().flatten() {
             payload.touch(block.index() as usize);
@@ -52,7 +52,7 @@ fn a_flushed_stock_is_found() {
     };
     let take_if_told = || {
         if flushed.load(Acquire) == 1 {
-            let mut worker = Worker::<_, STOCK>::with_stock(&pool);
+            let mut worker = LocalPool::<_, STOCK>::new(&pool);
             for block in [worker.get(), worker.get()] {
                 let block = block.expect("none, though the stock was flushed");
                 payload.touch(block.index() as usize);
@@ -70,7 +70,7 @@ fn refills_and_flushes_share_no_block() {
     with_free(&pool, 2);
     let payload = Payload::<2>::new();
     let side = || {
-        let mut worker = Worker::<_, STOCK>::with_stock(&pool);
+        let mut worker = LocalPool::<_, STOCK>::new(&pool);
         for _ in 0..2 {
             if let Some(block) = worker.get() {
                 payload.touch(block.index() as usize);
@@ -88,7 +88,7 @@ fn bursts_of_workers_share_no_block() {
     with_free(&pool, 2);
     let payload = Payload::<2>::new();
     let side = || {
-        let mut worker = Worker::<_, STOCK>::with_stock(&pool);
+        let mut worker = LocalPool::<_, STOCK>::new(&pool);
         let mut blocks = heapless::Vec::<_, 2>::new();
         worker.get_burst(&mut blocks);
         blocks.iter().for_each(|block| {

@@ -1,22 +1,23 @@
-//! What is remembered of blocks, or of bare numbers, in memory given at run time.
+//! Bookkeeping for blocks, or for bare indices, in memory given at run time.
 
 use crate::align::OwnLine;
-use crate::free::{Bitmap, GROUP, Words};
-use crate::range::{MAX_COUNT, Parked};
+use crate::block_state::{MAX_COUNT, StateCell};
+use crate::bug::cannot_happen;
+use crate::free_list::{BitmapList, GROUP, Words};
 use crate::sync::AtomicUsize;
 
 /// Summary words in one element of [`Bookkeeping`]: those of a cache line, close together because a
 /// search that finds nothing reads all that there are. One where nothing is padded.
 const SUMMARIES: usize = if usize::BITS == 64 { 8 } else { 1 };
 
-/// What a [`Region`](crate::Region), or a [`Bitmap`] [over](Bitmap::over) such elements, must remember
-/// of a word's worth of blocks or numbers: `usize::BITS` of them.
+/// What a [`Region`](crate::Region) or an [`IndexSet`] keeps about `usize::BITS` of its blocks or
+/// indices.
 #[derive(Debug)]
 pub struct Bookkeeping {
     out: OwnLine<AtomicUsize>,
     /// Used in the first elements, as many as are needed.
     summaries: OwnLine<[AtomicUsize; SUMMARIES]>,
-    parked: [Parked; GROUP],
+    states: [StateCell; GROUP],
 }
 
 impl Bookkeeping {
@@ -27,48 +28,59 @@ impl Bookkeeping {
         Self {
             out: OwnLine(AtomicUsize::new(0)),
             summaries: OwnLine([const { AtomicUsize::new(0) }; SUMMARIES]),
-            parked: [const { Parked::new() }; GROUP],
+            states: [const { StateCell::new() }; GROUP],
         }
     }
 
-    /// How many elements `count` blocks or numbers need: one for every `usize::BITS`.
+    /// How many elements `count` blocks or indices need: one for every `usize::BITS`.
+    ///
+    /// ```
+    /// use blockpool_core::storage::Bookkeeping;
+    ///
+    /// // For as many blocks of 2,048 bytes as fit into a megabyte.
+    /// const ELEMENTS: usize = Bookkeeping::elements_for((1 << 20) / 2048);
+    /// let bookkeeping = [const { Bookkeeping::new() }; ELEMENTS];
+    /// ```
     #[must_use]
     pub const fn elements_for(count: usize) -> usize {
         count.div_ceil(GROUP)
     }
 }
 
-/// The words of a [`Bitmap`] in [`Bookkeeping`] that it borrows: see [`Bitmap::over`].
+/// The words of a free list in [`Bookkeeping`] that it borrows.
 #[derive(Debug)]
-pub struct Borrowed<'m> {
+pub struct BorrowedWords<'m> {
     first: &'m Bookkeeping,
     /// With the first one.
     all: &'m [Bookkeeping],
     capacity: usize,
 }
 
-impl<'m> Borrowed<'m> {
-    /// What is remembered of a group. Of one that does not exist, which never is, the first one's: a
-    /// panic, which the compiler would link in its stead, is larger.
+impl<'m> BorrowedWords<'m> {
+    /// The bookkeeping of a group.
     fn of(&self, group: usize) -> &'m Bookkeeping {
-        self.all.get(group).unwrap_or(self.first)
+        self.all.get(group).unwrap_or_else(|| {
+            // Not a panic in release builds: it would be linked into every operation.
+            cannot_happen();
+            self.first
+        })
     }
 
-    /// What is remembered of a block.
+    /// The state of a block.
     ///
     /// # Safety
     ///
-    /// The number is below the capacity.
-    pub(crate) unsafe fn parked(&self, number: u32) -> &'m Parked {
-        let number = number as usize;
-        debug_assert!(number < self.capacity);
-        // SAFETY: the caller's promise; there is an element for every group of numbers.
-        let group = unsafe { self.all.get_unchecked(number / GROUP) };
-        &group.parked[number % GROUP]
+    /// The index is below the capacity.
+    pub(crate) unsafe fn state(&self, index: u32) -> &'m StateCell {
+        let index = index as usize;
+        debug_assert!(index < self.capacity);
+        // SAFETY: the caller's promise; there is an element for every group of indices.
+        let group = unsafe { self.all.get_unchecked(index / GROUP) };
+        &group.states[index % GROUP]
     }
 }
 
-impl Words for Borrowed<'_> {
+impl Words for BorrowedWords<'_> {
     fn capacity(&self) -> usize {
         self.capacity
     }
@@ -82,28 +94,35 @@ impl Words for Borrowed<'_> {
     }
 }
 
-impl<'m> Bitmap<Borrowed<'m>> {
-    /// A set of `count` numbers, all of them free, for who keeps something else than blocks by number:
-    /// in memory given at run time, whatever it holds.
+/// A lock-free set of free indices, in memory given at run time: to hand out resources other than
+/// blocks, such as ports.
+///
+/// It is the free list of a [`Region`](crate::Region), with the guarantees of
+/// [`Bitmap`](crate::storage::Bitmap). The methods are those of
+/// [`FreeList`](crate::storage::FreeList).
+///
+/// ```
+/// use blockpool_core::storage::{Bookkeeping, FreeList, IndexSet};
+///
+/// let mut bookkeeping = [const { Bookkeeping::new() }; Bookkeeping::elements_for(100)];
+/// let ports = IndexSet::over(&mut bookkeeping, 100).expect("enough for 100 indices");
+/// let port = ports.take().expect("one is free");
+/// assert_eq!(ports.available(), 99);
+/// ports.give_back(port);
+/// ```
+pub type IndexSet<'m> = BitmapList<BorrowedWords<'m>>;
+
+impl<'m> IndexSet<'m> {
+    /// A set of `count` indices, all of them free. What `bookkeeping` held does not matter.
     ///
     /// `None` if `count` is 0 or more than [`MAX_COUNT`](crate::MAX_COUNT), or if `bookkeeping` has
-    /// less than [`elements_for`](Bookkeeping::elements_for) that many. O(`count`).
-    ///
-    /// ```
-    /// use blockpool_core::{Bitmap, Bookkeeping, FreeSet};
-    ///
-    /// let mut bookkeeping = [const { Bookkeeping::new() }; Bookkeeping::elements_for(100)];
-    /// let ports = Bitmap::over(&mut bookkeeping, 100).expect("enough for 100 numbers");
-    /// let port = ports.take().expect("one is free");
-    /// assert_eq!(ports.available(), 99);
-    /// ports.give_back(port);
-    /// ```
+    /// fewer than [`elements_for`](Bookkeeping::elements_for) that many. O(`count`).
     #[must_use]
     pub fn over(bookkeeping: &'m mut [Bookkeeping], count: usize) -> Option<Self> {
         let needed = Some(Bookkeeping::elements_for(count)).filter(|_| count <= MAX_COUNT)?;
         let all = bookkeeping.get_mut(..needed)?;
         all.fill_with(Bookkeeping::new);
-        Some(Self::with_words(Borrowed { first: all.first()?, all, capacity: count }))
+        Some(Self::with_words(BorrowedWords { first: all.first()?, all, capacity: count }))
     }
 }
 
@@ -113,16 +132,18 @@ mod tests {
 
     use std::vec::Vec;
 
-    use super::{Bookkeeping, Borrowed, GROUP, OwnLine, SUMMARIES, Words};
-    use crate::free::Bitmap;
+    use super::{
+        Bookkeeping, BorrowedWords, GROUP, IndexSet, MAX_COUNT, OwnLine, SUMMARIES, Words,
+    };
+    use crate::free_list::FreeList;
     use crate::sync::AtomicUsize;
-    use crate::{FreeSet, MAX_COUNT};
 
     #[test]
     fn words_have_lines_of_their_own_and_summaries_share_some() {
         const COUNT: usize = 20 * GROUP;
         let bookkeeping: Vec<_> = core::iter::repeat_with(Bookkeeping::new).take(COUNT).collect();
-        let words = Borrowed { first: &bookkeeping[0], all: &bookkeeping, capacity: COUNT * GROUP };
+        let words =
+            BorrowedWords { first: &bookkeeping[0], all: &bookkeeping, capacity: COUNT * GROUP };
         let address = |word: &AtomicUsize| core::ptr::from_ref(word).addr();
         let addresses: Vec<usize> = (0..COUNT).map(|group| address(words.word(group))).collect();
         assert!(addresses.windows(2).all(|pair| pair[0] + size_of::<Bookkeeping>() == pair[1]));
@@ -136,13 +157,13 @@ mod tests {
     }
 
     #[test]
-    fn a_set_over_bookkeeping_that_holds_anything_has_every_number_free() {
+    fn a_set_over_bookkeeping_that_holds_anything_has_every_index_free() {
         for count in [1, GROUP, GROUP + 1, 40 * GROUP + 3] {
             let needed = Bookkeeping::elements_for(count);
             let mut bookkeeping: Vec<_> =
                 core::iter::repeat_with(Bookkeeping::new).take(needed).collect();
             for _ in 0..2 {
-                let set = Bitmap::over(&mut bookkeeping, count).unwrap();
+                let set = IndexSet::over(&mut bookkeeping, count).unwrap();
                 assert_eq!((set.capacity(), set.available()), (count, count));
                 let mut all: Vec<u32> = core::iter::from_fn(|| set.take()).collect();
                 all.sort_unstable();
@@ -155,8 +176,8 @@ mod tests {
     fn a_set_that_cannot_be_is_refused() {
         let mut bookkeeping = [const { Bookkeeping::new() }; 2];
         for count in [0, 2 * GROUP + 1, MAX_COUNT + 1, usize::MAX] {
-            assert!(Bitmap::over(&mut bookkeeping, count).is_none(), "{count}");
+            assert!(IndexSet::over(&mut bookkeeping, count).is_none(), "{count}");
         }
-        assert!(Bitmap::over(&mut bookkeeping, 2 * GROUP).is_some());
+        assert!(IndexSet::over(&mut bookkeeping, 2 * GROUP).is_some());
     }
 }

@@ -1,0 +1,260 @@
+//! The blocks that a local pool keeps: indices, last in, first out.
+
+use core::mem;
+
+use crate::bug::cannot_happen;
+
+/// Up to `N` indices, of which the caller may use fewer: see [`set_room`](Self::set_room).
+#[derive(Debug)]
+pub(crate) struct Stock<const N: usize> {
+    /// The index given back last, if it is kept. Apart from the others, so that a get and a put in turns
+    /// go through one word of memory, not through a length and then an element.
+    newest: MaybeIndex,
+    /// The others, oldest first.
+    older: heapless::Vec<u32, N, usize>,
+    /// How many of the older ones are kept at most.
+    room: usize,
+}
+
+/// An index or none, in the space of an index.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MaybeIndex(u32);
+
+impl MaybeIndex {
+    /// Greater than any index.
+    pub(crate) const NONE: Self = Self(u32::MAX);
+
+    pub(crate) fn some(index: u32) -> Self {
+        Self(index)
+    }
+
+    #[inline]
+    pub(crate) fn get(self) -> Option<u32> {
+        (self.0 != Self::NONE.0).then_some(self.0)
+    }
+}
+
+impl<const N: usize> Stock<N> {
+    /// Empty, without room.
+    pub(crate) const fn new() -> Self {
+        Self { newest: MaybeIndex::NONE, older: heapless::Vec::new(), room: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.older.len() + usize::from(self.newest.get().is_some())
+    }
+
+    /// How many indices are kept besides the newest.
+    pub(crate) fn older(&self) -> usize {
+        self.older.len()
+    }
+
+    pub(crate) fn room(&self) -> usize {
+        self.room
+    }
+
+    /// At most `room` indices are kept besides the newest; less than `N`.
+    pub(crate) fn set_room(&mut self, room: usize) {
+        debug_assert!(room < N);
+        self.room = room;
+    }
+
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<u32> {
+        self.take_newest().or_else(|| self.older.pop())
+    }
+
+    /// The index that was set apart, if one is.
+    #[inline]
+    pub(crate) fn take_newest(&mut self) -> Option<u32> {
+        mem::replace(&mut self.newest, MaybeIndex::NONE).get()
+    }
+
+    /// Makes `index` the newest, and returns the one before, which is not kept any more.
+    #[inline]
+    pub(crate) fn replace_newest(&mut self, index: u32) -> Option<u32> {
+        mem::replace(&mut self.newest, MaybeIndex::some(index)).get()
+    }
+
+    /// Adds an index after the older ones; returns it if there is no room.
+    #[inline]
+    pub(crate) fn push_older(&mut self, index: u32) -> Result<(), u32> {
+        if self.older.len() >= self.room {
+            return Err(index);
+        }
+        self.older.push(index)
+    }
+
+    /// Lets `take` write up to `count` indices to an empty stock; it returns how many. Returns the last.
+    pub(crate) fn refill(
+        &mut self,
+        count: usize,
+        take: impl FnOnce(&mut [u32]) -> usize,
+    ) -> Option<u32> {
+        if self.older.resize(count, 0).is_err() {
+            cannot_happen();
+        }
+        let taken = take(&mut self.older);
+        self.older.truncate(taken);
+        self.older.last().copied()
+    }
+
+    /// The `count` oldest.
+    pub(crate) fn oldest(&self, count: usize) -> &[u32] {
+        self.older.get(..count).unwrap_or_else(|| {
+            cannot_happen();
+            &[]
+        })
+    }
+
+    pub(crate) fn remove_oldest(&mut self, count: usize) {
+        // Asked again, so that the compiler sees that nothing can panic.
+        if let Some(kept) = self.older.len().checked_sub(count) {
+            self.older.copy_within(count.., 0);
+            self.older.truncate(kept);
+        } else {
+            cannot_happen();
+        }
+    }
+
+    /// Up to `most` of the older ones, the newest of them last.
+    #[inline]
+    pub(crate) fn last(&self, most: usize) -> &[u32] {
+        let kept = self.older.len().saturating_sub(most);
+        // The compiler sees that it is within the vector.
+        self.older.get(kept..).unwrap_or_default()
+    }
+
+    pub(crate) fn remove_last(&mut self, count: usize) {
+        self.older.truncate(self.older.len().saturating_sub(count));
+    }
+
+    /// Adds `count` indices after the older ones, for which there is room. At the first error those before
+    /// it are kept, and the error returned.
+    #[inline]
+    pub(crate) fn append<E>(
+        &mut self,
+        count: usize,
+        indices: impl Iterator<Item = Result<u32, E>>,
+    ) -> Result<(), (usize, E)> {
+        let kept = self.older.len();
+        debug_assert!(kept + count <= self.room);
+        if self.older.resize(kept + count, 0).is_err() {
+            cannot_happen();
+        }
+        let added = self.older.get_mut(kept..).unwrap_or_default();
+        for (done, (slot, index)) in added.iter_mut().zip(indices).enumerate() {
+            match index {
+                Ok(index) => *slot = index,
+                Err(error) => {
+                    self.older.truncate(kept + done);
+                    return Err((done, error));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Turns those after the first `kept` older ones round.
+    pub(crate) fn reverse_after(&mut self, kept: usize) {
+        match self.older.get_mut(kept..) {
+            Some(last) => last.reverse(),
+            None => cannot_happen(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
+    use super::Stock;
+
+    /// With this room, and these indices, given back in this order.
+    fn stock<const N: usize>(room: usize, indices: &[u32]) -> Stock<N> {
+        let mut stock = Stock::new();
+        stock.set_room(room);
+        for &index in indices {
+            if let Some(older) = stock.replace_newest(index) {
+                stock.push_older(older).unwrap();
+            }
+        }
+        stock
+    }
+
+    fn drain<const N: usize>(mut stock: Stock<N>) -> Vec<u32> {
+        core::iter::from_fn(|| stock.pop()).collect()
+    }
+
+    #[test]
+    fn the_last_in_is_the_first_out() {
+        let stock = stock::<4>(3, &[7, 0, 9]);
+        assert_eq!((stock.len(), stock.older(), stock.last(1)), (3, 2, &[0][..]));
+        assert_eq!(drain(stock), [9, 0, 7]);
+    }
+
+    #[test]
+    fn without_room_only_the_newest_is_kept() {
+        let mut stock = stock::<4>(0, &[7]);
+        assert_eq!(stock.replace_newest(8), Some(7));
+        assert_eq!(stock.push_older(7), Err(7));
+        assert_eq!(drain(stock), [8]);
+    }
+
+    #[test]
+    fn the_oldest_go_first() {
+        let mut stock = stock::<8>(7, &[1, 2, 3, 4, 5]);
+        assert_eq!(stock.oldest(3), [1, 2, 3]);
+        stock.remove_oldest(3);
+        assert_eq!(drain(stock), [5, 4]);
+    }
+
+    #[test]
+    fn the_last_are_removed_from_the_newest_on() {
+        let mut stock = stock::<8>(7, &[1, 2, 3, 4, 5]);
+        assert_eq!(stock.last(2), [3, 4]);
+        stock.remove_last(2);
+        assert_eq!(stock.last(9), [1, 2]);
+        assert_eq!(drain(stock), [5, 2, 1]);
+    }
+
+    #[test]
+    fn a_refill_keeps_what_was_taken() {
+        let mut stock = stock::<8>(7, &[]);
+        let take = |some: &mut [u32]| {
+            assert_eq!(some.len(), 4);
+            some[..2].copy_from_slice(&[3, 4]);
+            2
+        };
+        assert_eq!(stock.refill(4, take), Some(4));
+        assert_eq!(drain(stock), [4, 3]);
+    }
+
+    #[test]
+    fn what_is_appended_last_comes_out_first_unless_it_is_turned_round() {
+        for (reversed, expected) in [(false, [9, 8, 7, 2, 1]), (true, [7, 8, 9, 2, 1])] {
+            let mut stock = stock::<8>(7, &[1, 2]);
+            let newest = stock.take_newest().unwrap();
+            stock.push_older(newest).unwrap();
+            assert_eq!(stock.append(3, [7, 8, 9].into_iter().map(Ok::<_, ()>)), Ok(()));
+            if reversed {
+                stock.reverse_after(2);
+            }
+            assert_eq!(drain(stock), expected);
+        }
+    }
+
+    #[test]
+    fn at_an_error_what_came_before_is_kept() {
+        for error in 0..5 {
+            let mut stock = stock::<8>(7, &[1, 2]);
+            let indices =
+                (0..5).map(|index| if index == error { Err("no") } else { Ok(10 + index) });
+            assert_eq!(stock.append(5, indices), Err((error as usize, "no")));
+            let appended = (10..10 + error).rev();
+            assert!(drain(stock).into_iter().eq([2].into_iter().chain(appended).chain([1])));
+        }
+    }
+}
