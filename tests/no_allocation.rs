@@ -99,7 +99,7 @@ fn guards_do_not_call_the_allocator() {
 #[test]
 fn a_local_pool_does_not_call_the_allocator_even_to_refill_spill_and_flush() {
     let pool = TransactionMemoryPool::new(1232, 1024);
-    let mut local = pool.local();
+    let mut local = pool.local_pool();
     let mut held = Vec::with_capacity(200);
     let all = calls(|| {
         for _ in 0..10 {

@@ -120,7 +120,7 @@ fn queue_bursts(times: u64) {
 
 fn local_pair(times: u64) {
     let pool = TransactionMemoryPool::new(2048, 1024);
-    let mut local = pool.local();
+    let mut local = pool.local_pool();
     for _ in 0..times {
         let mut buffer = local.get_buffer();
         black_box(&mut buffer);

@@ -117,7 +117,7 @@ impl PoolKind {
             Self::Local => {
                 let pool = vector_pool(buffer_size, capacity)?;
                 let queue = TransactionQueue::new(capacity);
-                let outcome = run_with(setup, workers, || Vectors::new(pool.local(), &queue))?;
+                let outcome = run_with(setup, workers, || Vectors::new(pool.local_pool(), &queue))?;
                 Ok((outcome, Fallbacks::of(&pool)))
             }
             Self::Core if (buffer_size, capacity) == (STATIC_PACKET, STATIC_COUNT) => {

@@ -1,6 +1,6 @@
-//! The rule which buffers a pool takes back.
+//! The rule for which buffers a pool accepts.
 
-/// The capacities that a pool takes back, ends included.
+/// The capacities that a pool accepts, both ends included.
 ///
 /// A smaller buffer would break the promise of `get_buffer`; a larger one would
 /// let the pool's memory grow without bound.
@@ -16,7 +16,7 @@ impl Fit {
         Self { smallest: buffer_size, largest: buffer_size.saturating_mul(2) }
     }
 
-    /// The rule of a pool without places: nothing fits.
+    /// The rule of a pool with a capacity of 0: nothing fits.
     pub(crate) fn nothing() -> Self {
         Self { smallest: usize::MAX, largest: 0 }
     }
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_fits_a_pool_without_places() {
+    fn nothing_fits_a_pool_without_capacity() {
         assert!(!Fit::nothing().accepts(&Vec::new()));
         assert!(!Fit::nothing().accepts(&Vec::with_capacity(100)));
     }

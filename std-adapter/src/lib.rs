@@ -1,10 +1,10 @@
-//! A pool of byte buffers that are allocated once, and the bounded queue that
-//! carries filled ones from thread to thread.
+//! A pool of byte buffers that are allocated once, and a bounded queue that carries them from thread to
+//! thread.
 //!
-//! For services that read messages of a bounded size and must answer in
-//! microseconds: after start-up, taking a buffer and giving it back neither
-//! calls the allocator nor takes a lock, and an exhausted pool is counted
-//! instead of felt.
+//! For services that read messages of a bounded size and must answer in microseconds: after start-up,
+//! taking a buffer and giving it back does not call the allocator, and a pool that runs empty falls back
+//! to the heap and counts it. **The shared pool is not lock-free**: it spins while another thread is
+//! preempted inside it; see [Guarantees](#guarantees).
 //!
 //! ```
 //! use blockpool::{ReceivedTransaction, TransactionMemoryPool, TransactionQueue};
@@ -26,44 +26,42 @@
 //!
 //! # When not to use it
 //!
-//! - In an interrupt or signal handler, between threads of different real-time
-//!   priority, or without an operating system: the shared pool and the queue
-//!   wait while another thread is stopped in the middle of an operation. The
-//!   package `blockpool-core` does not.
-//! - On both sides of a `fork`. The child has a copy of the pool as it was at that moment: with the
-//!   buffers that its other threads held gone, and stuck for ever if one of them was in the middle of an
-//!   operation, since that thread does not go on there. Fork before the pool is made, or call nothing but
+//! - In an interrupt or signal handler, between threads of different real-time priority, or without an
+//!   operating system: the shared pool and the queue wait while another thread is preempted in the middle
+//!   of an operation. The package `blockpool-core` does not.
+//! - On both sides of a `fork`. The child has a copy of the pool as it was at that moment: the buffers that
+//!   its other threads held are gone, and it is stuck for ever if one of them was in the middle of an
+//!   operation, since that thread does not exist there. Fork before the pool is made, or call nothing but
 //!   `exec` in the child.
-//! - For a lower mean cost alone: allocators with per-thread caches (jemalloc)
-//!   take and give back on one thread for less than the shared pool does. What
-//!   the pool adds is bounded memory, no page faults after start-up, and
-//!   exhaustion that shows in a counter. [`LocalPool`] is the fast path.
-//! - For messages without a bound on their size: buffers that outgrow twice the
-//!   pool's size are freed on return.
+//! - For a lower mean cost alone: allocators with per-thread caches (jemalloc) take and give back on one
+//!   thread for less than the shared pool does. What the pool adds is bounded memory, no page faults after
+//!   start-up, and a counter of exhaustion. [`LocalPool`] is the fast path.
+//! - For messages without a bound on their size: buffers that outgrow twice the pool's size are freed on
+//!   return.
 //!
 //! # Guarantees
 //!
 //! | operation | progress | cost | may call the allocator |
 //! |---|---|---|---|
-//! | [`TransactionMemoryPool::get_buffer`] | spins while another thread is stopped inside an operation | O(1); one atomic read-modify-write when uncontended | yes, when the pool is empty; counted |
+//! | [`TransactionMemoryPool::get_buffer`] | spins while another thread is preempted inside an operation | O(1); one atomic read-modify-write when uncontended | yes, when the pool is empty; counted |
 //! | [`TransactionMemoryPool::try_get_buffer`] | the same | the same | no |
 //! | [`TransactionMemoryPool::return_buffer`] | the same | the same | frees what does not fit; counted |
 //! | [`TransactionMemoryPool::get`], drop of a [`PooledBuffer`] | the same | one more read-modify-write each, for the reference count | as above |
-//! | [`LocalPool`], buffer in stock or room in it | wait-free | O(1); no atomic read-modify-write | frees what does not fit; counted |
-//! | [`LocalPool`], stock empty or full | as the shared pool | up to 32 shared operations | as the shared pool |
-//! | [`TransactionQueue::push`], [`TransactionQueue::pop`] | spins while another thread is stopped inside an operation | O(1); one atomic read-modify-write when uncontended | no |
+//! | [`LocalPool`], with a buffer, or room for one | wait-free | O(1); no atomic read-modify-write | frees what does not fit; counted |
+//! | [`LocalPool`], empty or full | as the shared pool | up to 32 shared operations | as the shared pool |
+//! | [`TransactionQueue::push`], [`TransactionQueue::pop`] | spins while another thread is preempted inside an operation | O(1); one atomic read-modify-write when uncontended | no |
 //!
-//! Always: a buffer that is handed out is empty and holds at least the pool's
-//! buffer size; it has one owner, by type; this crate contains no unsafe code.
+//! A buffer that is handed out is empty and holds at least the pool's buffer size; it has one owner, by
+//! type. This crate contains no unsafe code.
 //!
 //! # Modules
 //!
 //! All are private; their types are re-exported here.
 //!
-//! - `transaction_pool`: [`TransactionMemoryPool`], the shared pool; over
-//!   `shared`, its state, and `fit`, the rule which buffers it takes back
-//! - `pooled_buffer`: [`PooledBuffer`], a buffer that finds its own way back
-//! - `local_pool`: [`LocalPool`], a thread's private stock
+//! - `transaction_pool`: [`TransactionMemoryPool`], the shared pool; over `shared`, its state, and `fit`,
+//!   the rule for which buffers it accepts
+//! - `pooled_buffer`: [`PooledBuffer`], a buffer that returns when dropped
+//! - `local_pool`: [`LocalPool`], the per-thread cache
 //! - `transaction_queue`: [`TransactionQueue`] and [`ReceivedTransaction`]
 //! - `sync`: the atomics, the queue and the thread-local variables that the pool is made of
 //! - `pool_error`: [`PoolError`], why a pool cannot be made

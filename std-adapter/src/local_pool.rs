@@ -1,42 +1,37 @@
-//! A thread's private stock.
+//! A per-thread cache of buffers.
 
 use std::fmt;
 
-use crate::TransactionMemoryPool;
 use crate::fit::Fit;
+use crate::{PooledBuffer, TransactionMemoryPool};
 
-/// A private stock of a pool's buffers, for one thread.
-///
-/// Made by [`TransactionMemoryPool::local`] when the thread starts. Taking from
-/// the stock and giving back to it are a few plain instructions, without atomics,
-/// and reuse the buffer that was used last, whose bytes are still in the cache.
-/// The shared pool is met only when the stock is empty or full, once for many
-/// buffers: an empty stock fetches up to half its limit, a full one gives its
-/// older half back. Those calls, [`flush`](Self::flush) and the drop, which
-/// flushes, spin while another thread is stopped inside an operation of the
-/// shared pool.
-///
-/// # What a stock keeps from other threads
-///
-/// Other threads cannot take what is in the stock, and to the pool's counters it
-/// is in use. Call [`flush`](Self::flush) before the thread blocks or idles. The
-/// limit of a stock, [`stock_limit`](Self::stock_limit), is fixed when it is
-/// made: min(64, `pool_capacity` / 8) for the first local pool of a pool, and
-/// less for later ones while it exists, so that all local pools of a pool
-/// together never keep more than half of its buffers. With a limit of 0 (small
-/// pools, very many local pools) every call goes to the shared pool.
+/// The per-thread cache of a pool: it keeps a few free buffers for one thread, so that taking a buffer
+/// and giving it back are a few plain instructions.
 ///
 /// ```
 /// use blockpool::TransactionMemoryPool;
 ///
 /// let pool = TransactionMemoryPool::new(1232, 1024);
-/// let mut local = pool.local();
+/// let mut local = pool.local_pool();
 /// let buffer = local.get_buffer();
 /// local.return_buffer(buffer);
-/// assert_eq!(pool.available_buffers() + local.len(), 1024);
+/// assert_eq!(pool.available_buffers() + local.stock(), 1024);
 /// local.flush();
 /// assert_eq!(pool.available_buffers(), 1024);
 /// ```
+///
+/// Made by [`TransactionMemoryPool::local_pool`] when the thread starts. It hands out the buffer that was
+/// returned last, whose bytes are still in the cache. It uses the shared pool only when it has no buffer
+/// left, or no room for another: then it takes up to half of its limit, or gives its older half back. Those calls,
+/// [`flush`](Self::flush) and the drop, which flushes, spin while another thread is preempted inside an
+/// operation of the shared pool.
+///
+/// **Nobody else can take the buffers that it keeps**, and the pool counts them as in use. So call
+/// [`flush`](Self::flush) before the thread blocks or idles. Its limit,
+/// [`stock_limit`](Self::stock_limit), is fixed when it is made: min(64, `pool_capacity` / 8) for the
+/// first local pool of a pool, and less for later ones while it exists, so that all local pools together
+/// never keep more than half of the buffers. With a limit of 0 (small pools, very many local pools) every
+/// call goes to the shared pool.
 #[must_use = "a local pool that is not kept does nothing"]
 pub struct LocalPool {
     /// Its first `len` slots hold empty buffers that fit, the one used last at the
@@ -55,13 +50,12 @@ impl LocalPool {
         Self { stock: vec![None; limit].into(), len: 0, fit: pool.shared().fit, pool }
     }
 
-    /// Takes an empty buffer that holds at least the pool's `buffer_size` bytes:
-    /// from the stock, else from the shared pool, else a new one from the heap.
+    /// Takes an empty buffer that holds at least the pool's `buffer_size` bytes: one that is kept here,
+    /// or else one of the shared pool, or else a new one from the heap.
     ///
-    /// From the stock: wait-free, O(1), no atomics. Else as
-    /// [`TransactionMemoryPool::get_buffer`], once for each buffer of a batch; a
-    /// heap fallback is counted there. Buffers in the stocks of other local pools
-    /// are not found.
+    /// One that is kept here: wait-free, O(1), no atomics. Otherwise as
+    /// [`TransactionMemoryPool::get_buffer`], once for each buffer of a batch; a heap fallback is counted
+    /// there. Buffers that other local pools keep are not found.
     #[inline]
     pub fn get_buffer(&mut self) -> Vec<u8> {
         if self.len > 0 {
@@ -71,8 +65,7 @@ impl LocalPool {
         }
     }
 
-    /// Takes an empty buffer from the stock, else from the shared pool; `None` if
-    /// both are empty.
+    /// Takes an empty buffer that is kept here, or else one of the shared pool; `None` if both are empty.
     ///
     /// Cost and progress as [`get_buffer`](Self::get_buffer), but never calls the
     /// allocator.
@@ -81,15 +74,13 @@ impl LocalPool {
         if self.len > 0 { Some(self.take_newest()) } else { self.refill() }
     }
 
-    /// Gives a buffer back to the stock, wherever it came from.
+    /// Gives a buffer back, wherever it came from.
     ///
-    /// If it does not fit, by the rule of
-    /// [`TransactionMemoryPool::return_buffer`], it is freed and counted in
-    /// [`discarded`](TransactionMemoryPool::discarded). Never fails, never
-    /// allocates.
+    /// If it does not fit, by the rule of [`TransactionMemoryPool::return_buffer`], it is freed and counted
+    /// in [`discarded`](TransactionMemoryPool::discarded). Never fails, never allocates.
     ///
-    /// With room in the stock: wait-free, O(1), no atomics. A full stock first
-    /// gives its older half to the shared pool, one shared operation for each.
+    /// With room for it: wait-free, O(1), no atomics. A full local pool first gives its older half to the
+    /// shared pool, one shared operation for each.
     #[inline]
     pub fn return_buffer(&mut self, mut buffer: Vec<u8>) {
         buffer.clear();
@@ -103,30 +94,50 @@ impl LocalPool {
         }
     }
 
-    /// Gives the whole stock back to the shared pool.
+    /// Takes a buffer as [`get_buffer`](Self::get_buffer) does, in a guard that gives it back to the shared
+    /// pool when dropped, on any thread; [`put`](Self::put) gives it back here.
     ///
-    /// One shared operation for each buffer; spins while another thread is
-    /// stopped inside an operation. What finds the shared pool full (after heap
-    /// fallbacks) is freed and counted in
-    /// [`discarded`](TransactionMemoryPool::discarded). The stock stays usable.
+    /// One atomic increment more than [`get_buffer`](Self::get_buffer), for the guard's own handle of the
+    /// pool.
+    #[inline]
+    pub fn get(&mut self) -> PooledBuffer {
+        let buffer = self.get_buffer();
+        self.pool.attach(buffer)
+    }
+
+    /// Takes a buffer as [`try_get_buffer`](Self::try_get_buffer) does, in a guard as
+    /// [`get`](Self::get) does.
+    #[inline]
+    pub fn try_get(&mut self) -> Option<PooledBuffer> {
+        let buffer = self.try_get_buffer()?;
+        Some(self.pool.attach(buffer))
+    }
+
+    /// Gives the buffer of a guard back, as [`return_buffer`](Self::return_buffer) does; the guard of
+    /// another pool goes to its own. One atomic decrement more.
+    #[inline]
+    pub fn put(&mut self, guard: PooledBuffer) {
+        if guard.is_of(&self.pool) {
+            self.return_buffer(guard.detach());
+        }
+    }
+
+    /// Gives all buffers that are kept here back to the shared pool.
+    ///
+    /// One shared operation for each buffer; spins while another thread is preempted inside an operation.
+    /// Buffers that find the shared pool full (after heap fallbacks) are freed and counted in
+    /// [`discarded`](TransactionMemoryPool::discarded). The local pool stays usable.
     pub fn flush(&mut self) {
         self.give_oldest(self.len);
     }
 
-    /// The number of buffers in the stock, in [0, [`stock_limit`](Self::stock_limit)].
-    /// Exact.
+    /// How many buffers are kept here at the moment, in [0, [`stock_limit`](Self::stock_limit)].
     #[inline]
-    pub fn len(&self) -> usize {
+    pub fn stock(&self) -> usize {
         self.len
     }
 
-    /// Whether the stock has no buffer. Exact.
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// The most buffers that the stock keeps, in [0, 64]. Constant.
+    /// The most buffers that are kept here, in [0, 64]. Constant.
     pub fn stock_limit(&self) -> usize {
         self.stock.len()
     }
@@ -193,7 +204,7 @@ impl Drop for LocalPool {
 impl fmt::Debug for LocalPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalPool")
-            .field("len", &self.len)
+            .field("stock", &self.len)
             .field("stock_limit", &self.stock.len())
             .field("pool", &self.pool)
             .finish()

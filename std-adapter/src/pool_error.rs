@@ -3,10 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-/// Why [`TransactionMemoryPool::try_new`](crate::TransactionMemoryPool::try_new)
-/// made no pool.
-///
-/// Its text states both sizes.
+/// A [`TransactionMemoryPool`](crate::TransactionMemoryPool) cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PoolError {

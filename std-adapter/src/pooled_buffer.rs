@@ -1,28 +1,13 @@
 //! A buffer that finds its own way back.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::mem;
 use std::ops::{Deref, DerefMut};
 
 use crate::TransactionMemoryPool;
 
 /// A buffer together with its pool, to which it returns when dropped.
-///
-/// Made by [`TransactionMemoryPool::get`] and [`try_get`]. Dereferences to the
-/// `Vec<u8>`, borrows nothing, and may be sent to, kept by and dropped on any
-/// thread; it keeps the pool's memory alive. While another thread is stopped in
-/// the middle of an operation of the pool, the drop spins, so do not drop one in
-/// an interrupt or signal handler.
-///
-/// For owning its pool it pays one atomic increment when made and one decrement
-/// when dropped, on a reference count that all guards of the pool share. Where
-/// that counts, use [`LocalPool`](crate::LocalPool) or plain
-/// [`get_buffer`](TransactionMemoryPool::get_buffer).
-///
-/// The `Vec` may grow, which allocates. A buffer that grew beyond twice the
-/// pool's buffer size is freed when dropped and counted in
-/// [`discarded`](TransactionMemoryPool::discarded): the pool then lacks it until
-/// a heap fallback returns in its place.
 ///
 /// ```
 /// use blockpool::TransactionMemoryPool;
@@ -35,7 +20,19 @@ use crate::TransactionMemoryPool;
 /// assert_eq!(pool.available_buffers(), 8);
 /// ```
 ///
-/// [`try_get`]: TransactionMemoryPool::try_get
+/// Made by [`TransactionMemoryPool::get`], [`attach`](TransactionMemoryPool::attach) and
+/// [`LocalPool::get`](crate::LocalPool::get). Dereferences to the `Vec<u8>`, borrows nothing, and may be
+/// sent to, kept by and dropped on any thread; it keeps the pool's memory alive. While another thread is
+/// preempted in the middle of an operation of the pool, the drop spins, so do not drop one in an interrupt
+/// or signal handler.
+///
+/// For owning its pool it costs one atomic increment when made and one decrement when dropped, on a
+/// reference count that all guards of the pool share. Where that matters, use a
+/// [`LocalPool`](crate::LocalPool) or plain [`get_buffer`](TransactionMemoryPool::get_buffer).
+///
+/// The `Vec` may grow, which allocates. A buffer that grew beyond twice the pool's buffer size is freed
+/// when dropped and counted in [`discarded`](TransactionMemoryPool::discarded): the pool lacks it until a
+/// heap fallback returns in its place.
 #[must_use = "a guard that is not kept gives its buffer back at once"]
 pub struct PooledBuffer {
     buffer: Vec<u8>,
@@ -52,12 +49,15 @@ impl PooledBuffer {
     /// Takes the buffer, with its content, out of the guard.
     ///
     /// It no longer returns by itself, and the pool counts it as missing until
-    /// [`return_buffer`](TransactionMemoryPool::return_buffer) brings it, or any
-    /// buffer that fits, back. Wait-free; one atomic decrement; frees the pool if
-    /// this was its last handle.
+    /// [`return_buffer`](TransactionMemoryPool::return_buffer) gets it, or any buffer that fits, back.
+    /// Wait-free; one atomic decrement; frees the pool if this was its last handle.
     pub fn detach(mut self) -> Vec<u8> {
         self.pool = None;
         mem::take(&mut self.buffer)
+    }
+
+    pub(crate) fn is_of(&self, pool: &TransactionMemoryPool) -> bool {
+        self.pool.as_ref().is_some_and(|own| own.is(pool))
     }
 }
 
@@ -93,6 +93,26 @@ impl AsRef<[u8]> for PooledBuffer {
     }
 }
 
+impl AsMut<[u8]> for PooledBuffer {
+    #[inline]
+    fn as_mut(&mut self) -> &mut [u8] {
+        &mut self.buffer
+    }
+}
+
+/// Appends, as to a `Vec`. Never fails; allocates beyond the buffer's capacity.
+impl Write for PooledBuffer {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.buffer.write(bytes)
+    }
+
+    #[inline]
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Shows length and capacity, never the content.
 impl fmt::Debug for PooledBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -112,8 +132,13 @@ mod tests {
     fn a_dropped_guard_gives_its_buffer_back() {
         let pool = TransactionMemoryPool::new(100, 1);
         let mut guard = pool.get();
-        guard.write_all(b"payload").unwrap();
+        fn write(mut to: impl Write) {
+            to.write_all(b"payload").and_then(|()| to.flush()).unwrap();
+        }
+        write(&mut guard);
         assert_eq!(guard.as_ref(), b"payload");
+        AsMut::<[u8]>::as_mut(&mut guard)[0] = b'P';
+        assert_eq!(&guard[..], b"Payload");
         assert_eq!(pool.available_buffers(), 0);
         drop(guard);
         assert_eq!(pool.available_buffers(), 1);
@@ -131,6 +156,17 @@ mod tests {
         assert_eq!((pool.available_buffers(), pool.discarded()), (0, 0));
         pool.return_buffer(buffer);
         assert_eq!(pool.available_buffers(), 1);
+    }
+
+    #[test]
+    fn an_attached_buffer_returns_if_it_fits() {
+        let pool = TransactionMemoryPool::new(100, 2);
+        let own = pool.get_buffer();
+        drop(pool.get_buffer());
+        drop(pool.attach(own));
+        drop(pool.attach(Vec::with_capacity(100)));
+        drop(pool.attach(b"small".to_vec()));
+        assert_eq!((pool.available(), pool.capacity(), pool.discarded()), (2, 2, 1));
     }
 
     #[test]

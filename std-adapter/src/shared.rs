@@ -10,21 +10,21 @@ use crate::PoolError;
 use crate::fit::Fit;
 use crate::sync::{ArrayQueue, AtomicUsize, thread_local};
 
-/// The largest private stock of a `LocalPool`. More would not make it cheaper:
-/// the shared pool already costs only one operation for every buffer of a batch.
+/// The most buffers that a `LocalPool` keeps. More would not make it cheaper: each buffer of a batch
+/// costs one shared operation anyway.
 const LARGEST_STOCK: usize = 64;
 
 /// See `Shared::sample_out`.
 const MOST_UNSAMPLED: usize = 15;
 
-/// What one place of the queue occupies: a `Vec` and the queue's stamp.
-const PLACE_BYTES: usize = size_of::<Vec<u8>>() + size_of::<usize>();
+/// What one slot of the queue occupies: a `Vec` and the queue's stamp.
+const SLOT_BYTES: usize = size_of::<Vec<u8>>() + size_of::<usize>();
 
 /// Written over every new buffer.
 const FILL: u8 = 0xA5;
 
 // LLVM may turn an allocation followed by zeroing into one allocation of zeroed memory, whose pages the
-// system supplies on first use: on the hot path, as page faults.
+// system supplies on first use: as page faults on the hot path.
 const _: () = assert!(FILL != 0);
 
 /// The identity of the pool made last. A lock, since not every target has 64-bit atomics.
@@ -39,7 +39,7 @@ thread_local! {
 // Every atomic here counts and publishes nothing: buffers travel through the
 // queue, which orders their bytes. So every access may be `Relaxed`.
 pub(crate) struct Shared {
-    /// Empty buffers that fit. Has one place, never filled, if `pool_capacity` is 0.
+    /// Empty buffers that fit. Has one slot, never filled, if `pool_capacity` is 0.
     buffers: ArrayQueue<Vec<u8>>,
     pub(crate) buffer_size: usize,
     pub(crate) pool_capacity: usize,
@@ -64,18 +64,18 @@ struct Counters {
 impl Shared {
     pub(crate) fn new(buffer_size: usize, pool_capacity: usize) -> Result<Self, PoolError> {
         let out_of_memory = PoolError::OutOfMemory { buffer_size, pool_capacity };
-        // `ArrayQueue` cannot have zero places.
-        let places = pool_capacity.max(1);
+        // `ArrayQueue` cannot have zero slots.
+        let slots = pool_capacity.max(1);
         let total = buffer_size
-            .checked_add(PLACE_BYTES)
-            .and_then(|bytes| bytes.checked_mul(places))
+            .checked_add(SLOT_BYTES)
+            .and_then(|bytes| bytes.checked_mul(slots))
             .filter(|&bytes| isize::try_from(bytes).is_ok())
             .ok_or(PoolError::TooLarge { buffer_size, pool_capacity })?;
         if pool_capacity > 0 && !allocator_has(total) {
             return Err(out_of_memory);
         }
 
-        let buffers = ArrayQueue::new(places);
+        let buffers = ArrayQueue::new(slots);
         let shared = Self {
             buffers,
             buffer_size,

@@ -8,25 +8,6 @@ use crate::{LocalPool, PoolError, PooledBuffer};
 
 /// A pool of byte buffers, allocated once and shared by any number of threads.
 ///
-/// Its free buffers lie in a `crossbeam::queue::ArrayQueue`, which is not
-/// lock-free in the strict sense: while one thread is stopped in the middle of a
-/// push or a pop, others spin, and after a while yield, until it goes on. So never
-/// call a method from an interrupt or signal handler, and expect threads that are preempted, or of
-/// lower priority, to delay others; a child made by `fork` may wait for ever, for a thread that it does not
-/// have. Where that matters use the package `blockpool-core`.
-///
-/// A clone is another handle of the same pool and costs one atomic increment.
-/// The memory is freed with the last handle, guard or local pool.
-///
-/// Which buffers come back is not checked, only whether they fit: any `Vec`
-/// with a capacity from `buffer_size` to twice that takes the place of a
-/// missing one. One of 4 bytes or more that outgrew its size once, by doubling, still fits, so in
-/// the worst case the pool comes to hold twice the memory it started with.
-///
-/// All counters are for monitoring. Once the threads that use the pool have
-/// stopped (and been joined) they are exact, but for the high-water mark of a
-/// large pool; each says which way it errs.
-///
 /// ```
 /// use blockpool::TransactionMemoryPool;
 ///
@@ -36,6 +17,26 @@ use crate::{LocalPool, PoolError, PooledBuffer};
 /// pool.return_buffer(buffer);
 /// assert_eq!((pool.available_buffers(), pool.heap_fallbacks()), (256, 0));
 /// ```
+///
+/// **Not lock-free:** its free buffers lie in a `crossbeam::queue::ArrayQueue`. While one thread is
+/// preempted in the middle of a push or a pop, others spin, and after a while yield, until it goes on. So
+/// never call a method from an interrupt or signal handler, and expect threads that are preempted, or of
+/// lower priority, to delay others. A child made by `fork` may wait for ever, for a thread that it does
+/// not have. Where that matters, use the package `blockpool-core`.
+///
+/// It hands out the buffer that was returned longest ago, so its memory is rarely in the cache. A
+/// [`LocalPool`] hands out the one returned last.
+///
+/// A clone is another handle of the same pool and costs one atomic increment. The memory is freed with
+/// the last handle, guard or local pool.
+///
+/// The pool does not check where a returned buffer comes from, only whether it fits: any `Vec` with a
+/// capacity from `buffer_size` to twice that takes the place of a missing one. A buffer of 4 bytes or
+/// more that grew once, by doubling, still fits, so in the worst case the pool comes to hold twice the
+/// memory it started with.
+///
+/// All counters are for monitoring. Once the threads that use the pool have been joined they are exact,
+/// except for the high-water mark of a large pool; each says which way it errs.
 #[derive(Clone)]
 pub struct TransactionMemoryPool {
     shared: Arc<Shared>,
@@ -44,13 +45,11 @@ pub struct TransactionMemoryPool {
 impl TransactionMemoryPool {
     /// Makes a pool of `pool_capacity` buffers of `buffer_size` bytes each.
     ///
-    /// Allocates all memory and writes to every page of it, so that later use
-    /// meets neither the allocator nor a page fault. O(`buffer_size` ×
-    /// `pool_capacity`).
+    /// Allocates all memory and writes to every page of it, so that later use causes neither an
+    /// allocation nor a page fault. O(`buffer_size` × `pool_capacity`).
     ///
-    /// A `pool_capacity` of 0 is a pool that is always empty: every get falls
-    /// back to the heap, every return is discarded. Buffers of `buffer_size` 0
-    /// own no memory; whoever writes to one makes it too large to return.
+    /// A pool with a `pool_capacity` of 0 is always empty: every get falls back to the heap, every return
+    /// is discarded. Buffers of `buffer_size` 0 own no memory; a write makes one too large to return.
     ///
     /// # Panics
     ///
@@ -71,10 +70,10 @@ impl TransactionMemoryPool {
     /// [`PoolError::OutOfMemory`] if the allocator refuses, as it does beyond a limit of
     /// `ulimit -v`.
     ///
-    /// What the allocator does not know, this does not see: the memory of the machine, where it is
-    /// overcommitted, and the limit of a container (a control group's `memory.max`). A pool beyond those is
-    /// not refused; the system ends the process when the pages are written to, which is here. Compare
-    /// with them before, if the size is not yours to choose.
+    /// It cannot see limits that the allocator does not know: the memory of a machine that overcommits
+    /// it, and the limit of a container (a control group's `memory.max`). A pool beyond those is not
+    /// refused; the system kills the process when the pages are written to, which is here. If the size
+    /// comes from outside, compare it with them first.
     pub fn try_new(buffer_size: usize, pool_capacity: usize) -> Result<Self, PoolError> {
         let shared = Arc::new(Shared::new(buffer_size, pool_capacity)?);
         Ok(Self { shared })
@@ -83,18 +82,16 @@ impl TransactionMemoryPool {
     /// Takes an empty buffer that holds at least `buffer_size` bytes; a new one
     /// from the heap if the pool is empty.
     ///
-    /// O(1); one atomic read-modify-write when uncontended; spins while another thread
-    /// is stopped inside an operation. The heap fallback costs one allocation and is counted in
-    /// [`heap_fallbacks`](Self::heap_fallbacks).
-    /// Another thread may take the last buffer, or give one back, just before.
+    /// O(1); one atomic read-modify-write when uncontended; spins while another thread is preempted
+    /// inside an operation. The heap fallback costs one allocation and is counted in
+    /// [`heap_fallbacks`](Self::heap_fallbacks). Another thread may take the last buffer, or give one
+    /// back, just before.
     ///
-    /// A buffer that is dropped instead of returned is missing from the pool
-    /// until a heap fallback is returned in its place.
+    /// A buffer that is dropped instead of returned is missing from the pool until a heap fallback is
+    /// returned in its place.
     ///
-    /// # Panics
-    ///
-    /// Never. Like every `Vec`, the fallback ends the process when the allocator
-    /// has no memory; [`try_get_buffer`](Self::try_get_buffer) does not.
+    /// Like every `Vec`, the fallback aborts the process when the allocator has no memory;
+    /// [`try_get_buffer`](Self::try_get_buffer) does not.
     #[inline]
     pub fn get_buffer(&self) -> Vec<u8> {
         let mut buffer = self.shared.take();
@@ -112,22 +109,21 @@ impl TransactionMemoryPool {
     ///
     /// Cost and progress as [`get_buffer`](Self::get_buffer), but never calls
     /// the allocator. After `None` another thread may already have given a
-    /// buffer back. Buffers in the stock of a [`LocalPool`] are not found.
+    /// buffer back. Buffers that a [`LocalPool`] keeps are not found.
     #[inline]
     pub fn try_get_buffer(&self) -> Option<Vec<u8>> {
         self.shared.take()
     }
 
-    /// Gives a buffer back, from whichever thread and wherever it came from.
+    /// Gives a buffer back, on any thread, wherever it came from.
     ///
-    /// Its content is forgotten (not erased), its capacity kept. If that is
-    /// below `buffer_size` or above twice `buffer_size`, or if the pool is full,
-    /// the buffer is freed and counted in [`discarded`](Self::discarded). Never
-    /// fails, never allocates, takes no lock of its own.
+    /// The buffer is cleared (its bytes are not erased) and keeps its capacity. If that is below
+    /// `buffer_size` or above twice `buffer_size`, or if the pool is full, the buffer is freed and counted
+    /// in [`discarded`](Self::discarded). Never fails, never allocates, takes no lock of its own.
     ///
     /// O(1); one atomic read-modify-write when uncontended, one more at a new peak of
-    /// [`high_water_mark`](Self::high_water_mark); spins while another thread is stopped
-    /// inside an operation. A discard costs one deallocation.
+    /// [`high_water_mark`](Self::high_water_mark); spins while another thread is preempted inside an
+    /// operation. A discard costs one deallocation.
     #[inline]
     pub fn return_buffer(&self, buffer: Vec<u8>) {
         self.shared.give(buffer);
@@ -148,22 +144,35 @@ impl TransactionMemoryPool {
         Some(PooledBuffer::new(buffer, self.clone()))
     }
 
-    /// Makes a private stock of this pool's buffers for one thread.
+    /// Wraps a buffer of your own in a guard that gives it back to this pool when dropped, as
+    /// [`return_buffer`](Self::return_buffer) does. The inverse of [`PooledBuffer::detach`].
     ///
-    /// Lock-free; allocates, so call it when the thread starts. How large the
-    /// stock may become is decided here: see [`LocalPool`].
-    pub fn local(&self) -> LocalPool {
+    /// Wait-free; one atomic increment.
+    #[inline]
+    pub fn attach(&self, buffer: Vec<u8>) -> PooledBuffer {
+        PooledBuffer::new(buffer, self.clone())
+    }
+
+    /// A [`LocalPool`], the per-thread cache of this pool.
+    ///
+    /// Lock-free; allocates, so call it when the thread starts. How many buffers it may keep is decided
+    /// here: see [`LocalPool`].
+    pub fn local_pool(&self) -> LocalPool {
         LocalPool::new(self.clone())
     }
 
     /// The number of buffers in the pool now, in [0, `pool_capacity`].
     ///
-    /// Without the stocks of local pools. O(1); reads, never writes; repeats its
-    /// reads while other threads give buffers back in between. Exact for one
-    /// moment during the call; counts a buffer that another thread is just
-    /// giving back, and not one that it is just taking.
+    /// Without those that local pools keep. O(1); reads, never writes; repeats its reads while other
+    /// threads give buffers back in between. Exact for one moment during the call; counts a buffer that
+    /// another thread is just giving back, and not one that it is just taking.
     pub fn available_buffers(&self) -> usize {
         self.shared.available()
+    }
+
+    /// [`available_buffers`](Self::available_buffers), by the name that it has in `blockpool-core`.
+    pub fn available(&self) -> usize {
+        self.available_buffers()
     }
 
     /// The number of buffers allocated when the pool was made: `pool_capacity`.
@@ -171,6 +180,11 @@ impl TransactionMemoryPool {
     /// Constant; heap fallbacks and discards do not change it.
     pub fn total_allocated(&self) -> usize {
         self.shared.pool_capacity
+    }
+
+    /// [`total_allocated`](Self::total_allocated), by the name that it has in `blockpool-core`.
+    pub fn capacity(&self) -> usize {
+        self.total_allocated()
     }
 
     /// The size of a buffer in bytes, as given to [`new`](Self::new). Constant.
@@ -181,17 +195,15 @@ impl TransactionMemoryPool {
     /// The largest number of buffers that were missing from the pool at once, in
     /// [0, `pool_capacity`].
     ///
-    /// Missing are those in use, those in the stocks of local pools, and those
-    /// dropped or detached and not replaced. Equal to `pool_capacity` as soon as
-    /// a get found the pool empty, and never below what is missing during this
-    /// call.
+    /// Missing are those in use, those that local pools keep, and those dropped or detached and not
+    /// replaced. Equal to `pool_capacity` as soon as a get found the pool empty, and never below what is
+    /// missing during this call.
     ///
-    /// Never reads high. May read low, because not every return looks (that would
-    /// cost more than the return): each thread looks before its first return and then
-    /// before one in 1 + `pool_capacity` / 64, at least one in 16. So a past peak may
-    /// read low by at most so many for each thread that returns, and by a batch for
-    /// each local pool that is just fetching one. In a pool of fewer than 64
-    /// buffers, used by one thread, it is exact.
+    /// Never reads high. May read low, because not every return updates it (that would cost more than the
+    /// return): each thread does so before its first return and then before one in
+    /// 1 + `pool_capacity` / 64, at least one in 16. So a past peak may read low by at most that many for
+    /// each thread that returns, and by a batch for each local pool that is just taking one. In a pool of
+    /// fewer than 64 buffers, used by one thread, it is exact.
     ///
     /// Reads; writes only if it finds a new peak.
     pub fn high_water_mark(&self) -> usize {
@@ -214,6 +226,11 @@ impl TransactionMemoryPool {
     /// return in progress. Wraps at `usize::MAX`. One atomic load.
     pub fn discarded(&self) -> usize {
         self.shared.discarded()
+    }
+
+    /// Whether these are handles of one pool.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
     }
 
     #[inline]

@@ -10,7 +10,7 @@ use crate::PooledBuffer;
 
 /// A transaction on its way from the network to whoever handles it.
 #[derive(Debug)]
-pub struct ReceivedTransaction<B> {
+pub struct ReceivedTransaction<B = PooledBuffer> {
     /// The bytes as received; usually a [`PooledBuffer`].
     pub data: B,
     /// Who sent them.
@@ -19,19 +19,8 @@ pub struct ReceivedTransaction<B> {
     pub received: Instant,
 }
 
-/// A bounded first-in-first-out queue of received transactions, for any number of
-/// producers and consumers.
-///
-/// It is a `crossbeam::queue::ArrayQueue`, which is not lock-free in the strict
-/// sense: while one thread is stopped in the middle of a push or a pop, others
-/// spin until it goes on. So never call a method from an interrupt or signal
-/// handler. Where that matters use the package `blockpool-core`.
-///
-/// A clone is another handle of the same queue and costs one atomic increment.
-/// With the last handle the items still queued are dropped, and their
-/// [`PooledBuffer`]s return to their pool.
-///
-/// Items are moved, their bytes are not: a buffer stays where it is.
+/// A bounded first-in, first-out queue for any number of producers and consumers, of received
+/// transactions unless told otherwise.
 ///
 /// ```
 /// use blockpool::{ReceivedTransaction, TransactionMemoryPool, TransactionQueue};
@@ -49,52 +38,74 @@ pub struct ReceivedTransaction<B> {
 /// drop((refused, queue));
 /// assert_eq!(pool.available_buffers(), 2);
 /// ```
-pub struct TransactionQueue<B = PooledBuffer> {
-    items: Arc<ArrayQueue<ReceivedTransaction<B>>>,
+///
+/// **Not lock-free:** it is a `crossbeam::queue::ArrayQueue`. While one thread is preempted in the middle
+/// of a push or a pop, others spin until it goes on. So never call a method from an interrupt or signal
+/// handler. Where that matters, use the package `blockpool-core`.
+///
+/// A clone is another handle of the same queue and costs one atomic increment. With the last handle the
+/// items still queued are dropped, and their [`PooledBuffer`]s return to their pool.
+///
+/// Items are moved, their bytes are not: a buffer stays where it is. They may be of any type, such as a
+/// bare buffer:
+///
+/// ```
+/// use blockpool::{PooledBuffer, TransactionMemoryPool, TransactionQueue};
+///
+/// let pool = TransactionMemoryPool::new(1232, 2);
+/// let queue = TransactionQueue::<PooledBuffer>::new(2);
+/// queue.push(pool.get()).unwrap();
+/// assert_eq!(queue.drain().count(), 1);
+/// ```
+pub struct TransactionQueue<T = ReceivedTransaction> {
+    items: Arc<ArrayQueue<T>>,
 }
 
-impl<B> TransactionQueue<B> {
-    /// Makes an empty queue of `capacity` places and allocates them. O(`capacity`).
+impl<T> TransactionQueue<T> {
+    /// Makes an empty queue for `capacity` items and allocates its memory. O(`capacity`).
     ///
     /// # Panics
     ///
-    /// If `capacity` is 0, or if so many places exceed the address space. Like
-    /// every collection, ends the process when the allocator has no memory.
+    /// If `capacity` is 0, or if the memory exceeds the address space. Like every collection, aborts the
+    /// process when the allocator has no memory.
     pub fn new(capacity: usize) -> Self {
-        assert!(capacity > 0, "a transaction queue needs at least one place");
+        assert!(capacity > 0, "a transaction queue has a capacity of at least 1");
         Self { items: Arc::new(ArrayQueue::new(capacity)) }
     }
 
-    /// Puts an item at the end.
+    /// Adds an item at the end.
     ///
-    /// O(1); one atomic read-modify-write when uncontended; never allocates;
-    /// spins while another thread is stopped inside an operation. Another thread
-    /// may pop the item before this returns.
+    /// O(1); one atomic read-modify-write when uncontended; never allocates; spins while another thread is
+    /// preempted inside an operation. Another thread may pop the item before this returns.
     ///
     /// # Errors
     ///
-    /// Gives the item back if the queue is full. Another thread may already have
-    /// made room then.
+    /// Gives the item back if the queue is full. Another thread may already have made room then.
     #[inline]
-    pub fn push(&self, item: ReceivedTransaction<B>) -> Result<(), ReceivedTransaction<B>> {
+    pub fn push(&self, item: T) -> Result<(), T> {
         self.items.push(item)
     }
 
     /// Takes the item at the front, or `None` if the queue is empty.
     ///
-    /// O(1); one atomic read-modify-write when uncontended; never allocates;
-    /// spins while another thread is stopped inside an operation. After `None`
-    /// another thread may already have pushed an item.
+    /// O(1); one atomic read-modify-write when uncontended; never allocates; spins while another thread is
+    /// preempted inside an operation. After `None` another thread may already have pushed an item.
     #[inline]
-    pub fn pop(&self) -> Option<ReceivedTransaction<B>> {
+    pub fn pop(&self) -> Option<T> {
         self.items.pop()
+    }
+
+    /// Takes items one by one, as [`pop`](Self::pop) does, until the queue is empty, or as many as its
+    /// capacity: so it ends though others push meanwhile. Items that are not taken stay.
+    pub fn drain(&self) -> impl Iterator<Item = T> + '_ {
+        (0..self.capacity()).map_while(|_| self.pop())
     }
 
     /// The number of items, in [0, [`capacity`](Self::capacity)].
     ///
-    /// Reads, never writes; repeats its reads while other threads push in
-    /// between. Exact for one moment during the call; counts an item that another
-    /// thread is just pushing, and not one that it is just popping.
+    /// Reads, never writes; repeats its reads while other threads push in between. Exact for one moment
+    /// during the call; counts an item that another thread is just pushing, and not one that it is just
+    /// popping.
     pub fn len(&self) -> usize {
         self.items.len()
     }
@@ -109,20 +120,20 @@ impl<B> TransactionQueue<B> {
         self.items.is_full()
     }
 
-    /// The number of places. Constant.
+    /// The most items that the queue holds. Constant.
     pub fn capacity(&self) -> usize {
         self.items.capacity()
     }
 }
 
-// Not derived: a derived `Clone` would ask for `B: Clone`.
-impl<B> Clone for TransactionQueue<B> {
+// Not derived: a derived `Clone` would ask for `T: Clone`.
+impl<T> Clone for TransactionQueue<T> {
     fn clone(&self) -> Self {
         Self { items: Arc::clone(&self.items) }
     }
 }
 
-impl<B> fmt::Debug for TransactionQueue<B> {
+impl<T> fmt::Debug for TransactionQueue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TransactionQueue")
             .field("len", &self.len())
@@ -163,6 +174,17 @@ mod tests {
     }
 
     #[test]
+    fn a_drain_takes_what_is_there_and_ends_though_more_is_pushed() {
+        let queue = TransactionQueue::new(3);
+        queue.push(1).unwrap();
+        queue.push(2).unwrap();
+        let drained = queue.drain().inspect(|item| queue.push(item + 2).unwrap());
+        assert!(drained.eq([1, 2, 3]));
+        assert_eq!((queue.drain().next(), queue.len()), (Some(4), 1));
+        assert!(queue.drain().eq([5]));
+    }
+
+    #[test]
     fn a_clone_is_a_handle_of_the_same_queue() {
         let queue = TransactionQueue::new(1);
         queue.clone().push(item(1)).unwrap();
@@ -177,8 +199,8 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "at least one place")]
-    fn a_queue_without_places_cannot_be_made() {
+    #[should_panic(expected = "a capacity of at least 1")]
+    fn a_queue_without_capacity_cannot_be_made() {
         TransactionQueue::<u32>::new(0);
     }
 }

@@ -136,7 +136,7 @@ impl Contender for Local {
     }
 
     fn handle(&'static self) -> LocalPool {
-        self.0.local()
+        self.0.local_pool()
     }
 
     fn get(handle: &mut LocalPool) -> Option<Vec<u8>> {

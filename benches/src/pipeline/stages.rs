@@ -60,12 +60,12 @@ pub trait Work: Send {
 /// Byte vectors in a [`TransactionQueue`], from wherever `S` has them.
 pub struct Vectors<S> {
     source: S,
-    queue: TransactionQueue<Vec<u8>>,
+    queue: TransactionQueue<ReceivedTransaction<Vec<u8>>>,
 }
 
 impl<S: VectorSource> Vectors<S> {
     /// A handle for either side.
-    pub fn new(source: S, queue: &TransactionQueue<Vec<u8>>) -> Self {
+    pub fn new(source: S, queue: &TransactionQueue<ReceivedTransaction<Vec<u8>>>) -> Self {
         Self { source, queue: queue.clone() }
     }
 }
@@ -176,7 +176,7 @@ impl<S: VectorSource> Work for Vectors<S> {
 pub struct Allocated<'q, A: GlobalAlloc + 'static> {
     allocator: &'static A,
     buffer_size: usize,
-    queue: &'q TransactionQueue<AllocatedBuffer<A>>,
+    queue: &'q TransactionQueue<ReceivedTransaction<AllocatedBuffer<A>>>,
 }
 
 impl<'q, A: GlobalAlloc + Sync + 'static> Allocated<'q, A> {
@@ -184,7 +184,7 @@ impl<'q, A: GlobalAlloc + Sync + 'static> Allocated<'q, A> {
     pub fn new(
         allocator: &'static A,
         buffer_size: usize,
-        queue: &'q TransactionQueue<AllocatedBuffer<A>>,
+        queue: &'q TransactionQueue<ReceivedTransaction<AllocatedBuffer<A>>>,
     ) -> Self {
         assert!(buffer_size > 0, "an allocation of no bytes is not allowed");
         Self { allocator, buffer_size, queue }
@@ -401,8 +401,8 @@ mod tests {
         let pool = TransactionMemoryPool::new(64, 4);
         what_goes_in_comes_out(Vectors::new(&pool, &queue), Vectors::new(&pool, &queue));
         what_goes_in_comes_out(
-            Vectors::new(pool.local(), &queue),
-            Vectors::new(pool.local(), &queue),
+            Vectors::new(pool.local_pool(), &queue),
+            Vectors::new(pool.local_pool(), &queue),
         );
         assert_eq!(pool.available_buffers(), 4);
         let queue = TransactionQueue::new(4);

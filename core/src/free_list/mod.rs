@@ -5,8 +5,8 @@ mod counted;
 mod heapless_queue;
 mod spin_stack;
 
-pub use bitmap::{Bitmap, Neighbours, Returning};
-pub(crate) use bitmap::{BitmapList, GROUP, Words};
+pub use bitmap::{Bitmap, BitmapList, Neighbours, Returning};
+pub(crate) use bitmap::{GROUP, Words};
 pub use counted::Counted;
 pub(crate) use counted::CountedList;
 pub use heapless_queue::HeaplessQueue;

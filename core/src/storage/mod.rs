@@ -10,8 +10,8 @@ mod in_place;
 
 pub use crate::align::Alignment;
 pub use crate::free_list::{
-    AllFree, Bitmap, Counted, FreeList, FreeListKind, HeaplessQueue, Neighbours, Returning,
-    SpinStack,
+    AllFree, Bitmap, BitmapList, Counted, FreeList, FreeListKind, HeaplessQueue, Neighbours,
+    Returning, SpinStack,
 };
 pub use bookkeeping::{Bookkeeping, IndexSet};
 pub use borrowed::Borrowed;

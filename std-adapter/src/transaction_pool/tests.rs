@@ -168,7 +168,7 @@ fn debug_shows_sizes_and_counts() {
     let _held = pool.get();
     let text = "TransactionMemoryPool { buffer_size: 100, total_allocated: 64, available_buffers: 63, .. }";
     assert_eq!(format!("{pool:?}"), text);
-    let local = pool.local();
+    let local = pool.local_pool();
     assert_eq!(
         format!("{local:?}"),
         format!("LocalPool {{ len: 0, stock_limit: 8, pool: {text} }}")

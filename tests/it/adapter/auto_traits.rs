@@ -16,7 +16,7 @@ const _: () = {
     send_sync_static::<TransactionQueue>();
     send_sync_static::<ReceivedTransaction<PooledBuffer>>();
     // Sharing the queue only moves items, so they need not be `Sync`.
-    send_sync_static::<TransactionQueue<std::cell::Cell<u8>>>();
+    send_sync_static::<TransactionQueue<ReceivedTransaction<std::cell::Cell<u8>>>>();
 };
 
 /// Fails to compile if the type implements the trait: `pin` would then be
@@ -35,7 +35,7 @@ macro_rules! assert_not {
     };
 }
 
-assert_not!(TransactionQueue<Rc<u8>>: Send);
+assert_not!(TransactionQueue<ReceivedTransaction<Rc<u8>>>: Send);
 assert_not!(TransactionQueue<Rc<u8>>: Sync);
 assert_not!(ReceivedTransaction<Rc<u8>>: Send);
 // One owner each.

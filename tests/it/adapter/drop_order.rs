@@ -9,7 +9,7 @@ fn pool_guard_local_pool_and_queue_drop_in_any_order() {
         let pool = TransactionMemoryPool::new(100, 64);
         let watch = pool.clone();
         let guard = pool.get();
-        let mut local = pool.local();
+        let mut local = pool.local_pool();
         let buffer = local.get_buffer();
         local.return_buffer(buffer);
         let queue = TransactionQueue::new(4);
@@ -34,7 +34,7 @@ fn pool_guard_local_pool_and_queue_drop_in_any_order() {
 fn guards_and_local_pools_work_when_no_other_handle_is_left() {
     let pool = TransactionMemoryPool::new(100, 64);
     let mut guard = pool.get();
-    let mut local = pool.local();
+    let mut local = pool.local_pool();
     drop(pool);
     guard.extend_from_slice(b"alive");
     let buffer = local.get_buffer();

@@ -25,7 +25,7 @@ fn gets_without_fallback_hand_out_exactly_the_capacity() {
 fn one_local_pool_reaches_every_buffer_of_its_pool() {
     for capacity in [1, 7, 8, 9, 100, 1000] {
         let pool = TransactionMemoryPool::new(16, capacity);
-        let mut local = pool.local();
+        let mut local = pool.local_pool();
         let held: Vec<_> = std::iter::from_fn(|| local.try_get_buffer()).collect();
         assert_eq!(held.len(), capacity);
         assert!(local.get_buffer().capacity() >= 16);

@@ -65,7 +65,7 @@ fn every_buffer_of_local_pools_has_one_owner_and_none_is_lost() {
     let pool = TransactionMemoryPool::new(SIZE, CAPACITY);
     scope(|scope| {
         for thread in 0..THREADS {
-            let mut local: LocalPool = pool.local();
+            let mut local: LocalPool = pool.local_pool();
             scope.spawn(move || {
                 for round in 0..ROUNDS / 5 {
                     let mut held: Vec<_> = (0..5).map(|_| local.get_buffer()).collect();

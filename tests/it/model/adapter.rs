@@ -88,7 +88,7 @@ impl System {
     fn new(sizes: Sizes) -> Self {
         let (buffer_size, capacity) = (sizes.buffer_size.into(), sizes.pool_capacity.into());
         let pool = TransactionMemoryPool::try_new(buffer_size, capacity).expect("there is memory");
-        let locals = [pool.local(), pool.local()];
+        let locals = [pool.local_pool(), pool.local_pool()];
         assert_eq!(locals[0].stock_limit(), (capacity / 8).min(64));
         Self {
             pool,
@@ -123,7 +123,7 @@ impl System {
     fn expect_taken(&mut self, from: From, from_heap: bool) -> bool {
         let stock = match from {
             From::Shared => 0,
-            From::Local(which) => self.local(which).len(),
+            From::Local(which) => self.local(which).stock(),
         };
         let reachable = self.pool.available_buffers() + stock > 0;
         if !reachable && from_heap {
@@ -203,9 +203,9 @@ impl System {
             }
             Step::Flush(which) => {
                 self.local(which).flush();
-                assert!(self.local(which).is_empty());
+                assert_eq!(self.local(which).stock(), 0);
             }
-            Step::Renew(which) => *self.local(which) = self.pool.local(),
+            Step::Renew(which) => *self.local(which) = self.pool.local_pool(),
             Step::Guard => {
                 let expected = self.expect_taken(From::Shared, true);
                 self.keep_guard(Some(self.pool.get()), expected);
@@ -281,7 +281,7 @@ impl System {
 
     fn check(&mut self) {
         let (free, capacity) = (self.pool.available_buffers(), self.pool.total_allocated());
-        let stocks: usize = self.locals.iter().map(LocalPool::len).sum();
+        let stocks: usize = self.locals.iter().map(LocalPool::stock).sum();
         let out = self.held.len() + self.guards.len() + self.queued.len();
         let discarded_full = self.pool.discarded() - self.discarded_unfit;
         assert_eq!(free + stocks + out + discarded_full, self.alive, "none is lost or made");
@@ -292,9 +292,8 @@ impl System {
         assert_eq!(self.pool.buffer_size(), self.buffer_size);
         assert!(self.locals.iter().map(LocalPool::stock_limit).sum::<usize>() <= capacity / 2);
         for local in &self.locals {
-            let len = local.len();
+            let len = local.stock();
             assert!(len <= local.stock_limit());
-            assert_eq!(local.is_empty(), len == 0);
         }
         let queued = self.queued.len();
         assert_eq!((self.queue.len(), self.queue.is_empty()), (queued, queued == 0));

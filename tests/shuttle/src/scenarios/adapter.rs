@@ -17,7 +17,7 @@ pub(super) fn everything(threads: usize, length: usize, capacity: usize, by_loca
     let found_empty = AtomicUsize::new(0);
 
     together(threads, |_| {
-        let mut local = by_local_pools.then(|| pool.local());
+        let mut local = by_local_pools.then(|| pool.local_pool());
         let mut held: Vec<Vec<u8>> = Vec::new();
         for _ in 0..length {
             match below(8) {
@@ -70,7 +70,7 @@ pub(super) fn stock_limits(threads: usize, rounds: usize) {
     let sum = AtomicUsize::new(0);
     together(threads, |_| {
         for _ in 0..rounds {
-            let local = pool.local();
+            let local = pool.local_pool();
             let limit = local.stock_limit();
             let of_all = sum.fetch_add(limit, Ordering::Relaxed) + limit;
             assert!(of_all <= CAPACITY / 2, "{of_all} buffers may be kept");
@@ -78,5 +78,5 @@ pub(super) fn stock_limits(threads: usize, rounds: usize) {
             drop(local);
         }
     });
-    assert_eq!(pool.local().stock_limit(), CAPACITY / 8);
+    assert_eq!(pool.local_pool().stock_limit(), CAPACITY / 8);
 }
