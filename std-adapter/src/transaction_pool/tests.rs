@@ -171,7 +171,7 @@ fn debug_shows_sizes_and_counts() {
     let local = pool.local_pool();
     assert_eq!(
         format!("{local:?}"),
-        format!("LocalPool {{ len: 0, stock_limit: 8, pool: {text} }}")
+        format!("LocalPool {{ stock: 0, stock_limit: 8, pool: {text} }}")
     );
 }
 
