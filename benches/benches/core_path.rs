@@ -1,4 +1,4 @@
-//! `blockpool-core`: a block taken, touched and given back, by a worker and by every engine.
+//! `blockpool-core`: a block taken, touched and given back, through a local pool and with every free list.
 
 mod common;
 

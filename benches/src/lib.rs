@@ -4,8 +4,6 @@
 
 pub mod allocations;
 pub mod arguments;
-pub mod contenders;
-pub mod hand_off;
 pub mod input;
 pub mod interleave;
 pub mod limits;
@@ -19,6 +17,8 @@ pub mod output;
 pub mod patterns;
 pub mod peers;
 pub mod pipeline;
+pub mod pipeline_pools;
+pub mod queues;
 pub mod report;
 pub mod schedule;
 pub mod signals;

@@ -4,10 +4,10 @@ use blockpool::ReceivedTransaction;
 use blockpool_core::QueueSlot;
 use blockpool_core::storage::Bookkeeping;
 
-use crate::contenders::{PoolKind, block_size};
 use crate::limits::{self, Room};
 use crate::options::Options;
 use crate::pipeline::{AllocatedBuffer, bytes_of_thread};
+use crate::pipeline_pools::{PoolKind, block_size};
 
 /// Bytes of the pools' memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,8 +149,8 @@ mod tests {
     use clap::Parser;
 
     use super::Needed;
-    use crate::contenders::PoolKind;
     use crate::options::Options;
+    use crate::pipeline_pools::PoolKind;
 
     /// Of large buffers, the one that may take the most at last takes little from the start.
     #[test]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::contenders::PoolKind;
 use crate::pipeline::{Check, Pattern};
+use crate::pipeline_pools::PoolKind;
 
 /// Runs Solana transactions over UDP loopback through a pipeline of receiving, queueing and
 /// checking, once for each buffer pool, and tells which pool, how large, and what tail.

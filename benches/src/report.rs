@@ -6,11 +6,11 @@ use std::fmt::Write;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
-use crate::contenders::{Fallbacks, PoolKind};
 use crate::input::verify::Invalid;
 use crate::load::Recording;
 use crate::machine::Fact;
 use crate::pipeline::{Ended, Outcome, Summary};
+use crate::pipeline_pools::{Fallbacks, PoolKind};
 
 /// Everything, as `--json` writes it. Times are in nanoseconds, sizes in bytes.
 #[derive(Debug, Serialize)]

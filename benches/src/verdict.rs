@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::contenders::PoolKind;
 use crate::pipeline::Summary;
+use crate::pipeline_pools::PoolKind;
 use crate::report::{Report, Run, time};
 
 /// Fewer transactions than this in a run say nothing about a tail.

@@ -5,19 +5,19 @@
 //! run, which the variable `CI` tells; rights, or a kernel with AF_XDP, are not.
 
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
-#[path = "../cargo.rs"]
+#[path = "../support/cargo.rs"]
 mod cargo;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod checks;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
-#[path = "../child.rs"]
+#[path = "../support/child.rs"]
 mod child;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod example;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod listeners;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
-#[path = "../network.rs"]
+#[path = "../support/network.rs"]
 mod network;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod pings;
@@ -26,7 +26,7 @@ mod refusals;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod report;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
-#[path = "../selection.rs"]
+#[path = "../support/selection.rs"]
 mod selection;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod streams;

@@ -10,10 +10,10 @@ mod build;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod capture;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-#[path = "../cargo.rs"]
+#[path = "../support/cargo.rs"]
 mod cargo;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-#[path = "../child.rs"]
+#[path = "../support/child.rs"]
 mod child;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod eal;
@@ -24,19 +24,19 @@ mod forwarding;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod hugepages;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-#[path = "../network.rs"]
+#[path = "../support/network.rs"]
 mod network;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod pipeline;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod pools;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod preempted;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod report;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-#[path = "../selection.rs"]
+#[path = "../support/selection.rs"]
 mod selection;
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-mod stopped;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod suites;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]

@@ -8,7 +8,7 @@ use clap::Parser;
 use crate::build::{self, Built};
 use crate::network::Missing;
 use crate::selection::Selection;
-use crate::{cargo, flags, forwarding, pipeline, pools, stopped, suites};
+use crate::{cargo, flags, forwarding, pipeline, pools, preempted, suites};
 
 /// Loads the mempool handler into programs of DPDK.
 #[derive(Debug, Parser)]
@@ -58,7 +58,7 @@ pub(crate) fn main() -> ExitCode {
         suites::checks(),
         pools::checks(),
         pipeline::checks(),
-        stopped::checks(),
+        preempted::checks(),
     ];
     let mut checks: Vec<_> = groups.into_iter().flatten().collect();
     if selection.list(checks.iter().map(|check| &check.name)) {

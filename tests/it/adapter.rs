@@ -4,7 +4,7 @@ mod auto_traits;
 mod drop_order;
 mod exhaustion;
 mod model;
+mod original_methods;
 mod page_faults;
 mod queue;
-mod seed_api;
 mod sole_owner;

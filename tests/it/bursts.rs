@@ -41,32 +41,32 @@ fn a_queue_takes_its_own_of_a_burst_in_order_and_leaves_the_others_in_order() {
 }
 
 #[test]
-fn a_worker_sends_the_foreign_ones_of_a_burst_home() {
+fn a_local_pool_sends_the_foreign_ones_of_a_burst_home() {
     let (own, other) = (Small::new(), Small::new());
-    let mut worker = own.local_pool();
+    let mut local = own.local_pool();
     for foreign in 0..=u8::MAX {
         let mut burst = mixed(&own, &other, foreign);
-        worker.put_burst(&mut burst);
+        local.put_burst(&mut burst);
         assert!(burst.is_empty());
-        assert_eq!((own.available() + worker.stock(), other.available()), (COUNT, COUNT));
+        assert_eq!((own.available() + local.stock(), other.available()), (COUNT, COUNT));
     }
 }
 
 #[test]
 fn a_burst_larger_than_a_stock_comes_and_goes() {
     let pool = Small::new();
-    let mut worker = pool.local_pool();
+    let mut local = pool.local_pool();
     let mut burst = heapless::Vec::<_, 32>::new();
     for _ in 0..3 {
-        assert_eq!(worker.get_burst(&mut burst), 32);
-        assert_eq!(pool.available() + worker.stock(), COUNT - 32);
+        assert_eq!(local.get_burst(&mut burst), 32);
+        assert_eq!(pool.available() + local.stock(), COUNT - 32);
         let mut numbers = indices(&burst);
         numbers.sort_unstable();
         numbers.dedup();
         assert_eq!(numbers.len(), 32);
-        worker.put_burst(&mut burst);
-        assert!(burst.is_empty() && worker.stock() <= COUNT / 4);
-        assert_eq!(pool.available() + worker.stock(), COUNT);
+        local.put_burst(&mut burst);
+        assert!(burst.is_empty() && local.stock() <= COUNT / 4);
+        assert_eq!(pool.available() + local.stock(), COUNT);
     }
 }
 
@@ -78,19 +78,19 @@ fn a_burst_given_back_is_kept_and_sends_off_half_of_the_older_ones_if_it_must() 
     let get = || pool.get().expect("enough are free");
     for stock in 0..=ROOM {
         for count in 1..=ROOM {
-            let mut worker: LocalPool<'_, _, 16> = LocalPool::new(&pool);
-            (0..stock).for_each(|_| worker.put(get()));
+            let mut local: LocalPool<'_, _, 16> = LocalPool::new(&pool);
+            (0..stock).for_each(|_| local.put(get()));
             let mut burst: heapless::Vec<_, ROOM> = (0..count).map(|_| get()).collect();
             let mut given: Vec<u32> = burst.iter().map(|block| block.index()).collect();
             let free = pool.available();
-            worker.put_burst(&mut burst);
+            local.put_burst(&mut burst);
             let sent_off = match (stock + count).saturating_sub(ROOM) {
                 0 => 0,
                 excess => excess.max(ROOM / 2).min(stock),
             };
             assert_eq!(pool.available() - free, sent_off, "{count} to {stock}");
-            assert_eq!(worker.stock(), stock + count - sent_off);
-            let blocks: Vec<_> = (0..count).map_while(|_| worker.get()).collect();
+            assert_eq!(local.stock(), stock + count - sent_off);
+            let blocks: Vec<_> = (0..count).map_while(|_| local.get()).collect();
             let mut kept: Vec<u32> = blocks.iter().map(|block| block.index()).collect();
             given.sort_unstable();
             kept.sort_unstable();
@@ -105,18 +105,18 @@ fn a_burst_takes_from_the_stock_what_was_given_back_last() {
     let get = || pool.get().expect("enough are free");
     for stock in 0..=15 {
         for held in 0..=8 {
-            let mut worker: LocalPool<'_, _, 16> = LocalPool::new(&pool);
+            let mut local: LocalPool<'_, _, 16> = LocalPool::new(&pool);
             let blocks: Vec<_> = (0..stock).map(|_| get()).collect();
             let given: Vec<u32> = blocks.iter().map(|block| block.index()).collect();
-            blocks.into_iter().for_each(|block| worker.put(block));
+            blocks.into_iter().for_each(|block| local.put(block));
             let mut burst: heapless::Vec<_, 8> = (0..held).map(|_| get()).collect();
             let free = pool.available();
             let wanted = 8 - held;
-            assert_eq!(worker.get_burst(&mut burst), wanted);
+            assert_eq!(local.get_burst(&mut burst), wanted);
             let from_stock = burst[held..].iter().map(|block| block.index()).take(stock);
             assert!(from_stock.eq(given.into_iter().rev().take(wanted)), "{held} and {stock}");
             if wanted <= stock {
-                assert_eq!((worker.stock(), pool.available()), (stock - wanted, free));
+                assert_eq!((local.stock(), pool.available()), (stock - wanted, free));
             }
         }
     }
@@ -128,15 +128,15 @@ fn a_burst_given_back_is_taken_first_to_last() {
     for stock in 0..=15 {
         // Into a stock with room for all of it, for some of it, and by single puts.
         for count in 1..=16 {
-            let mut worker: LocalPool<'_, _, 16> = LocalPool::new(&pool);
+            let mut local: LocalPool<'_, _, 16> = LocalPool::new(&pool);
             let get = |_| pool.get().expect("enough are free");
             let before: Vec<_> = (0..stock).map(get).collect();
-            before.into_iter().for_each(|block| worker.put(block));
+            before.into_iter().for_each(|block| local.put(block));
             let mut burst: heapless::Vec<_, 16> = (0..count).map(get).collect();
             let given: Vec<u32> = burst.iter().map(|block| block.index()).collect();
-            worker.put_burst(&mut burst);
-            let kept = worker.stock().min(count);
-            let taken: Vec<_> = (0..kept).map(|_| worker.get().expect("it was kept")).collect();
+            local.put_burst(&mut burst);
+            let kept = local.stock().min(count);
+            let taken: Vec<_> = (0..kept).map(|_| local.get().expect("it was kept")).collect();
             let taken = taken.iter().map(|block| block.index());
             assert!(taken.eq(given.into_iter().take(kept)), "{count} to {stock}");
         }

@@ -25,12 +25,12 @@ impl Held for Queue<'_, P> {}
 /// One of each kind.
 fn holders(pool: &P) -> Vec<Holder<'_>> {
     let get = || pool.get().expect("enough are free");
-    let mut worker: LocalPool<'_, P, 8> = LocalPool::new(pool);
-    (0..3).for_each(|_| worker.put(get()));
+    let mut local: LocalPool<'_, P, 8> = LocalPool::new(pool);
+    (0..3).for_each(|_| local.put(get()));
     let queue = Queue::new(pool);
     (0..5).for_each(|_| queue.push(get()).expect("a block of this pool"));
     let burst: Burst<'_> = (0..2).map(|_| get()).collect();
-    vec![(Box::new(get()), 1), (Box::new(burst), 2), (Box::new(worker), 3), (Box::new(queue), 5)]
+    vec![(Box::new(get()), 1), (Box::new(burst), 2), (Box::new(local), 3), (Box::new(queue), 5)]
 }
 
 #[test]
@@ -103,17 +103,17 @@ fn a_forgotten_block_stays_out_and_no_other() {
 }
 
 #[test]
-fn a_thread_that_ends_flushes_the_worker_in_its_local_storage() {
+fn a_thread_that_ends_flushes_the_local_pool_in_its_local_storage() {
     static POOL: P = Pool::new();
     thread_local! {
-        static WORKER: RefCell<LocalPool<'static, P, 8>> = const { RefCell::new(LocalPool::new(&POOL)) };
+        static LOCAL: RefCell<LocalPool<'static, P, 8>> = const { RefCell::new(LocalPool::new(&POOL)) };
     }
     for panics in [false, true] {
         let thread = thread::spawn(move || {
-            WORKER.with_borrow_mut(|worker| {
-                let block = worker.get().expect("it is free");
-                worker.put(block);
-                assert!(worker.stock() > 0);
+            LOCAL.with_borrow_mut(|local| {
+                let block = local.get().expect("it is free");
+                local.put(block);
+                assert!(local.stock() > 0);
                 if panics {
                     resume_unwind(Box::new("a panic"));
                 }
@@ -129,18 +129,18 @@ fn a_panic_amid_a_burst_leaves_no_block_out() {
     let pool = P::new();
     let queue = Queue::new(&pool);
     let result = catch_unwind(|| {
-        let mut worker: LocalPool<'_, P, 8> = LocalPool::new(&pool);
+        let mut local: LocalPool<'_, P, 8> = LocalPool::new(&pool);
         let mut burst = Burst::new();
-        worker.get_burst(&mut burst);
+        local.get_burst(&mut burst);
         queue.push_burst(&mut burst);
         let _one = queue.pop();
         queue.pop_burst(&mut heapless::Vec::<_, 2>::new());
-        worker.get_burst(&mut burst);
+        local.get_burst(&mut burst);
         for (number, block) in burst.into_iter().enumerate() {
             if number == 2 {
                 resume_unwind(Box::new("a panic"));
             }
-            worker.put(block);
+            local.put(block);
         }
     });
     assert!(result.is_err());

@@ -10,28 +10,28 @@ type Burst<'p, P, const N: usize> = heapless::Vec<Block<'p, P>, N>;
 #[test]
 fn a_burst_larger_than_the_pool_takes_what_there_is() {
     let pool = Pool::<64, 10>::new();
-    let mut worker: LocalPool<'_, _, 4> = LocalPool::new(&pool);
+    let mut local: LocalPool<'_, _, 4> = LocalPool::new(&pool);
     let mut burst: Burst<'_, _, 32> = heapless::Vec::new();
-    assert_eq!(worker.get_burst(&mut burst), 10);
-    assert_eq!((burst.len(), pool.available(), worker.stock()), (10, 0, 0));
-    assert_eq!(worker.get_burst(&mut burst), 0, "what is there stays");
+    assert_eq!(local.get_burst(&mut burst), 10);
+    assert_eq!((burst.len(), pool.available(), local.stock()), (10, 0, 0));
+    assert_eq!(local.get_burst(&mut burst), 0, "what is there stays");
     assert_eq!(burst.len(), 10);
-    worker.put_burst(&mut burst);
+    local.put_burst(&mut burst);
     assert!(burst.is_empty());
-    drop(worker);
+    drop(local);
     assert_whole(&pool);
 }
 
 #[test]
 fn an_exhausted_pool_serves_again_after_each_return() {
     let pool = Pool::<64, 3>::new();
-    let mut worker: LocalPool<'_, _, 1> = LocalPool::new(&pool);
+    let mut local: LocalPool<'_, _, 1> = LocalPool::new(&pool);
     let mut blocks = take_all(&pool);
     for _ in 0..10 {
         assert!(pool.get().is_none());
-        assert!(worker.get().is_none());
+        assert!(local.get().is_none());
         let index = blocks.pop().map(|block| block.index());
-        let again = worker.get();
+        let again = local.get();
         assert_eq!(again.as_ref().map(|block| block.index()), index);
         blocks.extend(again);
     }
@@ -40,7 +40,7 @@ fn an_exhausted_pool_serves_again_after_each_return() {
 #[test]
 fn a_call_that_finds_too_little_is_counted_once() {
     let pool = Pool::<64, 6>::new();
-    let mut worker: LocalPool<'_, _, 4> = LocalPool::new(&pool);
+    let mut local: LocalPool<'_, _, 4> = LocalPool::new(&pool);
     let mut none: Burst<'_, _, 0> = heapless::Vec::new();
     let mut all: Burst<'_, _, 6> = heapless::Vec::new();
     let mut more: Burst<'_, _, 3> = heapless::Vec::new();
@@ -49,29 +49,29 @@ fn a_call_that_finds_too_little_is_counted_once() {
         expected += usize::from(failed);
         assert_eq!(pool.exhausted_count(), expected);
     };
-    worker.get_burst(&mut all);
+    local.get_burst(&mut all);
     check(false);
-    worker.get_burst(&mut none);
+    local.get_burst(&mut none);
     check(false);
-    worker.get_burst(&mut all);
+    local.get_burst(&mut all);
     check(false);
-    worker.get_burst(&mut more);
+    local.get_burst(&mut more);
     check(true);
-    assert!(worker.get().is_none());
+    assert!(local.get().is_none());
     check(true);
     assert!(pool.get().is_none());
     check(true);
     drop(all.pop());
-    worker.get_burst(&mut more);
+    local.get_burst(&mut more);
     check(true);
     assert_eq!(more.len(), 1);
 }
 
 #[test]
-fn a_worker_keeps_no_more_than_its_stock_nor_a_quarter_of_the_pool() {
+fn a_local_pool_keeps_no_more_than_its_stock_nor_a_quarter_of_the_pool() {
     fn check<S: Storage, const STOCK: usize>(pool: &BlockPool<S>) {
         let limit = STOCK.min((pool.capacity() / 4).max(1));
-        let mut worker: LocalPool<'_, BlockPool<S>, STOCK> = LocalPool::new(pool);
+        let mut local: LocalPool<'_, BlockPool<S>, STOCK> = LocalPool::new(pool);
         let mut peak = 0;
         let mut see = |stock: usize| {
             assert!(stock <= limit, "{stock} of {limit} in the stock");
@@ -79,19 +79,19 @@ fn a_worker_keeps_no_more_than_its_stock_nor_a_quarter_of_the_pool() {
         };
         for _ in 0..3 {
             let mut held = Vec::new();
-            while let Some(block) = worker.get() {
-                see(worker.stock());
+            while let Some(block) = local.get() {
+                see(local.stock());
                 held.push(block);
             }
             assert_eq!(held.len(), pool.capacity());
             for block in held {
-                worker.put(block);
-                see(worker.stock());
-                assert!(worker.stock() > 0, "the last one is kept");
+                local.put(block);
+                see(local.stock());
+                assert!(local.stock() > 0, "the last one is kept");
             }
         }
         assert_eq!(peak, limit, "and it does keep as many");
-        drop(worker);
+        drop(local);
         assert_whole(pool);
     }
     check::<_, 64>(&Pool::<8, 1>::new());
@@ -104,7 +104,7 @@ fn a_worker_keeps_no_more_than_its_stock_nor_a_quarter_of_the_pool() {
 }
 
 #[test]
-fn an_empty_worker_looks_first_where_it_gave_back_last() {
+fn an_empty_local_pool_looks_first_where_it_gave_back_last() {
     const GROUP: usize = usize::BITS as usize;
     const GROUPS: usize = 8;
     let pool = Pool::<8, { GROUPS * GROUP }>::new();
@@ -117,24 +117,24 @@ fn an_empty_worker_looks_first_where_it_gave_back_last() {
         place % 8 != 0
     });
     for group in (0..GROUPS).rev() {
-        let mut worker: LocalPool<'_, _, 4> = LocalPool::new(&pool);
+        let mut local: LocalPool<'_, _, 4> = LocalPool::new(&pool);
         let of_group = |block: &Block<'_, _>| block.index() as usize / GROUP == group;
         for _ in 0..2 {
             let place = blocks.iter().position(of_group).expect("most are still here");
-            worker.put(blocks.swap_remove(place));
+            local.put(blocks.swap_remove(place));
         }
-        worker.flush();
-        assert!(worker.get().is_some_and(|block| of_group(&block)), "{group}");
+        local.flush();
+        assert!(local.get().is_some_and(|block| of_group(&block)), "{group}");
     }
 }
 
 #[test]
-fn a_flushed_worker_leaves_everything_to_other_threads() {
+fn a_flushed_local_pool_leaves_everything_to_other_threads() {
     let pool = Pool::<64, 64>::new();
-    let mut worker: LocalPool<'_, _, 16> = LocalPool::new(&pool);
-    let block = worker.get().expect("blocks are free");
-    worker.put(block);
-    let kept = worker.stock();
+    let mut local: LocalPool<'_, _, 16> = LocalPool::new(&pool);
+    let block = local.get().expect("blocks are free");
+    local.put(block);
+    let kept = local.stock();
     assert!(kept > 0);
     let others = |expected| {
         scope(|scope| {
@@ -142,8 +142,8 @@ fn a_flushed_worker_leaves_everything_to_other_threads() {
         });
     };
     others(64 - kept);
-    worker.flush();
-    assert_eq!(worker.stock(), 0);
+    local.flush();
+    assert_eq!(local.stock(), 0);
     others(64);
 }
 

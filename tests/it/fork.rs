@@ -20,13 +20,13 @@ fn child(pool: &Blocks, queue: &Queue<'_, Blocks>) -> bool {
     // What the other threads had in their hands stays out.
     queue.pop_burst(&mut all);
     let free = pool.available();
-    let mut worker = pool.local_pool();
-    while let Some(block) = pool.get().or_else(|| worker.get()) {
+    let mut local = pool.local_pool();
+    while let Some(block) = pool.get().or_else(|| local.get()) {
         if all.push(block).is_err() {
             return false;
         }
-        // From the worker's stock in between.
-        all.extend(worker.get());
+        // From the local pool's stock in between.
+        all.extend(local.get());
     }
     let mut seen = [false; COUNT];
     let distinct =
@@ -39,7 +39,7 @@ fn child(pool: &Blocks, queue: &Queue<'_, Blocks>) -> bool {
     let pushed = queue.push_burst(&mut all) == count && queue.len() == count;
     let in_order =
         order.iter().all(|&number| queue.pop().is_some_and(|block| block.index() == number));
-    drop(worker);
+    drop(local);
     distinct && found && pushed && in_order && pool.available() == count
 }
 
@@ -69,22 +69,22 @@ fn fork_and_check(pool: &Blocks, queue: &Queue<'_, Blocks>) -> bool {
 /// Takes, pushes, pops and gives back until it is told to end.
 fn go_on(pool: &Blocks, queue: &Queue<'_, Blocks>, seed: u64, end: &AtomicBool) {
     let mut random = Random(seed);
-    let mut worker = pool.local_pool();
+    let mut local = pool.local_pool();
     while !end.load(Ordering::Relaxed) {
         let mut burst = heapless::Vec::<_, 3>::new();
         match random.below(6) {
             0 => drop(pool.get()),
             1 => {
-                worker.get_burst(&mut burst);
+                local.get_burst(&mut burst);
                 queue.push_burst(&mut burst);
             }
             2 => {
                 queue.pop_burst(&mut burst);
-                worker.put_burst(&mut burst);
+                local.put_burst(&mut burst);
             }
             3 => drop(queue.pop()),
             4 => pool.get().into_iter().for_each(|block| assert!(queue.push(block).is_ok())),
-            _ => worker.flush(),
+            _ => local.flush(),
         }
     }
 }

@@ -42,7 +42,7 @@ pub(crate) fn assert_whole<S: Storage>(pool: &BlockPool<S>) {
     indices.sort_unstable();
     let all: Vec<u32> = (0..).take(pool.capacity()).collect();
     assert_eq!(indices, all);
-    // All are out now, so that is the peak, of an engine that counts.
+    // All are out now, so that is the peak, of a free list that counts.
     let peak = pool.high_water_mark().unwrap_or(pool.capacity());
     assert_eq!(peak, pool.capacity());
     drop(blocks);

@@ -5,19 +5,19 @@
 //! The fuzz targets in `tests/fuzz` try others with the same modules.
 
 pub(crate) mod adapter;
-pub(crate) mod engine;
+mod data_range;
+pub(crate) mod free_list;
 pub(crate) mod pool;
-mod range;
 pub(crate) mod region;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use engine::Engine;
+use data_range::Edit;
+use free_list::Kind;
 use pool::Step;
 use pool::raw::{Pointers, Refused};
-use range::Edit;
 use region::Asked;
 
 pub(crate) fn config(cases: u32) -> ProptestConfig {
@@ -55,7 +55,7 @@ fn step() -> impl Strategy<Value = Step> {
     let taken_and_given = prop_oneof![
         3 => Just(Get),
         1 => at().prop_map(GetMany),
-        4 => which().prop_map(WorkerGet),
+        4 => which().prop_map(LocalGet),
         2 => (which(), at()).prop_map(|(which, filled)| GetBurst(which, filled)),
         2 => at().prop_map(Drop),
         1 => at().prop_map(DropMany),
@@ -95,8 +95,8 @@ fn step() -> impl Strategy<Value = Step> {
     };
     let pointed_to = prop_oneof![
         2 => pointers().prop_map(FromRawPtrBurst),
-        4 => (which(), at()).prop_map(|(which, count)| WorkerGetRaw(which, count)),
-        3 => (which(), pointers()).prop_map(|(which, pointers)| WorkerPutRaw(which, pointers)),
+        4 => (which(), at()).prop_map(|(which, count)| LocalGetRaw(which, count)),
+        3 => (which(), pointers()).prop_map(|(which, pointers)| LocalPutRaw(which, pointers)),
         3 => pointers().prop_map(PushRaw),
         3 => at().prop_map(PopRaw),
     ];
@@ -104,19 +104,19 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![4 => taken_and_given, 2 => queued, 2 => raw, 2 => pointed_to, 1 => edited]
 }
 
-macro_rules! engines {
-    ($($name:ident: $engine:ident, $cases:literal,)+) => {$(
+macro_rules! free_lists {
+    ($($name:ident: $kind:ident, $cases:literal,)+) => {$(
         proptest! {
             #![proptest_config(config($cases))]
             #[test]
             fn $name(steps in vec(step(), 0..100)) {
-                engine::run(Engine::$engine, &steps);
+                free_list::run(Kind::$kind, &steps);
             }
         }
     )+};
 }
 
-engines! {
+free_lists! {
     blocks_and_their_data_are_conserved_by_bitmap: Bitmap, 250,
     blocks_and_their_data_are_conserved_by_bitmap_with_summary: BitmapWithSummary, 20,
     blocks_and_their_data_are_conserved_by_counted: Counted, 150,
@@ -150,7 +150,7 @@ proptest! {
 
     #[test]
     fn the_data_range_changes_as_asked_or_not_at_all(edits in vec(edit(), 0..60)) {
-        engine::edit_one(&edits);
+        free_list::edit_one(&edits);
     }
 
     #[test]

@@ -21,7 +21,7 @@ static QUEUE: Queue<'static, Blocks> = Queue::new(&POOL);
 
 /// Who uses pool and queue: a thread, or the handler.
 struct Party {
-    worker: LocalPool<'static, Blocks, 8>,
+    local: LocalPool<'static, Blocks, 8>,
     held: heapless::Vec<Block<'static, Blocks>, 8>,
     /// Fills what it holds.
     stamp: u64,
@@ -30,8 +30,8 @@ struct Party {
 
 impl Party {
     const fn new(stamp: u64) -> Self {
-        let worker = LocalPool::new(&POOL);
-        Self { worker, held: heapless::Vec::new(), stamp, random: Random(stamp) }
+        let local = LocalPool::new(&POOL);
+        Self { local, held: heapless::Vec::new(), stamp, random: Random(stamp) }
     }
 
     fn keep(&mut self, blocks: impl IntoIterator<Item = Block<'static, Blocks>>) {
@@ -53,11 +53,11 @@ impl Party {
         match self.random.below(10) {
             0 => self.keep(POOL.get()),
             1 => {
-                let block = self.worker.get();
+                let block = self.local.get();
                 self.keep(block);
             }
             2 => {
-                self.worker.get_burst(&mut burst);
+                self.local.get_burst(&mut burst);
                 self.keep(burst);
             }
             3 => self.keep(QUEUE.pop()),
@@ -68,7 +68,7 @@ impl Party {
             5 => drop(self.let_go()),
             6 => {
                 if let Some(block) = self.let_go() {
-                    self.worker.put(block);
+                    self.local.put(block);
                 }
             }
             7 => {
@@ -80,7 +80,7 @@ impl Party {
                 burst.extend((0..3).map_while(|_| self.let_go()));
                 QUEUE.push_burst(&mut burst);
             }
-            _ => self.worker.flush(),
+            _ => self.local.flush(),
         }
     }
 }
@@ -181,7 +181,7 @@ fn a_signal_handler_uses_what_it_interrupts() {
     // SAFETY: no signal is under way, and none comes any more.
     let party = unsafe { &mut *HANDLER.party.get() };
     while party.let_go().is_some() {}
-    party.worker.flush();
+    party.local.flush();
     while let Some(block) = QUEUE.pop() {
         assert!((1..=3).contains(&read_stamp(&block)));
     }

@@ -27,7 +27,7 @@ struct Party<'s, 'p, S: Storage> {
     raw_out: Sender<u32>,
     /// Which blocks someone holds.
     marks: &'s [AtomicBool],
-    worker: LocalPool<'p, BlockPool<S>, 6>,
+    local: LocalPool<'p, BlockPool<S>, 6>,
     held: Vec<(Block<'p, BlockPool<S>>, u64)>,
     most: usize,
     next_stamp: u64,
@@ -107,13 +107,13 @@ impl<'p, S: Storage> Party<'_, 'p, S> {
                 }
             }
             3 | 4 if !self.is_full() => {
-                if let Some(block) = self.worker.get() {
+                if let Some(block) = self.local.get() {
                     self.keep_new(block);
                 }
             }
             5 if !self.is_full() => {
                 let mut burst = Burst::new();
-                self.worker.get_burst(&mut burst);
+                self.local.get_burst(&mut burst);
                 burst.into_iter().for_each(|block| self.keep_new(block));
             }
             6 if !self.is_full() => {
@@ -130,12 +130,12 @@ impl<'p, S: Storage> Party<'_, 'p, S> {
             9 => drop(self.let_go()),
             10 => {
                 if let Some(block) = self.let_go() {
-                    self.worker.put(block);
+                    self.local.put(block);
                 }
             }
             11 => {
                 let mut burst = self.let_some_go();
-                self.worker.put_burst(&mut burst);
+                self.local.put_burst(&mut burst);
             }
             12 => {
                 if let Some(block) = self.let_go() {
@@ -153,7 +153,7 @@ impl<'p, S: Storage> Party<'_, 'p, S> {
                     self.raw_out.send(index).expect("the receiver lives");
                 }
             }
-            15 => self.worker.flush(),
+            15 => self.local.flush(),
             16 => self.take_and_give_back(),
             // Now and then: on a busy machine it takes a time slice.
             17 if self.random.below(20) == 0 => thread::yield_now(),
@@ -177,7 +177,7 @@ pub(crate) fn stress<'p, S: Storage>(pool: &'p BlockPool<S>, queue: &Queue<'p, B
                 raw_in: &raw_in,
                 raw_out: raw_out.clone(),
                 marks: &marks,
-                worker: LocalPool::new(pool),
+                local: LocalPool::new(pool),
                 held: Vec::new(),
                 most: (pool.capacity() / THREADS).max(2),
                 next_stamp: (thread as u64 + 1) << 32,
@@ -204,18 +204,18 @@ pub(crate) fn stress<'p, S: Storage>(pool: &'p BlockPool<S>, queue: &Queue<'p, B
     assert_whole(pool);
 }
 
-macro_rules! engines {
-    ($($name:ident: $($size:literal $count:literal $engine:ty),+;)+) => {$(
+macro_rules! free_lists {
+    ($($name:ident: $($size:literal $count:literal $kind:ty),+;)+) => {$(
         #[test]
         fn $name() {$({
-            static POOL: Pool<$size, $count, Align<64>, $engine> = Pool::new();
+            static POOL: Pool<$size, $count, Align<64>, $kind> = Pool::new();
             stress(&POOL, &Queue::new(&POOL));
         })+}
     )+};
 }
 
 // Few blocks for the threads, some, many. The counts beyond 2,048 are those with a summary.
-engines! {
+free_lists! {
     every_block_has_at_most_one_owner_and_none_is_lost_by_bitmap:
         64 1 Bitmap, 72 3 Bitmap, 100 65 Bitmap,
         64 200 Bitmap;

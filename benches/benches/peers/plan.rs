@@ -5,7 +5,7 @@ use std::time::Duration;
 use blockpool_benches::arguments::Arguments;
 use blockpool_benches::interleave::{Group, Measure, calibrated};
 use blockpool_benches::patterns::crowd::tail;
-use blockpool_benches::patterns::{Work, hand_over, occupied, pairs};
+use blockpool_benches::patterns::{Work, occupied, pairs, producer_consumer};
 use blockpool_benches::peers::{Contender, Threads, Visitor};
 
 use crate::columns::*;
@@ -107,8 +107,13 @@ impl Visitor for Plan<'_> {
         self.add(PAIR, name, pairs::one_thread(contender));
         self.add(BURST, name, pairs::burst(contender));
         self.add_threads(TWO_THREADS, contender, Threads::Alike, pairs::two_threads);
-        self.add_threads(HAND_OVER, contender, Threads::HandOver, hand_over::singly);
-        self.add_threads(HAND_OVER_BATCHES, contender, Threads::HandOver, hand_over::in_batches);
+        self.add_threads(HAND_OVER, contender, Threads::HandOver, producer_consumer::one_by_one);
+        self.add_threads(
+            HAND_OVER_BATCHES,
+            contender,
+            Threads::HandOver,
+            producer_consumer::in_batches,
+        );
         if contender.refuses(Threads::Alike).is_some() {
             return;
         }

@@ -2,10 +2,10 @@
 
 use std::sync::LazyLock;
 
-use blockpool_benches::hand_off::{BASELINE, FourAtomicOperations, HandOff, Refusing};
-use blockpool_benches::patterns::{hand_off, hand_over};
+use blockpool_benches::patterns::{producer_consumer, round_trip};
 use blockpool_benches::peers::all::BITMAP;
 use blockpool_benches::peers::{BLOCK_SIZE, Bare, COUNT, Contender, Private};
+use blockpool_benches::queues::{BASELINE, FourAtomicOperations, HandOff, Refusing};
 use blockpool_core::storage::InPlace;
 use blockpool_core::{Block, Pool, Queue};
 use crossbeam::queue::{ArrayQueue, SegQueue};
@@ -21,7 +21,7 @@ static ATOMIC: LazyLock<FourAtomicOperations> = LazyLock::new(FourAtomicOperatio
 /// Plans every queue, all of them with the same blocks; and the whole way, pool and queue.
 pub(crate) fn add(plan: &mut Plan<'_>) {
     plan.row(Topic::Queues, ATOMIC.name(), || ATOMIC.less());
-    plan.add(ROUND_TRIP, ATOMIC.name(), hand_off::one_thread(&*ATOMIC, || ()));
+    plan.add(ROUND_TRIP, ATOMIC.name(), round_trip::one_thread(&*ATOMIC, || ()));
     add_queue(plan, || Queue::new(&BITMAP));
     add_queue(plan, || ArrayQueue::new(COUNT));
     add_queue(plan, Refusing::default);
@@ -45,13 +45,13 @@ pub(crate) const QUEUE_BASELINE: &str = BASELINE;
 fn add_queue<Q: HandOff<Block<'static, Blocks>>>(plan: &mut Plan<'_>, make: fn() -> Q) {
     let (queue, back) = (for_ever(make()), for_ever(make()));
     let name = queue.name();
-    let block: hand_off::Item<Block<'static, Blocks>> = || BITMAP.get().expect("one is free");
+    let block: round_trip::Item<Block<'static, Blocks>> = || BITMAP.get().expect("one is free");
     plan.row(Topic::Queues, name, || queue.less());
-    plan.add(ROUND_TRIP, name, hand_off::one_thread(queue, block));
-    plan.add(THERE_AND_BACK, name, hand_off::there_and_back(queue, back, block));
-    plan.add(THERE_AND_BACK_BURSTS, name, hand_off::there_and_back_in_bursts(queue, back, block));
-    plan.add(ROUND_TRIP_TWO, name, hand_off::two_threads(queue, block));
-    plan.add(ROUND_TRIP_MANY, name, hand_off::many_threads(queue, block));
+    plan.add(ROUND_TRIP, name, round_trip::one_thread(queue, block));
+    plan.add(THERE_AND_BACK, name, round_trip::there_and_back(queue, back, block));
+    plan.add(THERE_AND_BACK_BURSTS, name, round_trip::there_and_back_in_bursts(queue, back, block));
+    plan.add(ROUND_TRIP_TWO, name, round_trip::two_threads(queue, block));
+    plan.add(ROUND_TRIP_MANY, name, round_trip::many_threads(queue, block));
 }
 
 fn add_whole_way<C, Q>(
@@ -64,6 +64,6 @@ fn add_whole_way<C, Q>(
     Q: HandOff<C::Buffer>,
 {
     plan.row(Topic::WholeWay, name, || [contender.less(), queue.less()].join("; "));
-    plan.add(WHOLE, name, hand_over::singly_through(contender, queue));
-    plan.add(WHOLE_BATCHES, name, hand_over::in_batches_through(contender, queue));
+    plan.add(WHOLE, name, producer_consumer::one_by_one_through(contender, queue));
+    plan.add(WHOLE_BATCHES, name, producer_consumer::in_batches_through(contender, queue));
 }

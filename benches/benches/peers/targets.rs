@@ -1,10 +1,10 @@
 //! How fast it is meant to be. A report: no test depends on it.
 
-use blockpool_benches::hand_off;
 use blockpool_benches::interleave::{Group, Summary};
 use blockpool_benches::markdown::{figure, table};
 use blockpool_benches::peers::BASELINE;
 use blockpool_benches::peers::all::{JEMALLOC, MALLOC, POOL_NAME};
+use blockpool_benches::queues;
 
 use crate::columns::*;
 
@@ -31,7 +31,7 @@ const POOL: &str = POOL_NAME;
 const STD_LOCAL: &str = "`blockpool::LocalPool`";
 const TRANSACTIONS: &str = "`TransactionMemoryPool`";
 const QUEUE: &str = "`Queue`";
-const ARRAY_QUEUE: &str = hand_off::BASELINE;
+const ARRAY_QUEUE: &str = queues::BASELINE;
 
 const TARGETS: &[Target] = &[
     target(PAIR, CORE_LOCAL, 0.1, (PAIR, BASELINE)),

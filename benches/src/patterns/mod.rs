@@ -1,17 +1,17 @@
 //! What is done with a pool, or a queue, while it is measured.
 
+mod channel;
 pub mod crowd;
-pub mod hand_off;
-pub mod hand_over;
 pub mod latency;
 pub mod occupied;
 pub mod pairs;
 #[cfg(unix)]
 pub mod pause;
+pub mod producer_consumer;
 mod random;
+pub mod round_trip;
 #[cfg(test)]
 mod tests;
-mod way;
 
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use blockpool_core::storage::InPlace;
 use blockpool_core::{Block, Pool, Queue};
 
 use super::latency::{Rhythm, times};
-use super::{Work, crowd, hand_off, hand_over, occupied, pairs};
+use super::{Work, crowd, occupied, pairs, producer_consumer, round_trip};
 use crate::peers::{Contender, Private, Shared};
 
 type Small = Pool<64, 1024>;
@@ -26,8 +26,8 @@ fn every_pattern_ends_and_gives_all_blocks_back() {
             pairs::burst(contender),
             pairs::two_threads(contender),
             pairs::many_threads(contender),
-            hand_over::singly(contender),
-            hand_over::in_batches(contender),
+            producer_consumer::one_by_one(contender),
+            producer_consumer::in_batches(contender),
             occupied::churn(contender, 50),
             occupied::churn(contender, 99),
             occupied::exhausted(contender),
@@ -51,13 +51,13 @@ fn every_pattern_of_queues_ends_and_gives_all_blocks_back() {
     static BACK: Queue<'static, Small> = Queue::new(&POOL);
     let item: fn() -> Block<'static, Small> = || POOL.get().expect("one is free");
     let patterns = [
-        hand_off::one_thread(&QUEUE, item),
-        hand_off::there_and_back(&QUEUE, &BACK, item),
-        hand_off::there_and_back_in_bursts(&QUEUE, &BACK, item),
-        hand_off::two_threads(&QUEUE, item),
-        hand_off::many_threads(&QUEUE, item),
-        hand_over::singly_through(&PRIVATE, &QUEUE),
-        hand_over::in_batches_through(&PRIVATE, &QUEUE),
+        round_trip::one_thread(&QUEUE, item),
+        round_trip::there_and_back(&QUEUE, &BACK, item),
+        round_trip::there_and_back_in_bursts(&QUEUE, &BACK, item),
+        round_trip::two_threads(&QUEUE, item),
+        round_trip::many_threads(&QUEUE, item),
+        producer_consumer::one_by_one_through(&PRIVATE, &QUEUE),
+        producer_consumer::in_batches_through(&PRIVATE, &QUEUE),
     ];
     for (index, work) in patterns.into_iter().enumerate() {
         assert!(all_return(&POOL, work), "pattern {index}");

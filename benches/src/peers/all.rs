@@ -86,7 +86,7 @@ fn heap(visitor: &mut impl Visitor) {
     visitor.visit(Allocator { name: "mimalloc", allocator: mimalloc::MiMalloc });
 }
 
-/// A pool with its default engine, without a worker.
+/// A pool with its default free list, without a local pool.
 pub const POOL_NAME: &str = "`Pool`, `Bitmap`";
 /// The system's allocator, `glibc` on most Linux systems.
 pub const MALLOC: &str = "`malloc` of the system";

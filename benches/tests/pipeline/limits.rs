@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use blockpool_benches::contenders::PoolKind;
+use blockpool_benches::pipeline_pools::PoolKind;
 use serde_json::Value;
 
 use crate::program::{SHORT, error, file, folder, number, pipeline, skipped, text, tiny};

@@ -8,14 +8,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::cargo::{cargo, is_ci, run};
-use crate::hot;
+use crate::operations;
 use crate::toolchain::Compiler;
 
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/firmware/Cargo.toml");
 
 /// What is booted checks its arithmetic; what is measured is built as usual.
 fn profile(package: &str) -> &'static str {
-    if package == hot::PACKAGE { "hot" } else { "release" }
+    if package == operations::PACKAGE { "operations" } else { "release" }
 }
 
 /// A call of cargo for one package of the firmware.

@@ -8,7 +8,7 @@ pub(crate) struct Image {
     pub(crate) program: &'static str,
     /// Of the package: which machine.
     pub(crate) machine_features: &'static [&'static str],
-    /// Of the package and of the hot operations: how a processor without compare-and-swap goes about it.
+    /// Of the package and of the operations: how a processor without compare-and-swap goes about it.
     pub(crate) atomics: &'static [&'static str],
     pub(crate) target: &'static str,
     pub(crate) emulator: &'static str,
@@ -47,11 +47,11 @@ const ON_ONE_CORE: Expected = Expected {
 const ON_FOUR_CORES: Expected = Expected::scenarios(&[
     "each-for-itself",
     "producers-and-consumers",
-    "workers",
+    "local-pools",
     "bursts-larger-than-the-pool",
     "exhaustion",
     "by-pointer",
-    "heapless-engine",
+    "heapless-queue",
     "one-core-stays-away",
 ]);
 
@@ -72,7 +72,7 @@ const RISCV_WITHOUT_ATOMICS: &[&str] = &[
     COUNTED[1],
 ];
 
-/// All that is shown of a machine, and the hot operations for it.
+/// All that is shown of a machine, and the operations for it.
 pub(crate) const MACHINES: [Image; 8] = [
     Image {
         name: "cortex-m3",

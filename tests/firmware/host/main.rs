@@ -1,5 +1,5 @@
 //! Firmware on emulated processors, without an operating system: built by a stable compiler, booted with a time limit, judged by
-//! its exit status and by what it prints. Then the hot operations alone: how much code they are, whether they can panic.
+//! its exit status and by what it prints. Then the operations alone: how much code they are, whether they can panic.
 //!
 //! The firmware itself is the workspace around this folder. Where a compiler for a target, or its emulator, is missing, this says
 //! what is missing and how to get it, and goes on; but not where everything has to run, which the variable `CI` tells.
@@ -8,11 +8,11 @@
 
 mod boot;
 mod build;
-#[path = "../../cargo.rs"]
+#[path = "../../support/cargo.rs"]
 mod cargo;
-mod hot;
 mod image;
-#[path = "../../selection.rs"]
+mod operations;
+#[path = "../../support/selection.rs"]
 mod selection;
 mod symbols;
 mod table;
@@ -29,7 +29,7 @@ use crate::selection::Selection;
 use crate::toolchain::Toolchains;
 
 /// Builds firmware for each target, boots it in an emulator, and prints what it found out. With
-/// `/hot`, a name is that of the hot operations alone.
+/// `/operations`, a name is that of the operations alone.
 #[derive(Debug, Parser)]
 #[command(after_help = format!("Names:\n  {}", names().join("\n  ")))]
 struct Arguments {
@@ -47,7 +47,7 @@ struct Arguments {
 
 fn names() -> Vec<String> {
     let booted = MACHINES.iter().chain(&EXAMPLES).map(|image| image.name.to_owned());
-    booted.chain(MACHINES.iter().map(hot::name)).collect()
+    booted.chain(MACHINES.iter().map(operations::name)).collect()
 }
 
 /// What became of one image.
@@ -77,7 +77,8 @@ fn main() -> ExitCode {
     let wanted = |name: &str| arguments.selection.wants(name);
     let booted: Vec<&Image> =
         MACHINES.iter().chain(&EXAMPLES).filter(|image| wanted(image.name)).collect();
-    let measured: Vec<&Image> = MACHINES.iter().filter(|image| wanted(&hot::name(image))).collect();
+    let measured: Vec<&Image> =
+        MACHINES.iter().filter(|image| wanted(&operations::name(image))).collect();
     if measured.is_empty() && booted.is_empty() {
         // No failure: `cargo test NAME` hands the name to every test.
         println!("firmware: 0 of {} selected", names.len());
@@ -105,8 +106,15 @@ fn main() -> ExitCode {
             });
         }
         for image in measured {
-            report.add(&hot::name(image), || {
-                lint(hot::PACKAGE, hot::PACKAGE, image.atomics, image.target, &toolchains, &folder)
+            report.add(&operations::name(image), || {
+                lint(
+                    operations::PACKAGE,
+                    operations::PACKAGE,
+                    image.atomics,
+                    image.target,
+                    &toolchains,
+                    &folder,
+                )
             });
         }
         return report.end();
@@ -125,13 +133,15 @@ fn main() -> ExitCode {
     }
     let mut operations = Vec::new();
     for image in measured {
-        report.add(&hot::name(image), || match hot::run(image, &toolchains, &folder) {
-            Ok(measured) => {
-                let summary = measured.summary();
-                operations.push((image.name, measured));
-                Outcome::Passed(summary)
+        report.add(&operations::name(image), || {
+            match operations::run(image, &toolchains, &folder) {
+                Ok(measured) => {
+                    let summary = measured.summary();
+                    operations.push((image.name, measured));
+                    Outcome::Passed(summary)
+                }
+                Err(outcome) => outcome,
             }
-            Err(outcome) => outcome,
         });
     }
     table::print_figures(&figures);

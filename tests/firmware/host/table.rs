@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::hot::{Measured, OPERATIONS, POOLS};
+use crate::operations::{Measured, OPERATIONS, POOLS};
 
 /// Prints `title`, and a row for each of `rows`.
 fn print<'n>(title: &str, images: &[&str], rows: impl IntoIterator<Item = (&'n str, Vec<String>)>) {
@@ -38,7 +38,7 @@ pub(crate) fn print_figures(figures: &[(&str, BTreeMap<String, u64>)]) {
     );
 }
 
-/// What the hot operations need.
+/// What the operations need.
 pub(crate) fn print_operations(measured: &[(&'static str, Measured)]) {
     if measured.is_empty() {
         return;

@@ -40,7 +40,7 @@ pub fn capture(bytes: &[u8]) {
     let _ = decode("recording", bytes);
 }
 
-/// A file of transactions, each of which a worker checks; and one packet.
+/// A file of transactions, each of which a local pool checks; and one packet.
 pub fn transactions(bytes: &[u8]) {
     let _ = verify::parse(bytes);
     let Ok(capture) = decode("recording.txs", bytes) else { return };

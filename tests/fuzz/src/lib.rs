@@ -7,9 +7,9 @@ pub mod inputs;
 #[path = "../../it/model"]
 mod model {
     pub(crate) mod adapter;
-    pub(crate) mod engine;
+    mod data_range;
+    pub(crate) mod free_list;
     pub(crate) mod pool;
-    mod range;
     pub(crate) mod region;
 }
 pub mod operations;

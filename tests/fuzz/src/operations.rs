@@ -2,7 +2,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 
-use crate::model::engine::{self, Engine};
+use crate::model::free_list::{self, Kind};
 use crate::model::{adapter, pool, region};
 
 /// More would be slow and show nothing new.
@@ -13,15 +13,15 @@ fn take<'a, T: Arbitrary<'a>>(bytes: &mut Unstructured<'a>) -> Vec<T> {
     steps.map(|steps| steps.take(MOST_STEPS).collect()).unwrap_or_default()
 }
 
-/// Memory for a region, or an engine and operations on a pool with it.
+/// Memory for a region, or an kind and operations on a pool with it.
 pub fn core(bytes: &[u8]) {
     let mut bytes = Unstructured::new(bytes);
     if let Ok(true) = bytes.arbitrary() {
         if let Ok(asked) = bytes.arbitrary() {
             region::make(asked);
         }
-    } else if let Ok(engine) = bytes.arbitrary::<Engine>() {
-        engine::run(engine, &take::<pool::Step>(&mut bytes));
+    } else if let Ok(kind) = bytes.arbitrary::<Kind>() {
+        free_list::run(kind, &take::<pool::Step>(&mut bytes));
     }
 }
 

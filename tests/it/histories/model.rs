@@ -4,7 +4,7 @@
 //! so that other consumers' may come between": by pops one after the other, of which the last finds
 //! none unless the vector is full.
 //!
-//! A pool, or its engine, is a set of free numbers.
+//! A pool, or its free list, is a set of free indices.
 //! - A bitmap of one word, or a stack behind a lock: `None` means that all were out at one instant.
 //! - A bitmap of several words: that each was out at some instant. Linearizability is local (Herlihy
 //!   and Wing), so that is: the history of each number by itself has a linearization. And all were

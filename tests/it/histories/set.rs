@@ -1,4 +1,4 @@
-//! Pools and engines against their [model](super::model).
+//! Pools and free lists against their [model](super::model).
 
 use std::iter;
 
@@ -51,17 +51,17 @@ impl<'p, S: Storage> Subject for &'p BlockPool<S> {
     }
 }
 
-struct Engine<'e, F>(&'e F);
+struct ByIndex<'e, F>(&'e F);
 
-impl<F> Clone for Engine<'_, F> {
+impl<F> Clone for ByIndex<'_, F> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<F> Copy for Engine<'_, F> {}
+impl<F> Copy for ByIndex<'_, F> {}
 
-impl<F: FreeList> Subject for Engine<'_, F> {
+impl<F: FreeList> Subject for ByIndex<'_, F> {
     type Held = u32;
     const GIVES_BACK_TOGETHER: bool = true;
 
@@ -242,9 +242,9 @@ fn a_pool_of_one_word_is_linearizable() {
 }
 
 #[test]
-fn engines_of_one_word_or_behind_a_lock_are_linearizable() {
-    check_strictly(Engine(&all_free::<Bitmap, 3>()), 3);
-    check_strictly(Engine(&all_free::<SpinStack, 3>()), 3);
+fn free_lists_of_one_word_or_behind_a_lock_are_linearizable() {
+    check_strictly(ByIndex(&all_free::<Bitmap, 3>()), 3);
+    check_strictly(ByIndex(&all_free::<SpinStack, 3>()), 3);
     check_strictly(&Pool::<8, 3, Align<64>, Counted>::new(), 3);
 }
 
@@ -252,7 +252,7 @@ fn engines_of_one_word_or_behind_a_lock_are_linearizable() {
 fn each_number_of_several_words_is_linearizable_by_itself() {
     static POOL: Pool<8, 256> = Pool::new();
     check_by_number(&POOL, Spread { apart: 64, count: 3 });
-    check_by_number(Engine(&all_free::<Bitmap, 130>()), Spread { apart: 64, count: 3 });
+    check_by_number(ByIndex(&all_free::<Bitmap, 130>()), Spread { apart: 64, count: 3 });
 }
 
 #[test]
@@ -260,5 +260,5 @@ fn each_number_of_a_set_with_summary_is_linearizable_by_itself() {
     static POOL: Pool<8, 2049> = Pool::new();
     check_by_number(&POOL, Spread { apart: 512, count: 5 });
     static LIST: List<Bitmap, 4097> = AllFree::ALL_FREE;
-    check_by_number(Engine(&LIST), Spread { apart: 2048, count: 3 });
+    check_by_number(ByIndex(&LIST), Spread { apart: 2048, count: 3 });
 }

@@ -1,4 +1,4 @@
-//! Everything that one thread can do with a pool: its blocks, workers, a queue, the raw interface.
+//! Everything that one thread can do with a pool: its blocks, local pools, a queue, the raw interface.
 
 use std::collections::VecDeque;
 use std::ptr::NonNull;
@@ -7,7 +7,7 @@ use arbitrary::Arbitrary;
 use blockpool_core::storage::Storage;
 use blockpool_core::{Block, BlockPool, LocalPool, Queue, RawError};
 
-use super::range::{self, Content, Edit};
+use super::data_range::{self, Content, Edit};
 use crate::harness::assert_whole;
 
 #[path = "raw.rs"]
@@ -19,14 +19,14 @@ const BURST: usize = 3;
 
 type Burst<'p, P> = heapless::Vec<Block<'p, P>, BURST>;
 
-/// An operation. A `u8` chooses among what there is, a `bool` the worker; of the bits of `Others`
+/// An operation. A `u8` chooses among what there is, a `bool` the local pool; of the bits of `Others`
 /// each says whether that block of a burst is another pool's.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub(crate) enum Step {
     Get,
     /// Takes blocks until so many parts in 255 of the pool were taken, or none is left.
     GetMany(u8),
-    WorkerGet(bool),
+    LocalGet(bool),
     /// Into a vector that has some already.
     GetBurst(bool, u8),
     Drop(u8),
@@ -34,7 +34,7 @@ pub(crate) enum Step {
     Put(bool, u8),
     PutBurst(bool, u8, Others),
     Flush(bool),
-    /// Drops a worker and makes another, with a limit.
+    /// Drops a local pool and makes another, with a limit.
     Renew(bool, u8),
     Edit(u8, Edit),
     Push(u8),
@@ -51,11 +51,11 @@ pub(crate) enum Step {
     FromRawPtrForeign(bool, u8),
     FromRawPtrMisaligned(u16),
     FromRawPtrBurst(Pointers),
-    WorkerGetRaw(bool, u8),
-    WorkerPutRaw(bool, Pointers),
+    LocalGetRaw(bool, u8),
+    LocalPutRaw(bool, Pointers),
     PushRaw(Pointers),
     PopRaw(u8),
-    /// To another pool's worker and queue.
+    /// To another pool's local pool and queue.
     ForeignPut(bool),
     ForeignPush,
 }
@@ -70,7 +70,7 @@ struct System<'p, S: Storage> {
     pool: &'p BlockPool<S>,
     /// Another pool of the same type, whose blocks are refused.
     foreign: &'p BlockPool<S>,
-    workers: [LocalPool<'p, BlockPool<S>, 4>; 2],
+    locals: [LocalPool<'p, BlockPool<S>, 4>; 2],
     /// The most that each may keep.
     limits: [usize; 2],
     queue: Queue<'p, BlockPool<S>>,
@@ -86,8 +86,8 @@ fn pick<T>(from: &mut Vec<T>, at: u8) -> Option<T> {
 }
 
 impl<'p, S: Storage> System<'p, S> {
-    fn worker(&mut self, which: bool) -> &mut LocalPool<'p, BlockPool<S>, 4> {
-        &mut self.workers[usize::from(which)]
+    fn local(&mut self, which: bool) -> &mut LocalPool<'p, BlockPool<S>, 4> {
+        &mut self.locals[usize::from(which)]
     }
 
     fn address(&self, index: u32) -> NonNull<u8> {
@@ -161,16 +161,16 @@ impl<'p, S: Storage> System<'p, S> {
                     self.get();
                 }
             }
-            Step::WorkerGet(which) => {
-                let possible = self.worker(which).stock() + self.pool.available() > 0;
-                let block = self.worker(which).get();
+            Step::LocalGet(which) => {
+                let possible = self.local(which).stock() + self.pool.available() > 0;
+                let block = self.local(which).get();
                 self.keep_new(block, possible);
             }
             Step::GetBurst(which, filled) => {
                 let mut burst = self.foreign_burst(filled);
                 let wanted = BURST - burst.len();
-                let possible = self.worker(which).stock() + self.pool.available();
-                assert_eq!(self.worker(which).get_burst(&mut burst), wanted.min(possible));
+                let possible = self.local(which).stock() + self.pool.available();
+                assert_eq!(self.local(which).get_burst(&mut burst), wanted.min(possible));
                 self.failed_gets += usize::from(possible < wanted);
                 for block in burst.into_iter().skip(BURST - wanted) {
                     self.keep_new(Some(block), true);
@@ -184,28 +184,28 @@ impl<'p, S: Storage> System<'p, S> {
             Step::Put(which, at) => {
                 if let Some((block, _)) = pick(&mut self.held, at) {
                     let index = block.index();
-                    let worker = self.worker(which);
-                    worker.put(block);
+                    let local = self.local(which);
+                    local.put(block);
                     // Last in, first out.
-                    let again = worker.get().expect("it was just put in");
+                    let again = local.get().expect("it was just put in");
                     assert_eq!(again.index(), index);
-                    worker.put(again);
+                    local.put(again);
                 }
             }
             Step::PutBurst(which, at, others) => {
                 let (mut burst, _) = self.mixed_burst(at, others);
-                self.worker(which).put_burst(&mut burst);
+                self.local(which).put_burst(&mut burst);
                 assert!(burst.is_empty());
             }
             Step::Flush(which) => {
-                let all = self.pool.available() + self.worker(which).stock();
-                self.worker(which).flush();
-                assert_eq!((self.pool.available(), self.worker(which).stock()), (all, 0));
+                let all = self.pool.available() + self.local(which).stock();
+                self.local(which).flush();
+                assert_eq!((self.pool.available(), self.local(which).stock()), (all, 0));
             }
             Step::Renew(which, limit) => {
-                let all = self.pool.available() + self.worker(which).stock();
+                let all = self.pool.available() + self.local(which).stock();
                 let limit = usize::from(limit) % 6;
-                *self.worker(which) = LocalPool::with_limit(self.pool, limit);
+                *self.local(which) = LocalPool::with_limit(self.pool, limit);
                 self.limits[usize::from(which)] = limit.clamp(1, 4);
                 assert_eq!(self.pool.available(), all);
             }
@@ -213,7 +213,7 @@ impl<'p, S: Storage> System<'p, S> {
                 if !self.held.is_empty() {
                     let at = usize::from(at) % self.held.len();
                     let (block, content) = &mut self.held[at];
-                    range::edit(block, content, edit);
+                    data_range::edit(block, content, edit);
                 }
             }
             Step::Push(at) => {
@@ -244,10 +244,10 @@ impl<'p, S: Storage> System<'p, S> {
                 }
             }
             Step::ForeignPut(which) => {
-                let stock = self.worker(which).stock();
+                let stock = self.local(which).stock();
                 let block = self.foreign.get().expect("it is free");
-                self.worker(which).put(block);
-                assert_eq!(self.worker(which).stock(), stock, "it is no block for this stock");
+                self.local(which).put(block);
+                assert_eq!(self.local(which).stock(), stock, "it is no block for this stock");
             }
             Step::ForeignPush => {
                 let block = self.foreign.get().expect("it is free");
@@ -263,19 +263,16 @@ impl<'p, S: Storage> System<'p, S> {
         let parked = || self.raw.iter().chain(&self.queued).map(|(index, _)| *index);
         let mut indices: Vec<u32> = self.held.iter().map(|(block, _)| block.index()).collect();
         indices.extend(parked());
-        let stocks: usize = self.workers.iter().map(LocalPool::stock).sum();
-        for (worker, &limit) in self.workers.iter().zip(&self.limits) {
-            assert!(
-                worker.stock() <= limit.min((self.pool.capacity() / 4).max(1)),
-                "it keeps more"
-            );
+        let stocks: usize = self.locals.iter().map(LocalPool::stock).sum();
+        for (local, &limit) in self.locals.iter().zip(&self.limits) {
+            assert!(local.stock() <= limit.min((self.pool.capacity() / 4).max(1)), "it keeps more");
         }
         let out = indices.len() + stocks;
         assert_eq!(self.pool.available() + out, self.pool.capacity(), "blocks are conserved");
         indices.sort_unstable();
         assert!(indices.windows(2).all(|pair| pair[0] != pair[1]), "one owner each");
         for (block, content) in &self.held {
-            range::check(block, content);
+            data_range::check(block, content);
         }
         assert_eq!(self.pool.exhausted_count(), self.failed_gets);
         self.peak = self.peak.max(out);
@@ -298,7 +295,7 @@ pub(crate) fn run<'p, S: Storage>(
     let mut system = System {
         pool,
         foreign,
-        workers: [LocalPool::new(pool), LocalPool::new(pool)],
+        locals: [LocalPool::new(pool), LocalPool::new(pool)],
         limits: [4; 2],
         queue,
         held: Vec::new(),
@@ -312,7 +309,7 @@ pub(crate) fn run<'p, S: Storage>(
         system.check();
     }
     for (index, content) in std::mem::take(&mut system.raw) {
-        range::check(&system.claim(index).expect("it is out"), &content);
+        data_range::check(&system.claim(index).expect("it is out"), &content);
     }
     drop(system);
     assert_whole(pool);

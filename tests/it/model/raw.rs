@@ -113,11 +113,11 @@ impl<'p, S: Storage> System<'p, S> {
                 self.held
                     .extend(burst.into_iter().zip(claimed.into_iter().map(|(_, content)| content)));
             }
-            Step::WorkerGetRaw(which, count) => {
+            Step::LocalGetRaw(which, count) => {
                 let count = usize::from(count) % (POINTERS + 1);
-                let possible = self.worker(which).stock() + self.pool.available();
+                let possible = self.local(which).stock() + self.pool.available();
                 let pointers =
-                    written(count, |pointers| self.worker(which).get_raw_ptr_burst(pointers));
+                    written(count, |pointers| self.local(which).get_raw_ptr_burst(pointers));
                 assert_eq!(pointers.len(), count.min(possible));
                 self.failed_gets += usize::from(possible < count);
                 for pointer in pointers {
@@ -125,10 +125,10 @@ impl<'p, S: Storage> System<'p, S> {
                     self.raw.push((index, Content::default()));
                 }
             }
-            Step::WorkerPutRaw(which, pointers) => {
+            Step::LocalPutRaw(which, pointers) => {
                 self.give(pointers, usize::MAX, |system, pointers| {
                     // SAFETY: as in `claim`.
-                    unsafe { system.worker(which).put_raw_ptr_burst(pointers) }
+                    unsafe { system.local(which).put_raw_ptr_burst(pointers) }
                 });
             }
             Step::PushRaw(pointers) => {

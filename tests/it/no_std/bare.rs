@@ -37,16 +37,16 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 
 #[unsafe(no_mangle)]
 extern "C" fn bare_main() -> ! {
-    let mut worker = POOL.local_pool();
+    let mut local = POOL.local_pool();
     for round in 0..1000_u32 {
-        let mut block = if round % 2 == 0 { POOL.get() } else { worker.get() }.unwrap();
+        let mut block = if round % 2 == 0 { POOL.get() } else { local.get() }.unwrap();
         block.append(&round.to_le_bytes()).unwrap();
         QUEUE.push(block).unwrap();
         let block = QUEUE.pop().unwrap();
         assert_eq!(block[..], round.to_le_bytes());
-        worker.put(block);
+        local.put(block);
     }
-    drop(worker);
+    drop(local);
     exit(if POOL.available() == 100 { 0 } else { 1 })
 }
 

@@ -15,7 +15,7 @@
 //! What loom does not model: compare-and-swap that fails for no reason, and the atomics of crates
 //! that these modules use.
 
-#[path = "../../shipped.rs"]
+#[path = "../../support/shipped.rs"]
 mod shipped;
 
 mod harness;

@@ -2,10 +2,10 @@
 
 mod bitmap;
 mod chains;
-mod engines;
+mod chains_of_one;
+mod free_lists;
 mod local_pool;
 mod raw;
-mod singles;
 
 use core::any;
 use std::collections::HashSet;
@@ -47,11 +47,11 @@ fn named<F: Fn() + Send + Sync + 'static>(bound: Option<usize>, run: F) -> Model
 
 pub(crate) fn all() -> Vec<Model> {
     let models = [
-        singles::models(),
+        chains_of_one::models(),
         chains::models(),
         raw::models(),
         bitmap::models(),
-        engines::models(),
+        free_lists::models(),
         local_pool::models(),
     ];
     let models: Vec<Model> = models.into_iter().flatten().collect();

@@ -11,7 +11,7 @@
 //! As a control, each read-modify-write of the sources is then made two steps, a load and a store:
 //! some scenario must fail.
 
-#[path = "../../shipped.rs"]
+#[path = "../../support/shipped.rs"]
 mod shipped;
 
 #[allow(dead_code, reason = "they are made for a library, of which scenarios use a part")]

@@ -38,11 +38,11 @@ type Scenario = (&'static str, fn(usize));
 const SCENARIOS: [Scenario; 7] = [
     ("each-for-itself", each_for_itself),
     ("producers-and-consumers", producers_and_consumers),
-    ("workers", workers),
+    ("local-pools", local_pools),
     ("bursts-larger-than-the-pool", bursts),
     ("exhaustion", exhaustion),
     ("by-pointer", by_pointer),
-    ("heapless-engine", heapless_engine),
+    ("heapless-queue", heapless_queue),
 ];
 
 /// The one in progress.
@@ -192,16 +192,16 @@ fn producers_and_consumers(core: usize) {
 }
 
 /// The same, one sender and one receiver with a stock of their own.
-fn workers(core: usize) {
-    let mut worker = LocalPool::<_, 4>::new(&POOL);
+fn local_pools(core: usize) {
+    let mut local = LocalPool::<_, 4>::new(&POOL);
     match core {
-        0 => send(core, || worker.get()),
+        0 => send(core, || local.get()),
         1 => send(core, || POOL.get()),
         2 => receive(|receiver| {
-            let count = receive_one(receiver, |block| worker.put(block));
+            let count = receive_one(receiver, |block| local.put(block));
             if count == 0 {
                 // Idle: what is in stock is missed elsewhere.
-                worker.flush();
+                local.flush();
             }
             count
         }),
@@ -211,14 +211,14 @@ fn workers(core: usize) {
 
 /// The same, as many at a time as there are.
 fn bursts(core: usize) {
-    let mut worker = LocalPool::<_, 4>::new(&POOL);
+    let mut local = LocalPool::<_, 4>::new(&POOL);
     let mut burst = Burst::new();
     if core < 2 {
         let mut number = 0;
         while number < MESSAGES {
-            wait_for(|| (worker.get_burst(&mut burst) > 0).then_some(()));
+            wait_for(|| (local.get_burst(&mut burst) > 0).then_some(()));
             while burst.len() > (MESSAGES - number) as usize {
-                worker.put(burst.pop().expect("there are some"));
+                local.put(burst.pop().expect("there are some"));
             }
             for block in &mut burst {
                 message(core, number).write_to(block);
@@ -227,14 +227,14 @@ fn bursts(core: usize) {
             let count = burst.len();
             assert_eq!(QUEUE.push_burst(&mut burst), count);
             // The other sender has the rest.
-            worker.flush();
+            local.flush();
         }
     } else {
         receive(|receiver| {
             let count = QUEUE.pop_burst(&mut burst);
             burst.iter().for_each(|block| receiver.receive(block));
-            worker.put_burst(&mut burst);
-            worker.flush();
+            local.put_burst(&mut burst);
+            local.flush();
             count as u32
         });
     }
@@ -298,9 +298,8 @@ fn by_pointer(core: usize) {
 }
 
 /// A pool whose free list is a `heapless` queue: sometimes it finds none although some are free, but it loses none.
-fn heapless_engine(core: usize) {
-    type Engine = HeaplessQueue<COUNT>;
-    static HEAPLESS: Pool<SIZE, COUNT, Align<64>, Engine> = Pool::new();
+fn heapless_queue(core: usize) {
+    static HEAPLESS: Pool<SIZE, COUNT, Align<64>, HeaplessQueue<COUNT>> = Pool::new();
     static FOUND_NONE: AtomicUsize = AtomicUsize::new(0);
     for number in 0..MESSAGES {
         let mut block = wait_for(|| {
@@ -319,10 +318,7 @@ fn heapless_engine(core: usize) {
         assert_eq!(HEAPLESS.available(), COUNT);
         let all = core::iter::from_fn(|| HEAPLESS.get()).collect::<Vec<_, COUNT>>();
         assert_eq!(all.len(), COUNT, "a block was lost");
-        println!(
-            "{} gets of this engine found none, though 12 were free",
-            FOUND_NONE.load(Ordering::Relaxed)
-        );
+        println!("{} gets found none, though 12 were free", FOUND_NONE.load(Ordering::Relaxed));
     }
 }
 
@@ -332,14 +328,14 @@ static KEPT: AtomicUsize = AtomicUsize::new(0);
 /// One core is never heard of again, with blocks in its hands and in its stock. The others go on with what is left.
 fn one_core_stays_away(core: usize) {
     if core == CORES - 1 {
-        let mut worker = LocalPool::<_, 4>::new(&POOL);
-        let mut block = worker.get().expect("nobody has taken one yet");
+        let mut local = LocalPool::<_, 4>::new(&POOL);
+        let mut block = local.get().expect("nobody has taken one yet");
         message(core, 0).write_to(&mut block);
         let other = POOL.get().expect("there are more");
-        KEPT.store(2 + worker.stock(), Ordering::Relaxed);
+        KEPT.store(2 + local.stock(), Ordering::Relaxed);
         ALL.wait();
         // It owns them for ever.
-        core::mem::forget((worker, block, other));
+        core::mem::forget((local, block, other));
         park();
     }
     ALL.wait();

@@ -49,13 +49,13 @@ fn places<M: Machine>() -> bool {
 
 fn drops<M: Machine>() -> bool {
     let pool = Pool::<8, 16>::new();
-    let mut worker = LocalPool::<_, 4>::new(&pool);
-    if let Some(block) = worker.get() {
-        worker.put(block);
+    let mut local = LocalPool::<_, 4>::new(&pool);
+    if let Some(block) = local.get() {
+        local.put(block);
     }
-    let stock = worker.stock();
-    drop(worker);
-    let by_worker = are_apart::<_, 16>(&pool, 64);
+    let stock = local.stock();
+    drop(local);
+    let by_local_pool = are_apart::<_, 16>(&pool, 64);
 
     let queue = Queue::new(&pool);
     let mut burst: heapless::Vec<_, 3> = iter::from_fn(|| pool.get()).take(3).collect();
@@ -66,9 +66,9 @@ fn drops<M: Machine>() -> bool {
     let by_queue = are_apart::<_, 16>(&pool, 64);
     verdict::<M>(
         "at rest",
-        stock > 0 && by_worker && pushed && queued == 4 && by_queue,
+        stock > 0 && by_local_pool && pushed && queued == 4 && by_queue,
         format_args!(
-            "dropped: a worker with a stock of {stock}, all blocks there: {by_worker}; then a queue \
+            "dropped: a local pool with a stock of {stock}, all blocks there: {by_local_pool}; then a queue \
              of {queued}: {by_queue}"
         ),
     )

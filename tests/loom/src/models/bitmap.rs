@@ -3,7 +3,7 @@
 use loom::sync::atomic::AtomicUsize as LoomAtomic;
 use loom::sync::atomic::Ordering::{Acquire, Release};
 
-use super::engines::settled;
+use super::free_lists::settled;
 use super::{Model, bounded, every};
 use crate::free_list::{Bitmap, BitmapList, FreeList, GROUP, Words};
 use crate::harness::{Payload, address_with_home, three, two};

@@ -1,4 +1,4 @@
-//! Workers over the shared set.
+//! Local pools over the shared set.
 
 use loom::sync::atomic::AtomicUsize;
 use loom::sync::atomic::Ordering::{Acquire, Release};
@@ -15,7 +15,7 @@ pub(super) fn models() -> Vec<Model> {
     vec![
         every(a_flushed_stock_is_found),
         bounded(3, refills_and_flushes_share_no_block),
-        bounded(3, bursts_of_workers_share_no_block),
+        bounded(3, bursts_of_local_pools_share_no_block),
     ]
 }
 
@@ -33,27 +33,27 @@ fn with_free(pool: &Blocks, free: u32) {
     (0..free).for_each(|number| set.give_back(number));
 }
 
-/// The promise of `flush`: what one worker had in its stock, another finds, once it is told.
+/// The promise of `flush`: what one local pool had in its stock, another finds, once it is told.
 fn a_flushed_stock_is_found() {
     let pool = Blocks::new();
     with_free(&pool, 2);
     let payload = Payload::<2>::new();
     let flushed = AtomicUsize::new(0);
     let use_and_flush = || {
-        let mut worker = LocalPool::<_, STOCK>::new(&pool);
-        let blocks = [worker.get(), worker.get()];
+        let mut local = LocalPool::<_, STOCK>::new(&pool);
+        let blocks = [local.get(), local.get()];
         for block in blocks.into_iter().flatten() {
             payload.touch(block.index() as usize);
-            worker.put(block);
+            local.put(block);
         }
-        assert_eq!(worker.stock(), 2, "nothing was given back before the flush");
-        worker.flush();
+        assert_eq!(local.stock(), 2, "nothing was given back before the flush");
+        local.flush();
         flushed.store(1, Release);
     };
     let take_if_told = || {
         if flushed.load(Acquire) == 1 {
-            let mut worker = LocalPool::<_, STOCK>::new(&pool);
-            for block in [worker.get(), worker.get()] {
+            let mut local = LocalPool::<_, STOCK>::new(&pool);
+            for block in [local.get(), local.get()] {
                 let block = block.expect("none, though the stock was flushed");
                 payload.touch(block.index() as usize);
             }
@@ -70,11 +70,11 @@ fn refills_and_flushes_share_no_block() {
     with_free(&pool, 2);
     let payload = Payload::<2>::new();
     let side = || {
-        let mut worker = LocalPool::<_, STOCK>::new(&pool);
+        let mut local = LocalPool::<_, STOCK>::new(&pool);
         for _ in 0..2 {
-            if let Some(block) = worker.get() {
+            if let Some(block) = local.get() {
                 payload.touch(block.index() as usize);
-                worker.put(block);
+                local.put(block);
             }
         }
     };
@@ -83,18 +83,18 @@ fn refills_and_flushes_share_no_block() {
 }
 
 /// As above, by bursts.
-fn bursts_of_workers_share_no_block() {
+fn bursts_of_local_pools_share_no_block() {
     let pool = Blocks::new();
     with_free(&pool, 2);
     let payload = Payload::<2>::new();
     let side = || {
-        let mut worker = LocalPool::<_, STOCK>::new(&pool);
+        let mut local = LocalPool::<_, STOCK>::new(&pool);
         let mut blocks = heapless::Vec::<_, 2>::new();
-        worker.get_burst(&mut blocks);
+        local.get_burst(&mut blocks);
         blocks.iter().for_each(|block| {
             payload.touch(block.index() as usize);
         });
-        worker.put_burst(&mut blocks);
+        local.put_burst(&mut blocks);
     };
     two(side, side);
     assert_eq!(pool.available(), 2);

@@ -1,4 +1,4 @@
-//! Engines over the bitmap's words.
+//! Free lists over the bitmap's words.
 
 use crate::free_list::{AllFree, FreeList};
 use crate::harness::{Owners, Recorder, SparseBitmap, below, sparse_bit, together};

@@ -14,7 +14,7 @@ const BURST: usize = 24;
 const PATIENCE: u32 = 1_000_000;
 
 struct MainLoop {
-    worker: LocalPool<'static, Blocks, 4>,
+    local: LocalPool<'static, Blocks, 4>,
     receiver: Receiver,
     /// Of the next packet.
     sequence: u32,
@@ -24,7 +24,7 @@ struct MainLoop {
 /// Runs the scenario, prints its verdict and returns it.
 pub fn run<M: Machine>() -> bool {
     let mut this = MainLoop {
-        worker: LocalPool::new(&POOL),
+        local: LocalPool::new(&POOL),
         receiver: Receiver::new(),
         sequence: 0,
         passed: true,
@@ -107,7 +107,7 @@ impl MainLoop {
             }
             if let Some(block) = RECEIVED.pop() {
                 this.receiver.check(&block);
-                this.worker.put(block);
+                this.local.put(block);
             }
         });
         let nested = NESTED.load(Ordering::Relaxed);
@@ -127,7 +127,7 @@ impl MainLoop {
         let (mut bursts, mut most) = (0, 0);
         self.during::<M>(1_000, |this| {
             let mut blocks = heapless::Vec::<Block, BURST>::new();
-            most = most.max(this.worker.get_burst(&mut blocks));
+            most = most.max(this.local.get_burst(&mut blocks));
             for block in core::mem::take(&mut blocks) {
                 let block = this.fill(block);
                 // There is room for what was in it.
@@ -136,10 +136,10 @@ impl MainLoop {
             RECEIVED.push_burst(&mut blocks);
             RECEIVED.pop_burst(&mut blocks);
             blocks.iter().for_each(|block| this.receiver.check(block));
-            this.worker.put_burst(&mut blocks);
+            this.local.put_burst(&mut blocks);
             bursts += 1;
         });
-        self.worker.flush();
+        self.local.flush();
         let wrong = self.receiver.wrong;
         self.verdict::<M>(
             most == BLOCKS && wrong == 0,

@@ -1,4 +1,4 @@
-//! Sets of bare numbers: the engine of large pools, blocks to be claimed, and three that fail.
+//! Sets of bare indices: the free list of large pools, blocks to be claimed, and three that fail.
 
 use blockpool_core::storage::{Bitmap, FreeList, FreeListKind};
 use blockpool_core::{Align, Block, Pool};

@@ -1,4 +1,4 @@
-//! Pools and workers.
+//! Pools and local pools.
 
 use blockpool_core::storage::FreeListKind;
 use blockpool_core::{Align, Block, LocalPool, Pool};
@@ -21,7 +21,7 @@ pub(super) struct Pooled<K: FreeListKind, const COUNT: usize> {
 pub(super) struct Hand<K: FreeListKind + 'static, const COUNT: usize> {
     pool: &'static Blocks<K, COUNT>,
     one: Option<Block<'static, Blocks<K, COUNT>>>,
-    worker: LocalPool<'static, Blocks<K, COUNT>, 4>,
+    local: LocalPool<'static, Blocks<K, COUNT>, 4>,
     /// How many blocks a burst had.
     burst: usize,
 }
@@ -54,11 +54,11 @@ impl<K: FreeListKind + 'static, const COUNT: usize> Subject for Pooled<K, COUNT>
         let one = numbers
             .first()
             .map(|number| claim(number).expect("the number is out, and claimed once"));
-        Hand { pool, one, worker: LocalPool::new(pool), burst: 0 }
+        Hand { pool, one, local: LocalPool::new(pool), burst: 0 }
     }
 
     fn numbers_of(mut hand: Self::Hand) -> Numbers {
-        let stock = iter::from_fn(|| (hand.worker.stock() > 0).then(|| hand.worker.get()));
+        let stock = iter::from_fn(|| (hand.local.stock() > 0).then(|| hand.local.get()));
         hand.one.take().into_iter().chain(stock.flatten()).map(Block::into_raw).collect()
     }
 
@@ -69,8 +69,8 @@ impl<K: FreeListKind + 'static, const COUNT: usize> Subject for Pooled<K, COUNT>
 
 impl<K: FreeListKind + 'static, const COUNT: usize> Hand<K, COUNT> {
     fn stock_two(&mut self) {
-        if let Some(block) = self.worker.get() {
-            self.worker.put(block);
+        if let Some(block) = self.local.get() {
+            self.local.put(block);
         }
     }
 
@@ -78,7 +78,7 @@ impl<K: FreeListKind + 'static, const COUNT: usize> Hand<K, COUNT> {
     fn stock_four(&mut self) {
         let pool = self.pool;
         let mut blocks: heapless::Vec<_, 4> = iter::from_fn(|| pool.get()).take(4).collect();
-        self.worker.put_burst(&mut blocks);
+        self.local.put_burst(&mut blocks);
     }
 
     /// There is none in the hand before, so that there is nothing to be dropped.
@@ -108,21 +108,21 @@ impl<K: FreeListKind + 'static, const COUNT: usize> Hand<K, COUNT> {
         }
     }
 
-    extern "C" fn worker_get(&mut self) {
-        let block = self.worker.get();
+    extern "C" fn local_get(&mut self) {
+        let block = self.local.get();
         self.keep(block);
     }
 
-    extern "C" fn worker_put(&mut self) {
+    extern "C" fn local_put(&mut self) {
         if let Some(block) = self.one.take() {
-            self.worker.put(block);
+            self.local.put(block);
         }
     }
 
-    extern "C" fn worker_burst(&mut self) {
+    extern "C" fn local_burst(&mut self) {
         let mut blocks = heapless::Vec::<_, 3>::new();
-        self.burst = self.worker.get_burst(&mut blocks);
-        self.worker.put_burst(&mut blocks);
+        self.burst = self.local.get_burst(&mut blocks);
+        self.local.put_burst(&mut blocks);
     }
 }
 
@@ -138,29 +138,29 @@ impl<K: FreeListKind + 'static, const COUNT: usize> Pooled<K, COUNT> {
         ]
     }
 
-    pub(super) fn worker_operations() -> [Operation<Self>; 4] {
-        let worker = |name, run, may_hold| Operation { may_hold, ..Operation::new(name, run) };
+    pub(super) fn local_operations() -> [Operation<Self>; 4] {
+        let local = |name, run, may_hold| Operation { may_hold, ..Operation::new(name, run) };
         [
             Operation {
                 prepare: Hand::stock_two,
                 got_all: |hand| hand.one.is_some(),
                 wants: 1,
-                ..worker("worker/get", Hand::worker_get, 2)
+                ..local("local-pool/get", Hand::local_get, 2)
             },
             Operation {
                 handed: 1,
                 prepare: Hand::stock_two,
-                ..worker("worker/put", Hand::worker_put, 3)
+                ..local("local-pool/put", Hand::local_put, 3)
             },
             Operation {
                 got_all: |hand| hand.one.is_some(),
                 wants: 1,
-                ..worker("worker/get-with-refill", Hand::worker_get, 2)
+                ..local("local-pool/get-with-refill", Hand::local_get, 2)
             },
             Operation {
                 handed: 1,
                 prepare: Hand::stock_four,
-                ..worker("worker/put-to-full-stock", Hand::worker_put, 5)
+                ..local("local-pool/put-to-full-stock", Hand::local_put, 5)
             },
         ]
     }
@@ -179,7 +179,7 @@ impl<K: FreeListKind + 'static, const COUNT: usize> Pooled<K, COUNT> {
                 blocks: 3,
                 got_all: |hand| hand.burst == 3,
                 wants: 3,
-                ..Operation::new("worker/get-and-put-burst-of-3", Hand::worker_burst)
+                ..Operation::new("local-pool/get-and-put-burst-of-3", Hand::local_burst)
             },
         ]
     }

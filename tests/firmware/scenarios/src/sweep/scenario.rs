@@ -104,17 +104,17 @@ fn wrong<M: Machine, S: Set>(name: &str, expected: Faults) -> bool {
 
 /// The queue of `heapless` as a free list: what its documentation says, and our cure.
 fn heapless<M: Machine>() -> bool {
-    let mut engine = Totals::new::<M>();
-    type Engine = Pooled<HeaplessQueue<8>, 8>;
-    for operation in Engine::pool_operations().iter().chain(&Engine::round_trips()) {
-        engine.sweep::<M, _>("HeaplessQueue", operation, &State::half_full(8));
+    let mut free_list = Totals::new::<M>();
+    type List = Pooled<HeaplessQueue<8>, 8>;
+    for operation in List::pool_operations().iter().chain(&List::round_trips()) {
+        free_list.sweep::<M, _>("HeaplessQueue", operation, &State::half_full(8));
     }
     let lost = Faults::LOST.and(Faults::REFUSED).and(Faults::TWO_OWNERS);
-    let cured = engine.faults.includes(Faults::FOUND_NONE) && !engine.faults.intersects(lost);
-    let engine_passed = verdict::<M>(
+    let cured = free_list.faults.includes(Faults::FOUND_NONE) && !free_list.faults.intersects(lost);
+    let free_list_passed = verdict::<M>(
         "heapless",
         cured,
-        format_args!("the engine HeaplessQueue, as documented: {}", engine.faults),
+        format_args!("the free list HeaplessQueue, as documented: {}", free_list.faults),
     );
     let mut bare = Totals::new::<M>();
     for operation in &numbers::operations::<Bare>() {
@@ -126,7 +126,7 @@ fn heapless<M: Machine>() -> bool {
         bare.faults.includes(lost),
         format_args!("bare, as its documentation warns: {}", bare.faults),
     );
-    engine_passed & bare_passed
+    free_list_passed & bare_passed
 }
 
 impl Totals {

@@ -17,7 +17,7 @@ mod peers;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod row;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-#[path = "../selection.rs"]
+#[path = "../support/selection.rs"]
 mod selection;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod step;

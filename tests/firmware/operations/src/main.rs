@@ -1,4 +1,4 @@
-//! The hot operations of a static pool and of a region over memory given at run time, each in a function of its own.
+//! The operations of a static pool and of a region over memory given at run time, each in a function of its own.
 //!
 //! Nothing boots this. Its symbols tell how much code each operation is, where the statics lie, and whether anything in it can
 //! panic.
@@ -62,7 +62,7 @@ macro_rules! functions {
         fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $returned:ty)? $body:block
     )+) => {
         $(
-            #[unsafe(export_name = concat!("hot_", $prefix, stringify!($name)))]
+            #[unsafe(export_name = concat!("operation_", $prefix, stringify!($name)))]
             #[inline(never)]
             fn $name($($argument: $type),*) $(-> $returned)? $body
         )+

@@ -180,8 +180,8 @@ type Set<const COUNT: usize> = Bitmap;
 /// A pool with 8 blocks that are not out for ever.
 type Few<const COUNT: usize> = Pooled<Set<COUNT>, COUNT, 8>;
 
-fn worker() -> Vec<Operation<Pooled<Set<16>, 16>>> {
-    vec![Pooled::worker_gets(), Pooled::worker_puts(), Pooled::worker_bursts()]
+fn local() -> Vec<Operation<Pooled<Set<16>, 16>>> {
+    vec![Pooled::local_gets(), Pooled::local_puts(), Pooled::local_bursts()]
 }
 
 fn queue<const CHAIN: usize>() -> Vec<Operation<Queued<COUNT, CHAIN>>> {
@@ -206,7 +206,7 @@ fn subjects() -> Subjects {
         ("`Pool`, `Counted`", |name, extent| {
             lock_free::<Pooled<Counted<Set<COUNT>>, COUNT>>(name, 100, &[get(), put()], extent)
         }),
-        ("`LocalPool`", |name, extent| lock_free(name, 80, &worker(), extent)),
+        ("`LocalPool`", |name, extent| lock_free(name, 80, &local(), extent)),
         ("`Queue`", |name, extent| lock_free(name, 120, &queue::<1>(), extent)),
         ("`Queue`, in chains of 3", |name, extent| lock_free(name, 120, &queue::<3>(), extent)),
         ("`Pool`, `HeaplessQueue`", |name, extent| {

@@ -1,4 +1,4 @@
-//! Bursts of addresses: of workers and queues.
+//! Bursts of addresses: of local pools and queues.
 
 use std::collections::BTreeSet;
 use std::num::NonZero;
@@ -15,19 +15,19 @@ use crate::harness::{Line, assert_whole, bookkeeping, moved, region, scope, writ
 
 /// Takes up to `count` blocks by one call.
 fn take<S: Storage, const STOCK: usize>(
-    worker: &mut LocalPool<'_, BlockPool<S>, STOCK>,
+    local: &mut LocalPool<'_, BlockPool<S>, STOCK>,
     count: usize,
 ) -> Vec<NonNull<u8>> {
-    written(count, |pointers| worker.get_raw_ptr_burst(pointers))
+    written(count, |pointers| local.get_raw_ptr_burst(pointers))
 }
 
 /// Gives blocks back that `take` took, or what is refused.
 fn put<S: Storage, const STOCK: usize>(
-    worker: &mut LocalPool<'_, BlockPool<S>, STOCK>,
+    local: &mut LocalPool<'_, BlockPool<S>, STOCK>,
     pointers: &[NonNull<u8>],
 ) -> Result<(), (usize, RawError)> {
     // SAFETY: one thread; the pointers that are not refused come from `take`.
-    unsafe { worker.put_raw_ptr_burst(pointers) }.map_err(|error| (error.done, error.reason))
+    unsafe { local.put_raw_ptr_burst(pointers) }.map_err(|error| (error.done, error.reason))
 }
 
 /// Takes up to `count` blocks out of the queue by one call.
@@ -48,18 +48,18 @@ fn push<S: Storage>(
 fn bursts_of_any_length_take_and_give_back_every_block_once() {
     fn check<S: Storage, const STOCK: usize>(pool: &BlockPool<S>) {
         for count in [0, 1, 2, 3, 7, 8, 9, 31, 32, 33, 64, 199, 200, 201] {
-            let mut worker = LocalPool::<BlockPool<S>, STOCK>::new(pool);
+            let mut local = LocalPool::<BlockPool<S>, STOCK>::new(pool);
             for held_before in [0, 1, 5] {
-                let before = take(&mut worker, held_before);
-                let pointers = take(&mut worker, count);
+                let before = take(&mut local, held_before);
+                let pointers = take(&mut local, count);
                 assert_eq!(pointers.len(), count.min(200 - held_before), "no more are there");
                 let different: BTreeSet<_> = before.iter().chain(&pointers).collect();
                 assert_eq!(different.len(), before.len() + pointers.len());
-                assert_eq!(put(&mut worker, &pointers), Ok(()));
-                assert_eq!(put(&mut worker, &before), Ok(()));
-                assert!(worker.stock() <= STOCK.min(50), "a quarter of the pool");
+                assert_eq!(put(&mut local, &pointers), Ok(()));
+                assert_eq!(put(&mut local, &before), Ok(()));
+                assert!(local.stock() <= STOCK.min(50), "a quarter of the pool");
             }
-            drop(worker);
+            drop(local);
             assert_whole(pool);
         }
     }
@@ -76,7 +76,7 @@ fn bursts_of_any_length_take_and_give_back_every_block_once() {
 #[test]
 fn a_burst_ends_before_what_is_refused_and_keeps_what_came_before() {
     let pool = Pool::<64, 40>::new();
-    let mut worker = pool.local_pool();
+    let mut local = pool.local_pool();
     let (first, length) = pool.memory();
     let kept = pool.get().expect("it is free");
     let index = kept.index();
@@ -88,57 +88,56 @@ fn a_burst_ends_before_what_is_refused_and_keeps_what_came_before() {
         (in_a_handle, RawError::NotOut { index }),
     ] {
         for at in [0, 4, 5, 9, 20] {
-            let mut pointers = take(&mut worker, 20);
+            let mut pointers = take(&mut local, 20);
             pointers.insert(at, refused);
-            assert_eq!(put(&mut worker, &pointers), Err((at, error)));
-            assert_eq!(put(&mut worker, &pointers[at + 1..]), Ok(()));
+            assert_eq!(put(&mut local, &pointers), Err((at, error)));
+            assert_eq!(put(&mut local, &pointers[at + 1..]), Ok(()));
         }
     }
-    drop((kept, worker));
+    drop((kept, local));
     assert_whole(&pool);
 }
 
 #[test]
 fn a_repeated_pointer_is_refused_in_the_stock_and_in_the_pool() {
     let pool = Pool::<64, 40>::new();
-    let mut worker = pool.local_pool();
-    let pointers = take(&mut worker, 2);
+    let mut local = pool.local_pool();
+    let pointers = take(&mut local, 2);
     let index = pool.index_of(pointers[0]).expect("a block");
     let repeated = RawError::NotOut { index };
     let twice = [pointers[0], pointers[1], pointers[0]];
-    assert_eq!(put(&mut worker, &twice), Err((2, repeated)));
-    assert_eq!(put(&mut worker, &twice), Err((0, repeated)));
-    worker.flush();
-    assert_eq!(put(&mut worker, &twice), Err((0, repeated)));
+    assert_eq!(put(&mut local, &twice), Err((2, repeated)));
+    assert_eq!(put(&mut local, &twice), Err((0, repeated)));
+    local.flush();
+    assert_eq!(put(&mut local, &twice), Err((0, repeated)));
     assert_eq!(put(&mut pool.local_pool(), &twice), Err((0, repeated)));
-    drop(worker);
+    drop(local);
     assert_whole(&pool);
 }
 
 #[test]
-fn a_worker_keeps_no_more_than_its_limit() {
-    // Whichever word a worker finds has more than half a stock.
+fn a_local_pool_keeps_no_more_than_its_limit() {
+    // Whichever word a local pool finds has more than half a stock.
     let pool = Pool::<64, 384>::new();
     for (limit, kept) in [(0, 1), (1, 1), (2, 2), (5, 5), (64, 64), (65, 64), (usize::MAX, 64)] {
-        let mut worker: LocalPool<'_, _, 64> = LocalPool::with_limit(&pool, limit);
-        drop(worker.get());
-        assert_eq!(worker.stock() + 1, usize::div_ceil(kept, 2), "it is filled by half");
+        let mut local: LocalPool<'_, _, 64> = LocalPool::with_limit(&pool, limit);
+        drop(local.get());
+        assert_eq!(local.stock() + 1, usize::div_ceil(kept, 2), "it is filled by half");
         for count in [1, 2, 3, 6, 40, 200] {
-            let pointers = take(&mut worker, count);
+            let pointers = take(&mut local, count);
             assert_eq!(pointers.len(), count);
-            assert!(worker.stock() <= kept);
-            assert_eq!(put(&mut worker, &pointers), Ok(()));
-            assert!(worker.stock() <= kept, "{} of {kept}", worker.stock());
-            let mut blocks: heapless::Vec<_, 200> =
-                (0..count).map_while(|_| worker.get()).collect();
+            assert!(local.stock() <= kept);
+            assert_eq!(put(&mut local, &pointers), Ok(()));
+            assert!(local.stock() <= kept, "{} of {kept}", local.stock());
+            let mut blocks: heapless::Vec<_, 200> = (0..count).map_while(|_| local.get()).collect();
             assert_eq!(blocks.len(), count);
-            worker.put_burst(&mut blocks);
-            assert!(worker.stock() <= kept, "{} of {kept}", worker.stock());
+            local.put_burst(&mut blocks);
+            assert!(local.stock() <= kept, "{} of {kept}", local.stock());
         }
-        let blocks = [(); 100].map(|()| worker.get().expect("there are enough"));
-        blocks.into_iter().for_each(|block| worker.put(block));
-        assert!(worker.stock() <= kept && worker.stock() > kept / 3, "{}", worker.stock());
-        drop(worker);
+        let blocks = [(); 100].map(|()| local.get().expect("there are enough"));
+        blocks.into_iter().for_each(|block| local.put(block));
+        assert!(local.stock() <= kept && local.stock() > kept / 3, "{}", local.stock());
+        drop(local);
         assert_whole(&pool);
     }
 }
@@ -146,10 +145,10 @@ fn a_worker_keeps_no_more_than_its_limit() {
 #[test]
 fn a_queue_gives_addresses_out_in_order() {
     fn check<S: Storage>(pool: &BlockPool<S>, queue: &Queue<'_, BlockPool<S>>) {
-        let mut worker: LocalPool<'_, BlockPool<S>, 8> = LocalPool::new(pool);
+        let mut local: LocalPool<'_, BlockPool<S>, 8> = LocalPool::new(pool);
         for pushed_by in [1, 2, 7, 32, 40] {
             for popped_by in [1, 2, 3, 32, 40, 41] {
-                let mut pointers = take(&mut worker, 40);
+                let mut pointers = take(&mut local, 40);
                 for burst in pointers.chunks(pushed_by) {
                     assert_eq!(push(queue, burst), Ok(()));
                 }
@@ -159,7 +158,7 @@ fn a_queue_gives_addresses_out_in_order() {
                     let popped = pop(queue, popped_by);
                     assert_eq!(popped.len(), popped_by.min(pointers.len()));
                     assert!(pointers.drain(..popped.len()).eq(popped.iter().copied()));
-                    assert_eq!(put(&mut worker, &popped), Ok(()));
+                    assert_eq!(put(&mut local, &popped), Ok(()));
                 }
                 assert!(pointers.is_empty() && pop(queue, popped_by).is_empty());
             }
@@ -208,10 +207,10 @@ fn a_burst_for_a_queue_ends_before_what_is_refused() {
     let pool = Pool::<64, 40>::new();
     let other = Pool::<64, 1>::new();
     let queue = Queue::new(&pool);
-    let mut worker = pool.local_pool();
+    let mut local = pool.local_pool();
     let foreign = other.get().expect("it is free").into_raw_ptr();
     for at in [0_usize, 1, 4, 20] {
-        let pointers = take(&mut worker, 20);
+        let pointers = take(&mut local, 20);
         let repeated = pointers[at.saturating_sub(1)];
         let index = pool.index_of(repeated).expect("a block");
         for (refused, error) in [
@@ -232,9 +231,9 @@ fn a_burst_for_a_queue_ends_before_what_is_refused() {
         assert_eq!(push(&queue, &pointers), Ok(()));
         assert!(push(&queue, &pointers).is_err_and(|(count, _)| count == 0), "they are in it");
         assert_eq!(pop(&queue, 40), pointers);
-        assert_eq!(put(&mut worker, &pointers), Ok(()));
+        assert_eq!(put(&mut local, &pointers), Ok(()));
     }
-    drop((queue, worker));
+    drop((queue, local));
     assert_whole(&pool);
 }
 
@@ -245,10 +244,10 @@ fn of_addresses_popped_by_several_threads_each_has_one_owner() {
     let queue = Queue::new(&pool);
     let popped = AtomicU64::new(0);
     let produce = |producer: u64| {
-        let mut worker = pool.local_pool();
+        let mut local = pool.local_pool();
         let mut written = 0;
         while written < PACKETS {
-            let pointers = take(&mut worker, (PACKETS - written).min(7) as usize);
+            let pointers = take(&mut local, (PACKETS - written).min(7) as usize);
             for pointer in &pointers {
                 // SAFETY: a block that this thread owns, aligned.
                 unsafe { pointer.cast::<[u64; 2]>().write([producer, written]) };
@@ -262,7 +261,7 @@ fn of_addresses_popped_by_several_threads_each_has_one_owner() {
     };
     // The sum of what it popped, which is in order for each producer.
     let consume = |count: usize| {
-        let (mut worker, mut sum, mut next) = (pool.local_pool(), 0, [0; 2]);
+        let (mut local, mut sum, mut next) = (pool.local_pool(), 0, [0; 2]);
         while popped.load(Relaxed) < 2 * PACKETS {
             let pointers = pop(&queue, count);
             for pointer in &pointers {
@@ -273,7 +272,7 @@ fn of_addresses_popped_by_several_threads_each_has_one_owner() {
                 sum += number;
             }
             popped.fetch_add(pointers.len() as u64, Relaxed);
-            assert_eq!(put(&mut worker, &pointers), Ok(()));
+            assert_eq!(put(&mut local, &pointers), Ok(()));
             if pointers.is_empty() {
                 yield_now();
             }
@@ -300,9 +299,9 @@ fn what_one_thread_writes_through_a_pointer_another_one_reads_and_gives_back() {
     scope(|threads| {
         threads.spawn(|| {
             let send = send;
-            let mut worker = pool.local_pool();
+            let mut local = pool.local_pool();
             for burst in 0..1000_usize {
-                let pointers = take(&mut worker, 32);
+                let pointers = take(&mut local, 32);
                 for pointer in &pointers {
                     // SAFETY: a block that this thread owns, aligned.
                     unsafe { pointer.cast::<usize>().write(burst) };
@@ -311,7 +310,7 @@ fn what_one_thread_writes_through_a_pointer_another_one_reads_and_gives_back() {
                     .expect("it is waited for");
             }
         });
-        let mut worker = pool.local_pool();
+        let mut local = pool.local_pool();
         for (burst, addresses) in receive.iter().enumerate() {
             let pointers: Vec<NonNull<u8>> =
                 addresses.into_iter().map(NonNull::with_exposed_provenance).collect();
@@ -319,7 +318,7 @@ fn what_one_thread_writes_through_a_pointer_another_one_reads_and_gives_back() {
                 // SAFETY: the block's owner handed it over, written.
                 assert_eq!(unsafe { pointer.cast::<usize>().read() }, burst);
             }
-            assert_eq!(put(&mut worker, &pointers), Ok(()));
+            assert_eq!(put(&mut local, &pointers), Ok(()));
         }
     });
     assert_whole(&pool);

@@ -3,8 +3,8 @@
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::wait;
-use crate::hand_off::HandOff;
 use crate::peers::{BURST, Burst};
+use crate::queues::HandOff;
 
 /// The end of a way that buffers go into. Waits while there is no room.
 pub(super) trait Sender<B>: Send {

@@ -1,4 +1,4 @@
-//! Every engine, size, count and alignment under one harness.
+//! Every free list, size, count and alignment under one harness.
 
 use blockpool_core::storage::{Counted, HeaplessQueue, SpinStack, Storage};
 use blockpool_core::{Align, BlockPool, LocalPool, Pool};
@@ -6,25 +6,25 @@ use blockpool_core::{Align, BlockPool, LocalPool, Pool};
 use crate::harness::{assert_whole, take_all};
 
 macro_rules! bitmap {
-    ($size:literal $count:literal $align:literal $places:literal) => {
+    ($size:literal $count:literal $align:literal $slots:literal) => {
         Pool<$size, $count, Align<$align>>
     };
 }
 
 macro_rules! counted {
-    ($size:literal $count:literal $align:literal $places:literal) => {
+    ($size:literal $count:literal $align:literal $slots:literal) => {
         Pool<$size, $count, Align<$align>, Counted>
     };
 }
 
 macro_rules! heapless_queue {
-    ($size:literal $count:literal $align:literal $places:literal) => {
-        Pool<$size, $count, Align<$align>, HeaplessQueue<$places>>
+    ($size:literal $count:literal $align:literal $slots:literal) => {
+        Pool<$size, $count, Align<$align>, HeaplessQueue<$slots>>
     };
 }
 
 macro_rules! spin_stack {
-    ($size:literal $count:literal $align:literal $places:literal) => {
+    ($size:literal $count:literal $align:literal $slots:literal) => {
         Pool<$size, $count, Align<$align>, SpinStack>
     };
 }
@@ -36,17 +36,17 @@ struct Shape {
     align: usize,
 }
 
-/// Calls `check` with a pool of every shape: size, count, alignment, places of `HeaplessQueue`.
+/// Calls `check` with a pool of every shape: size, count, alignment, slots of `HeaplessQueue`.
 macro_rules! every_shape {
-    ($engine:ident, $check:ident) => {
-        every_shape!($engine, $check,
+    ($list:ident, $check:ident) => {
+        every_shape!($list, $check,
             1 1 64 2, 64 7 64 8, 100 64 64 64, 1232 65 64 128, 65536 7 64 8, 64 100 64 16,
             1232 129 64 256, 64 2049 64 4096, 100 4097 64 8192,
             1232 7 4096 8, 65536 1 4096 2, 1 65 4096 128,
             1 129 1 256, 100 65 1 128, 1232 7 1 8)
     };
-    ($engine:ident, $check:ident, $($size:literal $count:literal $align:literal $places:literal),+) => {$({
-        static POOL: $engine!($size $count $align $places) = Pool::new();
+    ($list:ident, $check:ident, $($size:literal $count:literal $align:literal $slots:literal),+) => {$({
+        static POOL: $list!($size $count $align $slots) = Pool::new();
         $check(&POOL, &Shape { size: $size, count: $count, align: $align });
     })+};
 }
@@ -118,25 +118,25 @@ fn with_mark<S: Storage>(pool: &BlockPool<S>, _: &Shape) {
     counters_are_exact_without_overlap(pool, true);
 }
 
-macro_rules! engines {
-    ($($engine:ident: $counters:ident,)+) => {$(
-        mod $engine {
+macro_rules! free_lists {
+    ($($list:ident: $counters:ident,)+) => {$(
+        mod $list {
             use super::*;
 
             #[test]
             fn every_block_is_taken_once_disjoint_and_aligned() {
-                every_shape!($engine, taken_once_disjoint_and_aligned);
+                every_shape!($list, taken_once_disjoint_and_aligned);
             }
 
             #[test]
             fn counters_are_exact_without_overlap() {
-                every_shape!($engine, $counters);
+                every_shape!($list, $counters);
             }
         }
     )+};
 }
 
-engines! {
+free_lists! {
     bitmap: without_mark,
     counted: with_mark,
     heapless_queue: without_mark,
@@ -144,11 +144,11 @@ engines! {
 }
 
 #[test]
-fn the_high_water_mark_counts_the_stocks_of_workers() {
+fn the_high_water_mark_counts_the_stocks_of_local_pools() {
     fn check<S: Storage>(pool: &BlockPool<S>) {
-        let mut worker: LocalPool<'_, BlockPool<S>, 8> = LocalPool::new(pool);
-        drop(worker.get());
-        let peak = worker.stock() + 1;
+        let mut local: LocalPool<'_, BlockPool<S>, 8> = LocalPool::new(pool);
+        drop(local.get());
+        let peak = local.stock() + 1;
         assert!(peak > 1);
         assert_eq!(pool.high_water_mark(), Some(peak));
     }

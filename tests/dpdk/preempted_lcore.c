@@ -1,4 +1,4 @@
-/* stopped_lcore EAL-OPTIONS -- HANDLER
+/* preempted_lcore EAL-OPTIONS -- HANDLER
  *
  * Lcore 1 gets objects from a mempool and puts them back, and is stopped before each instruction of
  * that in turn. While it is stopped, lcore 0 gets and puts. Both set the trap flag of their

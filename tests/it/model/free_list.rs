@@ -4,12 +4,12 @@ use arbitrary::Arbitrary;
 use blockpool_core::storage::{Bitmap, Counted, HeaplessQueue, SpinStack};
 use blockpool_core::{Align, Pool, Queue};
 
+use super::data_range::{self, Content, Edit};
 use super::pool::{self, Step};
-use super::range::{self, Content, Edit};
 use super::region;
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
-pub(crate) enum Engine {
+pub(crate) enum Kind {
     Bitmap,
     BitmapWithSummary,
     Counted,
@@ -18,7 +18,7 @@ pub(crate) enum Engine {
     Region,
 }
 
-/// Blocks of 40 bytes, with a gap behind each. So many that a worker's stock can be full.
+/// Blocks of 40 bytes, with a gap behind each. So many that a local pool's stock can be full.
 type Small<E> = Pool<40, COUNT, Align<64>, E>;
 const COUNT: usize = 19;
 
@@ -26,21 +26,21 @@ const COUNT: usize = 19;
 const MANY: usize = 2100;
 
 /// Does `steps` with a new pool, and checks everything after each.
-pub(crate) fn run(engine: Engine, steps: &[Step]) {
+pub(crate) fn run(kind: Kind, steps: &[Step]) {
     macro_rules! run {
         ($pool:ty) => {{
             let (pool, foreign) = (<$pool>::new(), <$pool>::new());
             pool::run(&pool, &foreign, Queue::new(&pool), steps);
         }};
     }
-    match engine {
-        Engine::Bitmap => run!(Small<Bitmap>),
+    match kind {
+        Kind::Bitmap => run!(Small<Bitmap>),
         // Aligned to nothing, without gaps.
-        Engine::BitmapWithSummary => run!(Pool<5, MANY, Align<1>>),
-        Engine::Counted => run!(Small<Counted>),
-        Engine::HeaplessQueue => run!(Small<HeaplessQueue<8>>),
-        Engine::SpinStack => run!(Small<SpinStack>),
-        Engine::Region => region::run(COUNT, steps),
+        Kind::BitmapWithSummary => run!(Pool<5, MANY, Align<1>>),
+        Kind::Counted => run!(Small<Counted>),
+        Kind::HeaplessQueue => run!(Small<HeaplessQueue<8>>),
+        Kind::SpinStack => run!(Small<SpinStack>),
+        Kind::Region => region::run(COUNT, steps),
     }
 }
 
@@ -50,6 +50,6 @@ pub(crate) fn edit_one(edits: &[Edit]) {
     let mut block = pool.get().expect("it is free");
     let mut content = Content::default();
     for &edit in edits {
-        range::edit(&mut block, &mut content, edit);
+        data_range::edit(&mut block, &mut content, edit);
     }
 }

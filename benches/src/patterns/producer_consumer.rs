@@ -1,13 +1,13 @@
 //! One thread takes and touches, another gives back.
 
-use super::way::{Receiver, Sender, Through, ring};
+use super::channel::{Receiver, Sender, Through, ring};
 use super::{Work, warm_up};
-use crate::hand_off::HandOff;
 use crate::peers::{BURST, Burst, Contender, take_burst};
+use crate::queues::HandOff;
 use crate::schedule::{Job, together};
 
 /// One at a time, over the same ring for every contender.
-pub fn singly<C: Contender>(contender: &'static C) -> Work {
+pub fn one_by_one<C: Contender>(contender: &'static C) -> Work {
     Box::new(|count| {
         let (to, from) = ring();
         together(vec![produce(contender, to, count), consume(contender, from, count)])
@@ -25,7 +25,7 @@ pub fn in_batches<C: Contender>(contender: &'static C) -> Work {
 }
 
 /// One at a time, through a queue of many senders and receivers.
-pub fn singly_through<C, Q>(contender: &'static C, queue: &'static Q) -> Work
+pub fn one_by_one_through<C, Q>(contender: &'static C, queue: &'static Q) -> Work
 where
     C: Contender,
     Q: HandOff<C::Buffer>,

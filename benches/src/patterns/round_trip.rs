@@ -3,8 +3,8 @@
 use std::hint::black_box;
 
 use super::{Work, wait, warm_up};
-use crate::hand_off::HandOff;
 use crate::peers::{BURST, Burst};
+use crate::queues::HandOff;
 use crate::schedule::{Job, crowd, timed, together};
 
 /// Makes what is handed on.

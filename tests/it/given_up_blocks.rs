@@ -117,14 +117,14 @@ fn a_block_that_is_not_out_raw_is_refused() {
     queue.push(block).expect("a block of this pool");
     check(&pool, index);
     let block = queue.pop().expect("it was pushed");
-    // In a worker's stock.
-    let mut worker = pool.local_pool();
-    worker.put(block);
+    // In a local pool's stock.
+    let mut local = pool.local_pool();
+    local.put(block);
     check(&pool, index);
     // Free.
-    worker.flush();
+    local.flush();
     check(&pool, index);
-    drop((queue, worker));
+    drop((queue, local));
     assert_whole(&pool);
 }
 

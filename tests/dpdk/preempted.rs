@@ -4,7 +4,7 @@ use crate::build::Built;
 use crate::eal::{self, HANDLER, Memory, Setup};
 use crate::report::{Check, Outcome};
 
-/// What `stopped_lcore.c` found: at how many stops another lcore waited, and so on.
+/// What `preempted_lcore.c` found: at how many stops another lcore waited, and so on.
 #[derive(Debug)]
 struct Stops {
     instructions: u32,
@@ -37,13 +37,13 @@ const HANDLERS: [(&str, Expected); 6] = [
 
 pub(crate) fn checks() -> Vec<Check> {
     let check = |(handler, expected)| {
-        Check::new(format!("stopped/{handler}"), move |built| stopped(built, handler, expected))
+        Check::new(format!("preempted/{handler}"), move |built| preempted(built, handler, expected))
     };
     HANDLERS.into_iter().map(check).collect()
 }
 
-fn stopped(built: &Built, handler: &str, expected: Expected) -> Outcome {
-    let program = built.compile("stopped_lcore")?;
+fn preempted(built: &Built, handler: &str, expected: Expected) -> Outcome {
+    let program = built.compile("preempted_lcore")?;
     let setup = Setup { memory: Memory::Plain { mib: 64 }, ..Setup::new(built) };
     let mut command = setup.command(&program)?;
     command.arg(handler);

@@ -1,4 +1,4 @@
-//! `blockpool-core`: pools by every engine, workers, queues.
+//! `blockpool-core`: pools with every free list, local pools, queues.
 
 use std::iter;
 use std::mem::MaybeUninit;
@@ -50,16 +50,16 @@ where
 }
 
 impl<K: FreeListKind, const COUNT: usize> Pooled<K, COUNT> {
-    /// Three blocks by a worker that has to refill twice on the way: two blocks each time.
-    pub(crate) fn worker_gets() -> Operation<Self> {
+    /// Three blocks by a local pool that has to refill twice on the way: two blocks each time.
+    pub(crate) fn local_gets() -> Operation<Self> {
         Operation {
-            name: "worker: refills, gets, drop",
+            name: "local pool: refills, gets, drop",
             handed: 0,
             may_hold: 4,
             run: |subject, numbers| {
-                let mut worker = LocalPool::<_, 4>::new(&subject.pool);
+                let mut local = LocalPool::<_, 4>::new(&subject.pool);
                 while numbers.len() < 3
-                    && let Some(block) = worker.get()
+                    && let Some(block) = local.get()
                 {
                     numbers.push(block.into_raw()).expect("room for three");
                 }
@@ -68,38 +68,38 @@ impl<K: FreeListKind, const COUNT: usize> Pooled<K, COUNT> {
         }
     }
 
-    /// More than fit into a worker's stock, given to it one by one.
-    pub(crate) fn worker_puts() -> Operation<Self> {
+    /// More than fit into a local pool's stock, given to it one by one.
+    pub(crate) fn local_puts() -> Operation<Self> {
         Operation {
-            name: "worker: puts, flushes, drop",
+            name: "local pool: puts, flushes, drop",
             handed: 6,
             may_hold: 6,
             run: |subject, numbers| {
-                let mut worker = LocalPool::<_, 4>::new(&subject.pool);
+                let mut local = LocalPool::<_, 4>::new(&subject.pool);
                 while let Some(number) = numbers.pop() {
                     // SAFETY: this thread holds the number.
                     match unsafe { subject.pool.from_raw(number) } {
-                        Ok(block) => worker.put(block),
+                        Ok(block) => local.put(block),
                         Err(_) => return false,
                     }
                 }
-                worker.flush();
+                local.flush();
                 true
             },
         }
     }
 
     /// A burst, and its way back.
-    pub(crate) fn worker_bursts() -> Operation<Self> {
+    pub(crate) fn local_bursts() -> Operation<Self> {
         Operation {
-            name: "worker: burst of 5, back",
+            name: "local pool: burst of 5, back",
             handed: 0,
             may_hold: 6,
             run: |subject, _| {
-                let mut worker = LocalPool::<_, 4>::new(&subject.pool);
+                let mut local = LocalPool::<_, 4>::new(&subject.pool);
                 let mut blocks = heapless::Vec::<_, 5>::new();
-                worker.get_burst(&mut blocks);
-                worker.put_burst(&mut blocks);
+                local.get_burst(&mut blocks);
+                local.put_burst(&mut blocks);
                 blocks.is_empty()
             },
         }

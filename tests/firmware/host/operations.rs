@@ -1,4 +1,4 @@
-//! The hot operations by themselves: how much code and memory they need, where their statics lie, and whether they can panic.
+//! The operations by themselves: how much code and memory they need, where their statics lie, and whether they can panic.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,10 +11,10 @@ use crate::symbols::{Function, Program};
 use crate::toolchain::Toolchains;
 use crate::{Outcome, build};
 
-pub(crate) const PACKAGE: &str = "firmware-hot";
+pub(crate) const PACKAGE: &str = "firmware-operations";
 
 /// As the names of functions begin, for a pool and for a region.
-pub(crate) const POOLS: [&str; 2] = ["hot_", "hot_region_"];
+pub(crate) const POOLS: [&str; 2] = ["operation_", "operation_region_"];
 
 /// The operations, by what they are of: so the names of functions go on. `BufRead::consume` is none: it panics, as documented.
 pub(crate) const OPERATIONS: [(&str, &[&str]); 4] = [
@@ -125,7 +125,7 @@ impl Measured {
 }
 
 pub(crate) fn name(image: &Image) -> String {
-    format!("{}/hot", image.name)
+    format!("{}/operations", image.name)
 }
 
 pub(crate) fn run(
@@ -135,7 +135,7 @@ pub(crate) fn run(
 ) -> Result<Measured, Outcome> {
     let compiler = toolchains.for_target(image.target)?;
     let read = |features: &[&str], suffix: &str| {
-        let name = format!("{}-hot{suffix}", image.name);
+        let name = format!("{}-operations{suffix}", image.name);
         let path =
             build::package(PACKAGE, PACKAGE, features, image.target, &name, compiler, folder)?;
         let bytes = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;

@@ -9,7 +9,7 @@
     reason = "they are made for a library, and such a program uses a part of it"
 )]
 
-#[path = "../core/src"]
+#[path = "../../core/src"]
 mod modules {
     pub(crate) mod align;
     pub(crate) mod block;

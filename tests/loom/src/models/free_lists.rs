@@ -1,4 +1,4 @@
-//! The other engines, as far as they are made of the crate's own atomics.
+//! The other free lists, as far as they are made of the crate's own atomics.
 
 use super::{Model, bounded};
 use crate::free_list::{AllFree, Counted, FreeList, FreeListKind, HeaplessQueue};
@@ -6,13 +6,13 @@ use crate::harness::two;
 
 pub(super) fn models() -> Vec<Model> {
     vec![
-        bounded(3, the_spill_set_loses_nothing),
+        bounded(3, the_spill_loses_nothing),
         bounded(3, the_peak_is_never_too_high),
         bounded(3, the_peak_of_a_rest_is_not_missed),
     ]
 }
 
-/// An engine of three numbers, every atomic of which was used.
+/// A free list of three indices, every atomic of which was used.
 pub(super) fn settled<K: FreeListKind>() -> K::List<3> {
     let set = K::List::<3>::ALL_FREE;
     let all: Vec<u32> = core::iter::from_fn(|| set.take()).collect();
@@ -23,9 +23,9 @@ pub(super) fn settled<K: FreeListKind>() -> K::List<3> {
 }
 
 /// `heapless` has atomics of its own that loom does not see: here each operation of its queue is
-/// one step, which orders nothing for loom. So this shows what the spill set does, not the engine's
+/// one step, which orders nothing for loom. So this shows what the spill does, not the free list's
 /// weakness, and not that a number's bytes are handed on.
-fn the_spill_set_loses_nothing() {
+fn the_spill_loses_nothing() {
     let set = settled::<HeaplessQueue<2>>();
     let side = || {
         let (a, b) = (set.take(), set.take());

@@ -26,9 +26,9 @@ fn debug_shows_numbers_and_never_data() {
     let queue = Queue::new(&pool);
     queue.push(block).expect("a block of this pool");
     assert_eq!(shown(&queue), "Queue { len: 1, capacity: 9, .. }");
-    let mut worker: LocalPool<'_, P, 4> = LocalPool::new(&pool);
-    worker.put(pool.get().expect("it is free"));
-    assert_eq!(shown(&worker), "LocalPool { stock: 1, .. }");
+    let mut local: LocalPool<'_, P, 4> = LocalPool::new(&pool);
+    local.put(pool.get().expect("it is free"));
+    assert_eq!(shown(&local), "LocalPool { stock: 1, .. }");
 }
 
 #[test]
