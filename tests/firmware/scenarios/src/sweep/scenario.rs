@@ -42,7 +42,7 @@ fn ours<M: Machine>() -> bool {
     type TwoWords = Pooled<Bitmap, 40>;
     let mut totals = Totals::new::<M>();
     for state in State::all(16) {
-        for operation in OneWord::pool_operations().iter().chain(&OneWord::worker_operations()) {
+        for operation in OneWord::pool_operations().iter().chain(&OneWord::local_operations()) {
             totals.figures::<M, _>(operation, &state);
         }
     }
@@ -62,7 +62,7 @@ fn ours<M: Machine>() -> bool {
         totals.sweep::<M, _>("pool of 40", operation, &one_left);
         totals.sweep::<M, _>("pool of 40", operation, &empty);
     }
-    for operation in &TwoWords::worker_operations() {
+    for operation in &TwoWords::local_operations() {
         totals.sweep::<M, _>("pool of 40", operation, &half_full);
     }
     let [_, _, one_left, empty] = State::all(ManyWords::CAPACITY);
