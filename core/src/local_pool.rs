@@ -317,7 +317,6 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
     /// As for [`from_raw_ptr_burst`].
     ///
     /// [`from_raw_ptr_burst`]: crate::BlockPool::from_raw_ptr_burst
-    #[inline]
     pub unsafe fn put_raw_ptr(&mut self, pointer: NonNull<u8>) -> Result<(), RawError> {
         let storage = self.pool.storage();
         let state = storage.claim_unshared(pointer, storage.extent())?;
@@ -349,7 +348,8 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
             storage.retire(index);
             Ok(index)
         };
-        if self.make_room(pointers.len()) {
+        // One is cheaper to put than to make room for.
+        if pointers.len() > 1 && self.make_room(pointers.len()) {
             let before = self.stock.older();
             let appended = self.stock.append(pointers.len(), pointers.iter().map(claim));
             self.stock.reverse_after(before);

@@ -4,9 +4,9 @@
 //! The modules of `blockpool-core` are compiled as they are; only their `sync` is another.
 //!
 //! ```text
-//! cargo run --release --manifest-path tests/loom/Cargo.toml
-//! cargo run --release --manifest-path tests/loom/Cargo.toml -- NAME
-//! cargo run --release --manifest-path tests/loom/Cargo.toml -- --weaken
+//! cargo run --release -p blockpool-loom
+//! cargo run --release -p blockpool-loom -- NAME
+//! cargo run --release -p blockpool-loom -- --weaken
 //! ```
 //!
 //! With `--features parts-of-32-bits`, what is parked of a block is two words, as on 32-bit targets;

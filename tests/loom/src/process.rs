@@ -89,7 +89,8 @@ fn told(panic: &panic::PanicHookInfo<'_>) -> String {
     let message = message.or(payload.downcast_ref().map(String::as_str)).unwrap_or(none);
     let message = message.trim().replace('\n', ";");
     match panic.location() {
-        Some(location) if location.file().starts_with("src/") => {
+        // Of this package, or of the sources: a path within the workspace.
+        Some(location) if location.file().starts_with("tests/loom/src/") => {
             let file = location.file().rsplit("src/").next().expect("one piece at least");
             format!("failed {message} ({file}:{})", location.line())
         }

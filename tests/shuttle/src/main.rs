@@ -4,8 +4,8 @@
 //! The modules of `blockpool-core` and `blockpool` are compiled as they are; only their `sync` is another.
 //!
 //! ```text
-//! cargo run --release --manifest-path tests/shuttle/Cargo.toml
-//! cargo run --release --manifest-path tests/shuttle/Cargo.toml -- NAME --iterations 1000000
+//! cargo run --release -p blockpool-shuttle
+//! cargo run --release -p blockpool-shuttle -- NAME --iterations 1000000
 //! ```
 //!
 //! As a control, each read-modify-write of the sources is then made two steps, a load and a store:
