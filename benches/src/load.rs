@@ -1,4 +1,4 @@
-//! What the pipeline is fed: transactions made here, or a recording.
+//! What the pipeline sends: generated transactions, or a recording.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::limits;
 use crate::options::Options;
 use crate::pipeline::{Pattern, Schedule, Traffic};
 
-/// Transactions made at start, then sent over and over.
+/// Transactions generated at start, then sent repeatedly.
 const TRANSACTIONS: usize = 4096;
 
 const DEFAULT_RATE: u64 = 20_000;
@@ -63,7 +63,7 @@ impl Load {
         let rate = options.rate.unwrap_or(DEFAULT_RATE);
         let lengths = || packets.iter().map(Vec::len);
         let input = format!(
-            "{TRANSACTIONS} signed transactions of {} to {} bytes ({} on average), over and over, {rate} per second",
+            "{TRANSACTIONS} signed transactions of {} to {} bytes ({} on average), repeated, {rate} per second",
             lengths().min().unwrap_or(0),
             lengths().max().unwrap_or(0),
             lengths().sum::<usize>() / TRANSACTIONS,
@@ -95,31 +95,30 @@ impl Load {
             packets.into_iter().map(|packet| (packet.offset, packet.data)).unzip();
         let schedule = match recording.seconds {
             Some(seconds) => {
-                input += &format!(", over and over, as recorded: {seconds:.3} s");
+                input += &format!(", repeated, as recorded: {seconds:.3} s");
                 Schedule::Recorded(offsets)
             }
             None => {
                 let rate = options.rate.unwrap_or(DEFAULT_RATE);
-                input += &format!(", over and over, {rate} per second");
+                input += &format!(", repeated, {rate} per second");
                 Schedule::Rate { rate, pattern: Pattern::Steady }
             }
         };
         if jumps.count > 0 {
             let (stamps, first) = (plural(jumps.count, "stamp"), jumps.first + 1);
-            input +=
-                &format!("; {stamps} jumped (first: packet {first}), which is no passing of time");
+            input += &format!("; {stamps} jumped (first: packet {first}), which counts as no time");
         }
         let traffic = Traffic { packets, schedule };
         Ok(Self { traffic, input, recording: Some(recording) })
     }
 }
 
-/// How many packets of which file, and what was left out of it.
+/// How many packets of which file, and what was skipped.
 fn in_words(path: &Path, capture: &Capture) -> String {
     let packets = plural(capture.packets.len(), "packet");
     let mut words = format!("{packets} of {}", shown(path).display());
     if capture.left_out.count() > 0 {
-        words += &format!(" (left out: {})", capture.left_out);
+        words += &format!(" (skipped: {})", capture.left_out);
     }
     words
 }

@@ -67,7 +67,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     if let Some(path) = &options.json
         && fs::metadata(path).is_ok_and(|found| FileTypeExt::is_fifo(&found.file_type()))
     {
-        tell(&format!("waiting until somebody reads {}", path.display()));
+        tell(&format!("waiting until a program reads {}", path.display()));
     }
     // Now rather than when all is measured: whether it can be written.
     let figures = match &options.json {
@@ -78,10 +78,10 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
 
     let mut load = Load::new(options)?;
     if let Some(cut) = load.recording.as_ref().and_then(|recording| recording.cut.as_ref()) {
-        tell(&format!("warning: the input is used up to where it is cut off: {cut}"));
+        tell(&format!("warning: the input is truncated and used up to there: {cut}"));
     }
     if load.recording.as_ref().is_some_and(|recording| recording.trailing) {
-        tell("warning: what follows the input's compressed data is not read");
+        tell("warning: data after the end of the input's compressed data is ignored");
     }
     let needed = Needed::of(options);
     needed.fits(options)?;
@@ -170,7 +170,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         "Interrupted before anything was measured.".to_owned()
     } else if report.interrupted {
         let cut =
-            format!("Interrupted in run {} of {runs}, which is cut short.", report.runs.len());
+            format!("Interrupted in run {} of {runs}, which is incomplete.", report.runs.len());
         format!("{}\n{cut}\n\n{}", report.results(), report.verdict())
     } else {
         format!("{}\n{}", report.results(), report.verdict())

@@ -8,27 +8,26 @@ use clap::Parser;
 use crate::pipeline::{Check, Pattern};
 use crate::pipeline_pools::PoolKind;
 
-/// Runs Solana transactions over UDP loopback through a pipeline of receiving, queueing and
-/// checking, once for each buffer pool, and tells which pool, how large, and what tail.
+/// Sends Solana transactions over UDP loopback through a pipeline that receives, queues and checks them,
+/// once for each buffer pool; compares the pools and recommends one, and its size.
 ///
-/// Without options: signed transactions made at start, in the sizes that validators see, each pool
-/// under steady and under bursty load, in less than half a minute.
+/// Without options: signed transactions, generated at start in the sizes that validators see; each pool
+/// under steady and under bursty load; half a minute.
 #[derive(Debug, Parser)]
 #[command(name = "pipeline", version, allow_negative_numbers = true)]
 pub struct Options {
     /// Pools to run, one after the other, separated by commas [default: all]
     ///
-    /// `jemalloc` and `mimalloc` are there if built with the features of these names, and part of
-    /// `all` then.
+    /// `jemalloc` and `mimalloc` need a build with the features of these names, and are then part of `all`.
     #[arg(long, value_enum, value_delimiter = ',', hide_default_value = true)]
     pub pool: Vec<PoolKind>,
 
-    /// Load patterns, separated by commas: packets evenly spaced, or all that are due within 10 ms sent
-    /// together; with --input, instead of the recorded times [default: steady,bursty]
+    /// Load patterns, separated by commas: `steady` spaces packets evenly, `bursty` sends those of each
+    /// 10 ms at once; with --input, instead of the recorded times [default: steady,bursty]
     #[arg(long, value_enum, value_delimiter = ',')]
     pub pattern: Vec<Pattern>,
 
-    /// What workers do with each transaction
+    /// What the workers do with each transaction
     #[arg(long, value_enum, default_value_t = Check::Verify)]
     pub work: Check,
 
@@ -41,50 +40,50 @@ pub struct Options {
     #[arg(long, default_value = "2", value_parser = seconds)]
     pub duration: Duration,
 
-    /// Worker threads, besides one that sends and one that receives
+    /// Worker threads, in addition to one that sends and one that receives
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
 
-    /// Buffers in each pool, and places in its queue
+    /// Buffers in each pool, and slots in its queue
     #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(64..=1 << 24))]
     pub capacity: u32,
 
-    /// Bytes in a buffer: the longest packet that it takes [default: 1232, or 4096 with --v1]
+    /// Bytes in a buffer: the longest packet that it can hold [default: 1232, or 4096 with --v1]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65_504))]
     pub buffer_size: Option<u32>,
 
-    /// Number from which keys, amounts and sizes of the transactions are made
+    /// Seed of the generated keys, amounts and sizes
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
 
-    /// Also make transactions of version 1, up to 4096 bytes
+    /// Also generate transactions of version 1, up to 4096 bytes
     #[arg(long)]
     pub v1: bool,
 
-    /// Send the packets of FILE instead: pcap or pcapng (UDP payloads), or transactions with
-    /// 16-bit little-endian lengths before them (.txs); over and over until the time is up
+    /// Send the packets of FILE instead: pcap or pcapng (UDP payloads), or transactions prefixed by 16-bit
+    /// little-endian lengths (.txs); repeated until the time is up
     ///
-    /// FILE may be compressed by gzip or zstd, and it may be a pipe; `-` is standard input. What comes from
-    /// a pipe and is no capture is read as transactions. Packets without a UDP payload, or not recorded
-    /// whole, are left out and counted.
+    /// FILE may be compressed with gzip or zstd, and may be a pipe; `-` is standard input. Data from a pipe
+    /// that is not a capture is read as transactions. Packets without a UDP payload, and truncated ones, are
+    /// skipped and counted.
     ///
-    /// Recorded times are the steps from one packet to the next, by the clock of each one's interface. A
-    /// step of more than 1 s back or 60 s ahead is a jump of the clock, not time that passed. So is one of
-    /// more than 1 s ahead if a later packet's stamp falls into that time. A clock that jumps back to
-    /// where it was goes on as before. The report counts jumps. A step of up to 1 s back counts as no
-    /// time.
+    /// The recorded times are kept, packet by packet, by the clock of each packet's interface. A step of more
+    /// than 1 s back or 60 s ahead counts as a jump of the clock, not as time; so does one of more than 1 s
+    /// ahead if a later packet's time stamp falls within it. A clock that jumps back to where it was
+    /// continues as before. A step of up to 1 s back counts as no time. The report says how many jumps
+    /// there were.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "v1"])]
     pub input: Option<PathBuf>,
 
-    /// Refuse an --input that ends in the middle of a record, instead of using it up to there
+    /// Reject an --input that ends in the middle of a record, instead of using the complete records
     #[arg(long, requires = "input")]
     pub strict: bool,
 
     /// Write the figures to FILE as JSON
     ///
-    /// A file is replaced when the runs have ended, and not before. `-` is standard output; the text then
-    /// goes to standard error. Ctrl-C ends the runs: text and figures are of what was measured until then,
-    /// and say so. A second Ctrl-C ends the program at once, and nothing is written.
+    /// The file is replaced when all runs have ended. `-` is standard output; the text then goes to standard
+    /// error. Ctrl-C ends the runs early: text and figures cover what was measured until then, and say so. A
+    /// second Ctrl-C ends the program at once, and nothing is written.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 }

@@ -22,13 +22,13 @@ pub enum PoolKind {
     /// All of the following
     #[serde(skip)]
     All,
-    /// The implementation before: `SegQueue`, a counter, capacities adjusted on return
+    /// The original implementation: `SegQueue`, a counter, capacities adjusted on return
     Original,
     /// `TransactionMemoryPool`: `ArrayQueue` of byte vectors
     ArrayQueue,
-    /// `TransactionMemoryPool` by a per-thread cache
+    /// `TransactionMemoryPool` through its per-thread cache
     Local,
-    /// `blockpool-core`: blocks by a worker, over the lock-free queue
+    /// `blockpool-core`: blocks through a local pool, over the lock-free queue
     Core,
     /// No pool: the system's `malloc` and `free`
     Malloc,
@@ -53,7 +53,7 @@ static MIMALLOC: Counting<mimalloc::MiMalloc> = Counting(mimalloc::MiMalloc);
 /// The counters of a `TransactionMemoryPool` after a run.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Fallbacks {
-    /// Buffers that the pool did not have and the heap gave.
+    /// Buffers allocated because the pool was empty.
     pub heap_fallbacks: u64,
     /// Buffers that were freed on return.
     pub discarded: u64,

@@ -79,7 +79,7 @@ impl<T: Send + 'static> HandOff<T> for ArrayQueue<T> {
     }
 
     fn less(&self) -> String {
-        "spins while another thread is stopped inside".into()
+        "spins while another thread is preempted inside".into()
     }
 
     fn push(&self, item: T) {
@@ -97,7 +97,7 @@ impl<T: Send + 'static> HandOff<T> for SegQueue<T> {
     }
 
     fn less(&self) -> String {
-        "no bound; asks the heap; spins while another thread is stopped inside".into()
+        "no bound; allocates; spins while another thread is preempted inside".into()
     }
 
     fn push(&self, item: T) {

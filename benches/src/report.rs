@@ -1,4 +1,4 @@
-//! What the pipeline tells in the end.
+//! What the pipeline reports at its end.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -36,9 +36,9 @@ pub struct Report {
 /// Memory of the program.
 #[derive(Debug, Serialize)]
 pub struct Memory {
-    /// By the pool that takes the most, input and program included; before any was made.
+    /// Of the pool that takes the most, with input and program; before any was made.
     pub estimated_bytes: u64,
-    /// At once, when all was measured; where the system tells.
+    /// The peak, where the system reports it.
     pub peak_bytes: Option<u64>,
 }
 
@@ -62,7 +62,7 @@ pub struct Run {
     pub get: Summary,
     pub give_back: Summary,
     /// From the kernel's receive time to the buffer's return.
-    pub whole_way: Summary,
+    pub end_to_end: Summary,
     /// By the stages, pool and queue included.
     pub hot_path_allocations: u64,
     /// By parsing and verifying.
@@ -107,10 +107,10 @@ impl Run {
         let Outcome { elapsed, sent, received, worked } = outcome;
         let (get, give_back) = (received.get.summary(), worked.give_back.summary());
         let busy_ns = (received.busy + worked.busy).as_nanos() as f64;
-        let whole_way = worked.whole_way.summary();
+        let end_to_end = worked.end_to_end.summary();
         let pool_ns = get.mean_ns.unwrap_or(0.0) * received.gets as f64
-            + give_back.mean_ns.unwrap_or(0.0) * whole_way.samples as f64;
-        // What workers gave back is counted a batch at a time, so the mark can read high.
+            + give_back.mean_ns.unwrap_or(0.0) * end_to_end.samples as f64;
+        // Buffers that workers give back are counted a batch at a time, so the mark can read high.
         let most = match pool {
             PoolKind::Core => capacity as u64,
             PoolKind::ArrayQueue | PoolKind::Local if fallbacks.heap_fallbacks == 0 => {
@@ -143,13 +143,13 @@ impl Run {
             },
             get,
             give_back,
-            whole_way,
+            end_to_end,
             hot_path_allocations: received.allocations + worked.allocations,
             check_allocations: worked.check_allocations,
             exhausted: received.exhausted,
             fallbacks,
             high_water_mark: received.high_water_mark.min(most),
-            busy_ns_per_transaction: busy_ns / (whole_way.samples.max(1) as f64),
+            busy_ns_per_transaction: busy_ns / (end_to_end.samples.max(1) as f64),
             pool_share_percent: if busy_ns > 0.0 { 100.0 * pool_ns / busy_ns } else { 0.0 },
         }
     }
@@ -162,12 +162,12 @@ impl Run {
         self.invalid.values().sum()
     }
 
-    /// Transactions that came through, whatever the check said.
+    /// Transactions that arrived, whatever the check said.
     pub fn done(&self) -> u64 {
         self.valid + self.invalid()
     }
 
-    /// Whether what the pool has was enough.
+    /// Whether the pool was large enough.
     pub fn sufficed(&self) -> bool {
         self.exhausted == 0 && self.fallbacks.heap_fallbacks == 0 && self.dropped.queue_full == 0
     }
@@ -205,7 +205,7 @@ fn table<const N: usize>(
 impl Report {
     /// The machine, before anything is run.
     pub fn facts(&self) -> String {
-        let mut text = String::from("Machine (! makes tails longer)\n");
+        let mut text = String::from("Machine (! = makes tail latencies longer)\n");
         for fact in &self.machine {
             let mark = if fact.noisy.is_some() { '!' } else { ' ' };
             let why = fact.noisy.map(|why| format!(": {why}")).unwrap_or_default();
@@ -267,12 +267,14 @@ impl Report {
                 ]
             }),
         );
-        text += "\n  counts: of the whole run, warm-up included\n  \
-                 allocations: on the hot path, by receiving, pool and queue, after the warm-up; \
-                 the check's own are left out\n  \
-                 no buffer: times that receiving looked again because every one was in use\n  \
-                 most in use: buffers at once, a batch kept ready for receiving included\n  \
-                 pool's share: get and give-back, of the time that receiver and workers were busy\n";
+        text += "\n  counts: of the whole run, including the warm-up\n  \
+                 no buffer: how often the receiver found every buffer in use, and tried again\n  \
+                 from heap: buffers allocated because the pool was empty\n  \
+                 allocations: on the hot path after the warm-up, by receiver, pool and queue, not by \
+                 the check\n  \
+                 most in use: buffers in use at once, including a batch kept ready for receiving\n  \
+                 pool's share: of the time that receiver and workers were busy, the part spent in get \
+                 and give-back\n";
         self.details(&mut text);
         self.replayed(&mut text);
         text += "\nLatency\n";
@@ -280,8 +282,11 @@ impl Report {
             2,
             ["pool, load", "what", "mean", "p50", "p99", "p99.9", "max"],
             self.runs.iter().flat_map(|run| {
-                let rows =
-                    [("get", run.get), ("give back", run.give_back), ("whole way", run.whole_way)];
+                let rows = [
+                    ("get", run.get),
+                    ("give back", run.give_back),
+                    ("end to end", run.end_to_end),
+                ];
                 rows.map(|(what, times)| {
                     let name = if what == "get" { run.name() } else { String::new() };
                     [
@@ -299,9 +304,10 @@ impl Report {
         let _ = writeln!(
             text,
             "\n  get, give back: mean and p50 from batches timed as a whole (of one call, where packets \
-             come one by one);\n  p99 and up from calls timed one by one, which includes {:.0} ns for \
-             reading the clock\n  \
-             whole way: from the kernel's receive time to the buffer's return; -: too few samples",
+             arrive one by one);\n  p99 and above from single calls, including {:.0} ns for reading the \
+             clock\n  \
+             end to end: from the kernel's receive time to the buffer's return\n  \
+             -: too few samples",
             self.clock_read_ns
         );
         text
@@ -318,7 +324,7 @@ impl Report {
             let is_whole = sent >= packets;
             let much = match is_whole {
                 true => format!(
-                    "the whole recording was sent, {:.1} times over",
+                    "the whole recording was sent {:.1} times",
                     sent as f64 / packets as f64
                 ),
                 false => format!("{sent} of {packets} packets were sent"),
@@ -326,7 +332,9 @@ impl Report {
             let why = match run.next_due_seconds {
                 _ if run.ended == "interrupted" => "then the run was interrupted".to_owned(),
                 Some(after) if seconds.is_some() && !is_whole => {
-                    format!("the next one is due {after:.3} s after the run's end (see --duration)")
+                    format!(
+                        "the next one is due {after:.3} s after the end of the run (see --duration)"
+                    )
                 }
                 _ => "then the time was up".to_owned(),
             };

@@ -1,4 +1,4 @@
-//! What follows from the figures: which pool, how large, what tail.
+//! The recommendation: a pool, its size, and the latency to expect.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use crate::report::{Report, Run, time};
 /// Fewer transactions than this in a run say nothing about a tail.
 const ENOUGH: u64 = 1_000;
 
-/// A capacity with a quarter to spare over `used`, rounded up to a word of the free set.
+/// A capacity with a quarter to spare over `used`, rounded up to a word of the free list.
 fn recommended(used: u64) -> u64 {
     (used + used.div_ceil(4)).next_multiple_of(64)
 }
@@ -28,29 +28,29 @@ impl Report {
 
     /// Why no pool can be recommended, if none can.
     fn no_verdict(&self) -> Option<String> {
-        let few = self.runs.iter().find(|run| run.whole_way.samples < ENOUGH);
+        let few = self.runs.iter().find(|run| run.end_to_end.samples < ENOUGH);
         if self.runs.iter().any(|run| run.done() == 0 && run.dropped.too_long > 0) {
             Some("every packet was longer than a buffer; see --buffer-size".into())
         } else if self.work != "none" && self.runs.iter().all(|run| run.valid == 0) {
             Some(
-                "no packet passed the check, so this is no load of transactions; --work none \
-                 measures the pools with packets of any kind"
+                "no packet passed the check, so these are not transactions; --work none measures the \
+                 pools with packets of any kind"
                     .into(),
             )
         } else {
             few.map(|run| {
                 format!(
                     "{} transactions in a run are too few; see --duration and --rate",
-                    run.whole_way.samples
+                    run.end_to_end.samples
                 )
             })
         }
     }
 
-    /// Which pool, how large, what tail.
+    /// The pool to use, its size, and the latency to expect.
     pub fn verdict(&self) -> String {
         if let Some(why) = self.no_verdict() {
-            return format!("No verdict: {why}.");
+            return format!("No recommendation: {why}.");
         }
         let mut pools: Vec<(PoolKind, f64)> = Vec::new();
         for run in &self.runs {
@@ -65,38 +65,36 @@ impl Report {
             .iter()
             .map(|(pool, pair)| format!("{} {}", pool.name(), time(Some(*pair))))
             .collect();
-        let mut text = format!("Which pool, by get and give-back (p50): {}.\n", list.join(", "));
+        let mut text = format!("Get and give-back together, p50: {}.\n", list.join(", "));
         pools.retain(|(pool, _)| self.runs_of(*pool).all(|run| run.hot_path_allocations == 0));
         let Some(&(best, least)) = pools.first() else {
-            return text + "Each of them asked the heap on the hot path.";
+            return text + "No recommendation: every pool allocated on the hot path.";
         };
         // Times are read in steps of the clock, twice for a pair.
         let step = 2.0 * self.clock_step_ns as f64;
         pools.retain(|(_, pair)| pair - least < step);
         let names: Vec<_> = pools.iter().map(|(pool, _)| pool.name()).collect();
         let _ = match &names[..] {
-            [name] => writeln!(text, "Of those that do not ask the heap: {name}."),
+            [name] => writeln!(text, "Recommended: {name}, the fastest that does not allocate."),
             names => writeln!(
                 text,
-                "Of those that do not ask the heap: {}, too close to tell apart. The following is \
-                 {}'s.",
-                names.join(" and "),
+                "Recommended: {}, the fastest that do not allocate, too close to tell apart. Below: {}.",
+                names.join(" or "),
                 best.name()
             ),
         };
         self.how_large(best, &mut text);
-        // The maximum, where there are too few samples for more.
-        let tail = |times: &Summary| match times.p999_ns {
-            Some(ns) => format!("p99.9 {}", time(Some(ns))),
-            None => format!("at most {}", time(times.max_ns)),
+        // The maximum alone, where there are too few samples for more.
+        let tail = |times: &Summary| {
+            let p999 = times.p999_ns.map(|ns| format!("p99.9 {}, ", time(Some(ns))));
+            format!("{}at most {}", p999.unwrap_or_default(), time(times.max_ns))
         };
         for run in self.runs_of(best) {
             let _ = writeln!(
                 text,
-                "What tail, {}: {}, at most {} for the whole way; {} for get, {} for give-back.",
+                "Latency under {} load: end to end {}; get {}; give-back {}.",
                 run.pattern,
-                tail(&run.whole_way),
-                time(run.whole_way.max_ns),
+                tail(&run.end_to_end),
                 tail(&run.get),
                 tail(&run.give_back),
             );
@@ -104,16 +102,16 @@ impl Report {
         for run in self.runs_of(best) {
             let _ = writeln!(
                 text,
-                "What share, {}: get and give-back are {:.2} % of the {} that receiving and work \
-                 take for a transaction.",
+                "Pool overhead under {} load: {:.2} % of the {} that receiving and work take for a \
+                 transaction.",
                 run.pattern,
                 run.pool_share_percent,
                 time(Some(run.busy_ns_per_transaction)),
             );
         }
         if self.runs.iter().any(|run| run.dropped.kernel > 0) {
-            text += "Some transactions were lost before the program saw them: this machine does \
-                     not keep up with the load.\n";
+            text += "Some transactions were dropped before the program received them: this machine \
+                     cannot keep up with the load.\n";
         }
         text.truncate(text.trim_end().len());
         text
@@ -125,14 +123,14 @@ impl Report {
         let _ = match short {
             None => writeln!(
                 text,
-                "How large: at most {used} of {} buffers were in use; {} leave a quarter to spare.",
+                "Size: at most {used} of {} buffers were in use; {} would leave at least a quarter free.",
                 self.capacity,
                 recommended(used),
             ),
             Some(run) => writeln!(
                 text,
-                "How large: {} buffers were not enough: {:.0} transactions a second were sent and \
-                 {:.0} done. For a burst try --capacity {}; for a lasting load more --workers.",
+                "Size: {} buffers were not enough: {:.0} transactions per second were sent and {:.0} \
+                 processed. For bursts try --capacity {}; for a sustained load more --workers.",
                 self.capacity,
                 run.sent as f64 / run.seconds,
                 run.done() as f64 / run.seconds,

@@ -57,7 +57,7 @@ fn main() {
         }
     };
     print(
-        "A buffer taken, touched, given back",
+        "A buffer taken, written to, given back",
         Topic::Pools,
         &[PAIR, BURST, TWO_THREADS, HAND_OVER, HAND_OVER_BATCHES],
         BASELINE,
@@ -69,22 +69,22 @@ fn main() {
         BASELINE,
     );
     print(
-        "With most blocks out: one given back and another taken; with all: one asked for",
+        "With most blocks out: one given back and another taken; with all out: a get that fails",
         Topic::Occupied,
         &[CHURN_50, CHURN_99, EXHAUSTED, LARGE_CHURN_50, LARGE_CHURN_99, LARGE_EXHAUSTED],
         BASELINE,
     );
     print(
-        "A block handed on",
+        "A block through a queue",
         Topic::Queues,
         &[ROUND_TRIP, THERE_AND_BACK, THERE_AND_BACK_BURSTS, ROUND_TRIP_TWO, ROUND_TRIP_MANY],
         queues::QUEUE_BASELINE,
     );
     print(
-        "The whole way from thread to thread",
-        Topic::WholeWay,
+        "Pool and queue together, from thread to thread",
+        Topic::EndToEnd,
         &[WHOLE, WHOLE_BATCHES],
-        queues::WHOLE_WAY_BASELINE,
+        queues::END_TO_END_BASELINE,
     );
     if let Some(verdict) = verdict(&plan.groups) {
         println!("## Targets\n\n{verdict}");
@@ -114,7 +114,7 @@ fn topic_table(
     };
     let mut head = vec![""];
     head.extend(&columns);
-    head.push("where it does less");
+    head.push("limitations");
     Some(table(&head, rows.map(row)))
 }
 

@@ -22,7 +22,7 @@ pub(crate) enum Topic {
     ManyThreads,
     Occupied,
     Queues,
-    WholeWay,
+    EndToEnd,
 }
 
 /// A row of a table.

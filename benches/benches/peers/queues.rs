@@ -18,7 +18,7 @@ type Blocks = Pool<BLOCK_SIZE, COUNT>;
 static QUEUE: Queue<'static, Blocks> = Queue::new(&BITMAP);
 static ATOMIC: LazyLock<FourAtomicOperations> = LazyLock::new(FourAtomicOperations::default);
 
-/// Plans every queue, all of them with the same blocks; and the whole way, pool and queue.
+/// Plans every queue, all of them with the same blocks; and pool and queue together.
 pub(crate) fn add(plan: &mut Plan<'_>) {
     plan.row(Topic::Queues, ATOMIC.name(), || ATOMIC.less());
     plan.add(ROUND_TRIP, ATOMIC.name(), round_trip::one_thread(&*ATOMIC, || ()));
@@ -32,13 +32,13 @@ pub(crate) fn add(plan: &mut Plan<'_>) {
     static VECTOR_QUEUE: LazyLock<ArrayQueue<Vec<u8>>> = LazyLock::new(|| ArrayQueue::new(COUNT));
     static BLOCKS: LazyLock<ArrayQueue<Block<'static, Blocks>>> =
         LazyLock::new(|| ArrayQueue::new(COUNT));
-    add_whole_way(plan, "`LocalPool` and `Queue`", &LOCAL, &QUEUE);
-    add_whole_way(plan, "`LocalPool` and `ArrayQueue`", &LOCAL, &*BLOCKS);
-    add_whole_way(plan, WHOLE_WAY_BASELINE, &*VECTORS, &*VECTOR_QUEUE);
+    add_end_to_end(plan, "`LocalPool` and `Queue`", &LOCAL, &QUEUE);
+    add_end_to_end(plan, "`LocalPool` and `ArrayQueue`", &LOCAL, &*BLOCKS);
+    add_end_to_end(plan, END_TO_END_BASELINE, &*VECTORS, &*VECTOR_QUEUE);
 }
 
 /// What pool and queue together are compared with.
-pub(crate) const WHOLE_WAY_BASELINE: &str = "`ArrayQueue` as pool and as queue";
+pub(crate) const END_TO_END_BASELINE: &str = "`ArrayQueue` as pool and as queue";
 /// What queues alone are compared with.
 pub(crate) const QUEUE_BASELINE: &str = BASELINE;
 
@@ -54,7 +54,7 @@ fn add_queue<Q: HandOff<Block<'static, Blocks>>>(plan: &mut Plan<'_>, make: fn()
     plan.add(ROUND_TRIP_MANY, name, round_trip::many_threads(queue, block));
 }
 
-fn add_whole_way<C, Q>(
+fn add_end_to_end<C, Q>(
     plan: &mut Plan<'_>,
     name: &'static str,
     contender: &'static C,
@@ -63,7 +63,7 @@ fn add_whole_way<C, Q>(
     C: Contender,
     Q: HandOff<C::Buffer>,
 {
-    plan.row(Topic::WholeWay, name, || [contender.less(), queue.less()].join("; "));
+    plan.row(Topic::EndToEnd, name, || [contender.less(), queue.less()].join("; "));
     plan.add(WHOLE, name, producer_consumer::one_by_one_through(contender, queue));
     plan.add(WHOLE_BATCHES, name, producer_consumer::in_batches_through(contender, queue));
 }

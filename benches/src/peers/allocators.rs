@@ -83,7 +83,7 @@ impl Contender for Recycled {
     }
 
     fn less(&self) -> String {
-        "no bound; asks the heap while messages are out".into()
+        "no bound; allocates while messages are out".into()
     }
 
     fn capacity(&self) -> Option<usize> {

@@ -75,7 +75,7 @@ impl Contender for Segments {
     }
 
     fn less(&self) -> String {
-        "checks nothing; no bound on what is given back; asks the heap for its segments".into()
+        "checks nothing; no bound on what is given back; allocates segments".into()
     }
 
     fn capacity(&self) -> Option<usize> {

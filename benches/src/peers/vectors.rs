@@ -46,7 +46,7 @@ impl Contender for Transactions {
     }
 
     fn less(&self) -> String {
-        "asks the heap when it has none".into()
+        "allocates when it has none".into()
     }
 
     fn handle(&'static self) -> Self::Handle {
@@ -85,7 +85,7 @@ impl Contender for Guarded {
     }
 
     fn less(&self) -> String {
-        "asks the heap when it has none".into()
+        "allocates when it has none".into()
     }
 
     fn capacity(&self) -> Option<usize> {
@@ -128,7 +128,7 @@ impl Contender for Local {
     }
 
     fn less(&self) -> String {
-        "keeps up to 64 free buffers from other threads; asks the heap when it has none".into()
+        "keeps up to 64 free buffers from other threads; allocates when it has none".into()
     }
 
     fn capacity(&self) -> Option<usize> {
@@ -171,7 +171,7 @@ impl Contender for Original {
     }
 
     fn less(&self) -> String {
-        "asks the heap when it has none, and for its queue now and then".into()
+        "allocates when it has none, and sometimes for its queue".into()
     }
 
     fn capacity(&self) -> Option<usize> {

@@ -105,7 +105,7 @@ pub struct WorkOutcome {
     /// Giving a buffer back.
     pub give_back: Meter,
     /// From the kernel's receive time to the buffer's return.
-    pub whole_way: Durations,
+    pub end_to_end: Durations,
     /// Allocations by workers outside the check.
     pub allocations: u64,
     /// Allocations by the check.
@@ -143,7 +143,7 @@ impl WorkOutcome {
             valid: 0,
             invalid: [0; Invalid::ALL.len()],
             give_back: Meter::new(clock),
-            whole_way: Durations::new(),
+            end_to_end: Durations::new(),
             allocations: 0,
             check_allocations: 0,
             busy: Duration::ZERO,
@@ -153,7 +153,7 @@ impl WorkOutcome {
     /// Forgets the times of the warm-up.
     fn end_warm_up(&mut self) {
         self.give_back.reset();
-        self.whole_way.reset();
+        self.end_to_end.reset();
         self.check_allocations = 0;
         self.busy = Duration::ZERO;
     }
@@ -162,7 +162,7 @@ impl WorkOutcome {
         self.valid += other.valid;
         self.invalid.iter_mut().zip(other.invalid).for_each(|(sum, more)| *sum += more);
         self.give_back.add(&other.give_back);
-        self.whole_way.add(&other.whole_way);
+        self.end_to_end.add(&other.end_to_end);
         self.allocations += other.allocations;
         self.check_allocations += other.check_allocations;
         self.busy += other.busy;
@@ -483,7 +483,7 @@ fn worker<W: Work>(mut work: W, index: usize, shared: &Shared<'_>) -> WorkOutcom
         shared.done.fetch_add(count as u64, Ordering::Relaxed);
         let now = Instant::now();
         for at in &times {
-            outcome.whole_way.record(now.saturating_duration_since(*at));
+            outcome.end_to_end.record(now.saturating_duration_since(*at));
         }
         outcome.busy += begin.elapsed();
     }

@@ -15,7 +15,13 @@ fn the_verdict_tells_which_pool_how_large_and_what_tail() {
     let output = pipeline().args(arguments).output().expect("it starts");
     assert!(output.status.success(), "{}", text(&output.stderr));
     let out = text(&output.stdout);
-    let told = ["Which pool", "How large", "What tail, steady", "What tail, bursty", "What share"];
+    let told = [
+        "Recommended: ",
+        "Size: ",
+        "Latency under steady load",
+        "Latency under bursty load",
+        "Pool overhead",
+    ];
     assert!(told.iter().all(|words| out.contains(words)), "{out}");
 }
 
@@ -60,7 +66,7 @@ fn every_pool_brings_every_transaction_through_without_allocating() {
         }
         assert!(number(run, "/high_water_mark") > 0, "{run}");
     }
-    assert!(text(&output.stdout).contains("No verdict: "), "from so few transactions");
+    assert!(text(&output.stdout).contains("No recommendation: "), "from so few transactions");
 }
 
 #[test]
