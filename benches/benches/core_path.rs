@@ -1,4 +1,4 @@
-//! `blockpool-core`: a block taken, touched and given back, through a local pool and with every free list.
+//! `blockpool-core`: taking, touching and giving back a block, through a local pool and with every free list.
 
 mod common;
 

@@ -1,8 +1,8 @@
-//! Instructions of the hot operations, counted by valgrind's callgrind: a guard against regressions
-//! that no clock decides. Each operation has a limit; above it, the run fails.
+//! Counts the instructions of the hot operations with valgrind's callgrind: a guard against regressions that
+//! does not depend on a clock. Each operation has a limit; the run fails above it.
 //!
-//! The program runs itself under callgrind, each operation twice with different counts: the
-//! difference leaves out everything but the operation and the loop around it.
+//! The program runs itself under callgrind, twice for each operation, with different counts: the difference
+//! leaves out everything except the operation and the loop around it.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -19,15 +19,15 @@ static POOL: Packets = Pool::new();
 static QUEUE: Queue<'static, Packets> = Queue::new(&POOL);
 
 const BURST: usize = 32;
-/// The difference between the two counts of a measurement. Many bursts.
+/// The difference between the two counts of a measurement: many bursts.
 const TIMES: u64 = 3200;
 
 struct Operation {
     name: &'static str,
-    /// Instructions: what was measured when it was set, rounded up by some 5 %, since compilers
+    /// Instructions: what was measured when the limit was set, rounded up by about 5 %, since compilers
     /// differ.
     limit: u32,
-    /// Does the operation so many times.
+    /// Runs the operation that many times.
     run: fn(u64),
 }
 
@@ -96,7 +96,7 @@ fn exhausted(times: u64) {
 fn raw_pair(times: u64) {
     let mut block = POOL.get().expect("one is free");
     for _ in 0..times {
-        // SAFETY: the number is used once, here.
+        // SAFETY: the index is used once, here.
         block = unsafe { POOL.from_raw(black_box(block.into_raw())) }.expect("it was given up");
     }
 }
@@ -137,7 +137,7 @@ fn shared_pair(times: u64) {
     }
 }
 
-/// All instructions of this program when it runs operation `index` so many times.
+/// All instructions that this program executes when it runs operation `index` that many times.
 fn count(index: usize, times: u64) -> Result<u64, Box<dyn Error>> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
@@ -169,7 +169,7 @@ fn check(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     Ok(all)
 }
 
-/// Followed by an index and a count: what this program is told under callgrind.
+/// What this program is passed under callgrind, followed by an index and a count.
 const RUN: &str = "--run";
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {

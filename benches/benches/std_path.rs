@@ -1,5 +1,5 @@
-//! `blockpool`: a byte vector taken, touched and given back, by the pool, its guard and its
-//! per-thread cache, beside what it replaces.
+//! `blockpool`: taking, touching and giving back a byte vector, with the pool, its guard and its per-thread
+//! cache, next to what it replaces.
 
 mod common;
 

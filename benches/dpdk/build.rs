@@ -1,4 +1,4 @@
-//! Compiles `src/loops.c` with the headers of the DPDK that is installed, and links with that.
+//! Compiles `src/loops.c` with the headers of the installed DPDK, and links with that DPDK.
 
 #[path = "../../core/dpdk/object_file.rs"]
 mod object_file;

@@ -8,9 +8,9 @@
 //! cargo run --release -p blockpool-benches --example compare_captures -- captures
 //! ```
 //!
-//! What is left out on both sides: packets not recorded whole, fragments, payloads of no bytes, and
-//! packets quoted in messages of ICMP. Of a packet in a packet, tshark's outermost UDP counts. Each
-//! difference is told with the layers that tshark sees; those of a kind are added up in the end.
+//! Both sides leave out packets that were not recorded whole, fragments, empty payloads, and packets quoted
+//! in ICMP messages. For a packet within a packet, tshark's outermost UDP counts. Each difference is printed
+//! with the layers that tshark sees; differences of the same kind are added up at the end.
 
 use std::collections::{BTreeMap, HashMap};
 use std::env;
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Differences by kind: their number.
+/// The number of differences of each kind.
 type Kinds = BTreeMap<String, usize>;
 
 fn compare_all(folder: &Path) -> Result<(), Box<dyn Error>> {
@@ -81,7 +81,7 @@ fn is_capture(path: &Path) -> bool {
         && capture::is_capture(&start)
 }
 
-/// A payload in hexadecimal, and the layers that it was in.
+/// A payload in hexadecimal, and the layers around it.
 type Seen = (String, String);
 
 fn by_tshark(file: &Path) -> Result<Vec<Seen>, Box<dyn Error>> {
@@ -120,7 +120,7 @@ fn ours(file: &Path) -> Result<Vec<String>, CaptureError> {
     }
 }
 
-/// Adds the differences of a file to `kinds`, and tells them.
+/// Adds the differences of a file to `kinds`, and prints them.
 fn difference(
     file: &Path,
     theirs: &[Seen],

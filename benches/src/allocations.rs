@@ -1,4 +1,4 @@
-//! Counting what a thread asks of an allocator.
+//! Counts the allocations of each thread.
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
@@ -7,8 +7,8 @@ thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// An allocator that counts each thread's allocations, reallocations included. The count costs
-/// about a nanosecond for each.
+/// An allocator that counts each thread's allocations, reallocations included. Counting costs about a
+/// nanosecond per allocation.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Counting<A>(pub A);
 
@@ -22,7 +22,7 @@ fn count() {
     ALLOCATIONS.set(ALLOCATIONS.get() + 1);
 }
 
-// SAFETY: every call goes on to the inner allocator as it came; the count allocates nothing.
+// SAFETY: every call is forwarded unchanged to the inner allocator; counting allocates nothing.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Counting<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();

@@ -1,18 +1,18 @@
-//! What the benches that print tables can be told.
+//! Command-line arguments of the benches that print tables.
 
 use clap::Parser;
 
-/// Prints its figures as a Markdown table. Nothing fails because the clock says that it is slow.
+/// Prints its figures as a Markdown table. Timing never makes a run fail.
 #[derive(Debug, Parser)]
 pub struct Arguments {
-    /// Only what has this in its name
+    /// Measure only what has this in its name
     pub filter: Option<String>,
 
-    /// Fewer samples: for a look, not for figures to be quoted
+    /// Take fewer samples: for a quick look, not for figures to be quoted
     #[arg(long)]
     pub quick: bool,
 
-    /// Given by `cargo bench`
+    /// Passed by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -25,7 +25,7 @@ impl Arguments {
         name.to_lowercase().contains(&wanted)
     }
 
-    /// Says so if none of `names` is wanted: no error, since `cargo bench` hands a filter to every
+    /// Warns if none of `names` is wanted. That is not an error, since `cargo bench` passes a filter to every
     /// bench.
     pub fn warn_unless_any<'n>(&self, names: impl IntoIterator<Item = &'n str>) {
         if !names.into_iter().any(|name| self.wants(name)) {

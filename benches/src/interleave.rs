@@ -1,14 +1,14 @@
-//! Measures contenders in turns, so that what slows the machine down for a while slows all of them.
+//! Measures contenders in turns, so that a temporary slowdown of the machine affects all of them.
 
 use std::time::Duration;
 
 use crate::patterns::{Work, nanoseconds};
 use crate::peers::BURST;
 
-/// The least share of its time that a thread must have been on the processor.
+/// The minimum share of its time that a thread must spend on the processor.
 const UNDISTURBED: f64 = 0.97;
 
-/// How often a disturbed sample is taken again.
+/// Attempts at an undisturbed sample.
 const ATTEMPTS: usize = 5;
 
 /// Takes one sample: a value for each column of its group.
@@ -25,13 +25,13 @@ pub struct Series {
 /// Contenders that do the same.
 #[derive(Default)]
 pub struct Group {
-    /// What its values are.
+    /// What its values mean.
     pub columns: Vec<&'static str>,
     pub series: Vec<Series>,
 }
 
 impl Group {
-    /// No contenders yet.
+    /// A group without contenders.
     #[must_use]
     pub fn new(columns: &[&'static str]) -> Self {
         Self { columns: columns.into(), series: Vec::new() }
@@ -51,8 +51,8 @@ impl Group {
     }
 }
 
-/// Takes a sample of every contender of every group in each of the `rounds`. In each round another
-/// contender of a group comes first.
+/// Takes a sample of every contender of every group in each of the `rounds`. Each round starts with another
+/// contender of a group.
 pub fn run(groups: &mut [Group], rounds: usize, mut progress: impl FnMut(&str)) {
     for round in 0..rounds {
         for group in &mut *groups {
@@ -67,7 +67,7 @@ pub fn run(groups: &mut [Group], rounds: usize, mut progress: impl FnMut(&str)) 
     }
 }
 
-/// Samples of `work` that take about `time` each, in nanoseconds for each time that it is done.
+/// Samples of `work` that take about `time` each, in nanoseconds per repetition.
 pub fn calibrated(mut work: Work, time: Duration) -> Measure {
     let mut count = 0;
     Box::new(move || {
@@ -88,10 +88,10 @@ pub fn calibrated(mut work: Work, time: Duration) -> Measure {
     })
 }
 
-/// How often `work` can be done in `time`: full bursts.
+/// How often `work` can be done in `time`, in full bursts.
 fn calibrate(work: &mut Work, time: Duration) -> u64 {
     const BURST: u64 = self::BURST as u64;
-    // Never more than 2^40, for what the compiler left nothing of.
+    // At most 2^40, for work that the compiler has optimised away.
     let mut count = BURST;
     while count < 1 << 40 {
         let taken = work(count).time();
@@ -104,7 +104,7 @@ fn calibrate(work: &mut Work, time: Duration) -> u64 {
     count
 }
 
-/// The middle of several values, and how far they are spread.
+/// The median of several values, and their spread.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Summary {
     pub median: f64,
@@ -113,7 +113,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of one value at least.
+    /// Summarises at least one value.
     #[must_use]
     pub fn of(values: &[f64]) -> Self {
         let mut sorted = values.to_vec();
@@ -126,7 +126,7 @@ impl Summary {
         }
     }
 
-    /// Of the ratios in each round.
+    /// Summarises the ratios in each round.
     #[must_use]
     pub fn of_ratios(values: &[f64], baseline: &[f64]) -> Self {
         let ratios: Vec<_> =

@@ -1,5 +1,4 @@
-//! What this process may have at most, whoever limits it: the machine, a control group (a container)
-//! or `ulimit`.
+//! The most that this process may use, as limited by the machine, a control group (a container) or `ulimit`.
 
 #[cfg(target_os = "linux")]
 mod groups;
@@ -11,7 +10,7 @@ pub use linux::{address_space, memory, of_threads, peak_resident, resident};
 #[cfg(not(target_os = "linux"))]
 pub use unknown::{address_space, memory, of_threads, peak_resident, resident};
 
-/// How much there is to have, and by whose limit.
+/// How much is available, and what limits it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Room {
     pub bytes: u64,
@@ -19,7 +18,7 @@ pub struct Room {
     pub whose: String,
 }
 
-/// A system that is not asked.
+/// A system whose limits are not queried.
 #[cfg(not(target_os = "linux"))]
 mod unknown {
     use super::Room;

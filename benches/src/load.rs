@@ -15,14 +15,14 @@ const TRANSACTIONS: usize = 4096;
 
 const DEFAULT_RATE: u64 = 20_000;
 
-/// Packets, when they are sent, and what they are in words.
+/// Packets, when they are sent, and their description in words.
 pub struct Load {
     pub traffic: Traffic,
     pub input: String,
     pub recording: Option<Recording>,
 }
 
-/// What is known of a recording, as the report has it.
+/// What is known about a recording, as reported.
 #[derive(Debug, Serialize)]
 pub struct Recording {
     pub packets: u64,
@@ -33,9 +33,9 @@ pub struct Recording {
     pub without_payload: usize,
     pub cut_short: usize,
     pub too_long: usize,
-    /// Where it ends in the middle of a record, and how.
+    /// Where and how it ends in the middle of a record, if it does.
     pub cut: Option<String>,
-    /// Whether something that is not part of it follows its compressed data.
+    /// Whether its compressed data is followed by something that is not part of it.
     pub trailing: bool,
 }
 
@@ -52,12 +52,12 @@ impl Load {
         }
     }
 
-    /// Whether it is sent as recorded: patterns do not matter.
+    /// Whether it is sent as recorded, so that patterns do not matter.
     pub fn is_timed(&self) -> bool {
         matches!(self.traffic.schedule, Schedule::Recorded(_))
     }
 
-    /// Transactions made from the seed.
+    /// Transactions generated from the seed.
     fn made(options: &Options) -> Self {
         let packets = transactions::generate(options.seed, TRANSACTIONS, options.v1);
         let rate = options.rate.unwrap_or(DEFAULT_RATE);
@@ -123,7 +123,7 @@ fn in_words(path: &Path, capture: &Capture) -> String {
     words
 }
 
-/// A number of things.
+/// A count with its noun, singular or plural.
 fn plural(count: usize, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde::Serialize;
 
-/// A fact, and whether it makes tails longer than they need be.
+/// A fact, and whether it makes tails longer than necessary.
 #[derive(Debug, Serialize)]
 pub struct Fact {
     pub name: &'static str,
@@ -13,7 +13,7 @@ pub struct Fact {
     pub noisy: Option<&'static str>,
 }
 
-/// What this system tells of itself; what it does not tell is `n/a`.
+/// What this system reports about itself; `n/a` for what it does not report.
 pub fn facts() -> Vec<Fact> {
     let cpuinfo = read("/proc/cpuinfo");
     let model = cpuinfo.as_deref().and_then(|text| {
@@ -73,7 +73,7 @@ fn read(path: &str) -> Option<String> {
     fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
 }
 
-/// The share of all time since the start that the host gave to others.
+/// The share of all time since boot that the host gave to others.
 fn steal_percent(stat: &str) -> Option<f64> {
     let mut fields = stat.lines().next()?.split_whitespace();
     if fields.next()? != "cpu" {

@@ -29,7 +29,7 @@ use quanta::Clock;
 #[global_allocator]
 static ALLOCATOR: Counting<System> = Counting(System);
 
-/// As a shell reports a program that was ended by Ctrl-C.
+/// The code with which a shell reports a program that was ended by Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
@@ -42,19 +42,19 @@ fn main() -> ExitCode {
     }
 }
 
-/// Says something on standard error, if that can be written to.
+/// Prints a line on standard error, if that can be written to.
 fn tell(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
 fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let interrupted = Arc::new(AtomicBool::new(false));
-    // Whether there is anything to end in order.
+    // Whether there is anything to end in an orderly way.
     let running = Arc::new(AtomicBool::new(false));
     let (to_interrupt, is_running) = (Arc::clone(&interrupted), Arc::clone(&running));
     let handle = move || {
         if to_interrupt.swap(true, Ordering::Relaxed) || !is_running.load(Ordering::Relaxed) {
-            // A second time, or before or after the runs: at once.
+            // On a second signal, or before or after the runs: exits at once.
             output::settle();
             std::process::exit(INTERRUPTED.into());
         }
@@ -69,7 +69,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     {
         tell(&format!("waiting until a program reads {}", path.display()));
     }
-    // Now rather than when all is measured: whether it can be written.
+    // Opened now rather than after everything is measured, to find out whether it can be written.
     let figures = match &options.json {
         Some(path) => Some(Output::open(path, input_file(options).as_ref())?),
         None => None,
@@ -97,7 +97,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         capacity: options.capacity as usize,
         workers: options.workers.into(),
         memory: Memory {
-            // Reading a large input may have taken more for a moment.
+            // Reading a large input may temporarily have taken more.
             estimated_bytes: (limits::resident().unwrap_or(0) + needed.at_start)
                 .max(limits::peak_resident().unwrap_or(0)),
             peak_bytes: None,
@@ -176,7 +176,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         format!("{}\n{}", report.results(), report.verdict())
     };
     let printed = told.and(print(&text));
-    // Whether or not the text could be.
+    // Written whether or not the text could be printed.
     if let Some(figures) = figures {
         figures.write((serde_json::to_string_pretty(&report)? + "\n").as_bytes())?;
     }
@@ -192,7 +192,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     })
 }
 
-/// Prints a text and ends the line. A reader that has gone away is no error.
+/// Prints a text and ends the line. A reader that has gone away is not an error.
 fn print(text: &str, to_stderr: bool) -> Result<(), String> {
     let (printed, stream) = match to_stderr {
         true => (writeln!(io::stderr(), "{text}"), "standard error"),
@@ -206,7 +206,7 @@ fn print(text: &str, to_stderr: bool) -> Result<(), String> {
     }
 }
 
-/// What `--input` reads, if it is there.
+/// The file that `--input` reads, if it exists.
 fn input_file(options: &Options) -> Option<Metadata> {
     let path = options.input.as_ref()?;
     #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! Tables for a README, and what has to stand above them.
+//! Tables for a README, and the heading that belongs above them.
 
 use std::process::Command;
 
@@ -16,7 +16,7 @@ pub fn table<S: AsRef<str>>(head: &[S], rows: impl IntoIterator<Item = Vec<Strin
     table.to_string()
 }
 
-/// Machine, compiler, commit, date; and whether threads run when they want to.
+/// Machine, compiler, commit and date, and whether other programs may disturb the threads.
 #[must_use]
 pub fn heading() -> String {
     let facts = machine::facts();
@@ -40,7 +40,7 @@ pub fn heading() -> String {
     )
 }
 
-/// What a program says, if it is there.
+/// The output of a program, if it is installed.
 fn said_by(program: &str, arguments: &[&str]) -> String {
     let said = Command::new(program).args(arguments).output();
     let said = said.ok().filter(|output| output.status.success());
@@ -48,7 +48,7 @@ fn said_by(program: &str, arguments: &[&str]) -> String {
     text.map_or_else(|| "n/a".into(), |text| text.trim().to_owned())
 }
 
-/// A number with as many digits as a person compares.
+/// A number with as many digits as people compare.
 #[must_use]
 pub fn figure(value: f64) -> String {
     match value {

@@ -1,4 +1,4 @@
-//! How much memory a run takes, said before it takes it.
+//! Estimates how much memory a run takes, before it takes it.
 
 use blockpool::ReceivedTransaction;
 use blockpool_core::QueueSlot;
@@ -9,31 +9,31 @@ use crate::options::Options;
 use crate::pipeline::{AllocatedBuffer, bytes_of_thread};
 use crate::pipeline_pools::{PoolKind, block_size};
 
-/// Bytes of the pools' memory.
+/// The memory of the pools, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Needed {
     /// Taken as soon as a run starts.
     pub at_start: u64,
-    /// Taken at most, when every place of the queue is in use.
+    /// Taken at most, when every slot of the queue is in use.
     pub at_most: u64,
 }
 
 /// Address space of a thread's stack.
 const STACK: u64 = 2 << 20;
 
-/// The system's memory for a socket's buffer, of which it counts as much again.
+/// The system's memory for a socket's buffer: it counts twice the size that is asked for.
 const SOCKET_BUFFER: u64 = 16 << 20;
 
 const PAGE: u64 = 4096;
 
-/// What mimalloc touches before it gives anything, as measured.
+/// What mimalloc touches before its first allocation, as measured.
 #[cfg(feature = "mimalloc")]
 const MIMALLOC: u64 = 4 << 20;
 
 /// Elements of a block of `SegQueue`.
 const SEGMENT: u64 = 31;
 
-/// What an `ArrayQueue` keeps for each of its places, of a `T`.
+/// What an `ArrayQueue` of `T` keeps for each of its slots.
 const fn place_of<T>() -> u64 {
     (size_of::<T>() + size_of::<usize>()).next_multiple_of(align_of::<T>()) as u64
 }
@@ -43,26 +43,26 @@ fn by_malloc(size: u64) -> u64 {
     (size + 8).next_multiple_of(16).max(32)
 }
 
-/// What an allocator with four sizes to each doubling takes.
+/// What an allocator with four size classes per doubling takes for an allocation.
 #[cfg(any(feature = "jemalloc", feature = "mimalloc"))]
 fn by_size_class(size: u64) -> u64 {
     size.next_multiple_of((size.next_power_of_two() / 8).max(16))
 }
 
 impl Needed {
-    /// By a pool, its queue and what the stages measure.
+    /// The memory of a pool, its queue and what the stages measure with.
     pub fn by(pool: PoolKind, buffer_size: usize, capacity: usize, workers: usize) -> Self {
         let count = capacity as u64;
         let size = buffer_size as u64;
         let vectors = place_of::<ReceivedTransaction<Vec<u8>>>();
         let allocated = |bytes: u64| (place_of::<ReceivedTransaction<AllocatedBuffer>>(), bytes);
-        // For each buffer: from the start, and when the queue is full.
+        // For each buffer: from the start, and in addition when the queue is full.
         let (at_start, later) = match pool {
             PoolKind::All => unreachable!("stands for the others"),
             PoolKind::Original => {
                 // A segment: its elements, each with a state, and a link.
                 let segment = by_malloc((size_of::<Vec<u8>>() as u64 + 8) * SEGMENT + 8);
-                // Only its first page, which `malloc` writes to, is there before a buffer is used.
+                // Only its first page, which `malloc` writes to, is resident before a buffer is used.
                 let first = by_malloc(size).min(PAGE);
                 (first + segment.div_ceil(SEGMENT) + vectors, by_malloc(size) - first)
             }
@@ -70,7 +70,7 @@ impl Needed {
                 (by_malloc(size) + place_of::<Vec<u8>>() + vectors, 0)
             }
             PoolKind::Core => {
-                // By the number of blocks, whatever their size.
+                // Depends on the number of blocks, not on their size.
                 let elements = Bookkeeping::elements_for(capacity);
                 let bookkeeping = (elements * size_of::<Bookkeeping>()) as u64;
                 let of_each = block_size(buffer_size) + size_of::<QueueSlot>();
@@ -92,7 +92,7 @@ impl Needed {
         Self { at_start, at_most: at_start + later * count }
     }
 
-    /// By the runs that take the most from the start, and at most; pools are run one after the other.
+    /// What the most demanding runs need at the start, and at most; pools are run one after the other.
     pub fn of(options: &Options) -> Self {
         let by = |pool: PoolKind| {
             let (capacity, workers) = (options.capacity as usize, options.workers.into());
@@ -105,11 +105,11 @@ impl Needed {
         options.pools().into_iter().map(by).reduce(more).expect("one pool at least")
     }
 
-    /// Refuses what would not fit.
+    /// Rejects what would not fit.
     ///
     /// # Errors
     ///
-    /// What is too much, and who limits it.
+    /// What is too much, and what limits it.
     pub fn fits(self, options: &Options) -> Result<(), String> {
         let refused = |needed: u64, what: &str, room: &Room| {
             format!(
@@ -134,8 +134,8 @@ impl Needed {
     }
 }
 
-/// Returns to the system what a pool that is gone has left in glibc's `malloc`, which keeps it: else the next
-/// one's memory would come on top, and a run would depend on those before it.
+/// Returns to the system the memory that a dropped pool has left in glibc's `malloc`. Otherwise `malloc`
+/// would keep it, the next pool's memory would come on top, and a run would depend on those before it.
 pub fn give_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: touches no memory that is in use.
@@ -152,7 +152,7 @@ mod tests {
     use crate::options::Options;
     use crate::pipeline_pools::PoolKind;
 
-    /// Of large buffers, the one that may take the most at last takes little from the start.
+    /// With large buffers, the pool that may take the most in the end takes little at the start.
     #[test]
     fn all_pools_need_what_the_largest_needs_from_the_start_and_at_most() {
         let arguments = ["pipeline", "--buffer-size", "65000", "--capacity", "4096"];

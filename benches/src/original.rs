@@ -1,15 +1,15 @@
-//! The implementation that the owner's design set out to replace, rebuilt from its description: an
-//! unbounded queue of buffers, a counter beside it, and a return path that adjusts capacities.
+//! The implementation that the owner's design set out to replace, rebuilt from its description: an unbounded
+//! queue of buffers, a separate counter, and a return path that adjusts capacities.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam::queue::SegQueue;
 
-/// A pool of byte vectors over [`SegQueue`], counted.
+/// A pool of byte vectors in a [`SegQueue`], with a counter.
 ///
-/// Kept as it was described, faults included: the counter and the queue are changed one after the
-/// other, so they can disagree; a return may allocate or free to adjust a capacity; the queue
-/// allocates a segment now and then.
+/// Kept as it was described, faults included: the counter and the queue are changed one after the other, so
+/// they can disagree; a return may allocate or free to adjust a capacity; the queue sometimes allocates a
+/// segment.
 #[derive(Debug)]
 pub struct OriginalPool {
     buffers: SegQueue<Vec<u8>>,
@@ -20,7 +20,7 @@ pub struct OriginalPool {
 }
 
 impl OriginalPool {
-    /// A pool that starts with `max_buffers` buffers of `buffer_size` bytes and keeps no more.
+    /// A pool that starts with `max_buffers` buffers of `buffer_size` bytes and never keeps more.
     #[must_use]
     pub fn new(buffer_size: usize, max_buffers: usize) -> Self {
         let buffers = SegQueue::new();
@@ -47,7 +47,7 @@ impl OriginalPool {
         }
     }
 
-    /// Gives a buffer back: its capacity adjusted, if the limit allows; otherwise freed.
+    /// Gives a buffer back. If the limit allows, it is kept with an adjusted capacity; otherwise it is freed.
     pub fn return_buffer(&self, mut buffer: Vec<u8>) {
         buffer.clear();
         if self.allocated_buffers.load(Ordering::Relaxed) >= self.max_buffers as u64 {

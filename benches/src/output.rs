@@ -1,4 +1,4 @@
-//! A file that the program writes when all is known: there whole, or as it was before.
+//! A file that the program writes at its end: either whole, or left as it was before.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -11,17 +11,17 @@ use tempfile::NamedTempFile;
 /// Held while a temporary file exists.
 static REPLACING: Mutex<()> = Mutex::new(());
 
-/// Symbolic links that are followed before they count as a loop, as many as Linux follows.
+/// How many symbolic links are followed before they count as a loop; Linux follows as many.
 const MOST_LINKS: usize = 40;
 
-/// Where the content will go, opened or tried before there is any.
+/// Where the content will go, opened or tested before there is any.
 ///
-/// | what the name stands for | how it is written |
+/// | what the name refers to | how it is written |
 /// |---|---|
 /// | `-`, or what standard output or standard error already go to | to that stream |
-/// | a device, a FIFO | as it is |
-/// | a regular file, or nothing | by a temporary file in the same folder that takes its place; mode, owner and symbolic links stay |
-/// | a file that a new one cannot stand for: with other names (hard links) or none, with an access list, of an owner that cannot be given, mounted by itself, in a folder where nothing can be made | as it is, from its start |
+/// | a device, a FIFO | in place |
+/// | a regular file, or nothing | through a temporary file in the same folder that replaces it; mode, owner and symbolic links stay |
+/// | a file that a new one cannot replace: with other names (hard links) or none, with an access list, with an owner that cannot be set, mounted by itself, in a folder where nothing can be created | in place, from its start |
 #[derive(Debug)]
 pub struct Output {
     /// As the user wrote it.
@@ -33,9 +33,9 @@ pub struct Output {
 enum Target {
     Stdout,
     Stderr,
-    /// Keeps its identity.
+    /// Written in place; keeps its identity.
     InPlace(File),
-    /// Gets a new file of this name, like the old one, if there is one.
+    /// Replaced by a new file of this name with the attributes of the old one, if there is one.
     Replaced(PathBuf, Option<Metadata>),
 }
 
@@ -47,10 +47,10 @@ pub enum OutputError {
     Refused {
         /// As the user wrote it.
         path: PathBuf,
-        /// What the operating system says.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// What would be lost is read.
+    /// The file is being read, and its content would be lost.
     #[error("cannot write {}: it is the file that --input reads", path.display())]
     IsInput {
         /// As the user wrote it.
@@ -59,20 +59,20 @@ pub enum OutputError {
 }
 
 impl Output {
-    /// Opens `path`, or tries whether a file can be made there; changes nothing yet. `-` is standard
+    /// Opens `path`, or tests whether a file can be created there; changes nothing yet. `-` is standard
     /// output.
     ///
     /// Waits for a reader if `path` is a FIFO without one.
     ///
     /// # Errors
     ///
-    /// If it cannot be written to, or is `input`, by whatever name.
+    /// If it cannot be written to, or is `input`, under any name.
     pub fn open(path: &Path, input: Option<&Metadata>) -> Result<Self, OutputError> {
         let owned = path.to_owned();
         if path == Path::new("-") {
             return Ok(Self { path: owned, target: Target::Stdout });
         }
-        // A terminal, or a device such as `null`, may well be both.
+        // A terminal, or a device such as `null`, may be both.
         if let (Some(input), Ok(found)) = (input, fs::metadata(path))
             && is_same(&found, input)
             && !is_character_device(&found)
@@ -85,7 +85,7 @@ impl Output {
         }
     }
 
-    /// Whether it goes where the program's own text would go.
+    /// Whether it goes where the program's own text would otherwise go.
     pub fn is_stdout(&self) -> bool {
         matches!(self.target, Target::Stdout)
     }
@@ -94,15 +94,14 @@ impl Output {
     ///
     /// # Errors
     ///
-    /// What the operating system says. A regular file is then as it was, unless it had to be written
-    /// as it is.
+    /// The operating system's error. A regular file is then unchanged, unless it had to be written in place.
     pub fn write(self, content: &[u8]) -> Result<(), OutputError> {
         let Self { path, target } = self;
         target.write(content).map_err(|source| OutputError::Refused { path, source })
     }
 }
 
-/// Waits until no temporary file is left, and makes no other one: the program is about to end.
+/// Waits until no temporary file is left, and prevents new ones, because the program is about to end.
 pub fn settle() {
     std::mem::forget(REPLACING.lock().unwrap_or_else(PoisonError::into_inner));
 }
@@ -112,7 +111,7 @@ impl Target {
         let found = match fs::metadata(path) {
             Ok(found) => found,
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                // The name of a folder, which `Path` would take for that of a file.
+                // The name of a folder, which `Path` would treat as that of a file.
                 if path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.ends_with(".") {
                     return Err(error);
                 }
@@ -129,13 +128,13 @@ impl Target {
                 return Ok(target);
             }
         }
-        // Without the permission to write to it, a file is not replaced either.
+        // A file that may not be written to is not replaced either.
         let file = OpenOptions::new().write(true).open(path)?;
         if !found.is_file() || !has_one_name(&found) || has_access_list(path) {
             return Ok(Self::InPlace(file));
         }
         let path = follow(path)?;
-        // What a link of /proc says need not lead anywhere.
+        // The target of a link in /proc need not exist.
         let leads_there = fs::metadata(&path).is_ok_and(|there| is_same(&there, &found));
         Ok(match temporary(&path, Some(&found)) {
             Ok(_) if leads_there || cfg!(not(unix)) => Self::Replaced(path, Some(found)),
@@ -155,7 +154,7 @@ impl Target {
             Self::Replaced(path, found) => {
                 let mut new = temporary(&path, found.as_ref())?;
                 new.file.write_all(content)?;
-                // Or a crash could leave an empty file in the place of the old one.
+                // Otherwise, a crash could leave an empty file in place of the old one.
                 new.file.as_file().sync_all()?;
                 match new.file.persist(&path) {
                     Ok(_) => Ok(()),
@@ -170,8 +169,8 @@ impl Target {
     }
 }
 
-/// Over the old content; a regular file gets the space for all of it first, so that a full disk leaves it as
-/// it was.
+/// Overwrites the old content. For a regular file, space for all of the new content is reserved first, so
+/// that a full disk leaves the file unchanged.
 fn write_in_place(mut file: &File, content: &[u8]) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     reserve(file, content.len())?;
@@ -189,25 +188,25 @@ fn reserve(file: &File, length: usize) -> io::Result<()> {
     if !found.is_file() || length == 0 {
         return Ok(());
     }
-    // SAFETY: names nothing in memory.
+    // SAFETY: the call touches no memory.
     match unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, length as libc::off_t) } {
         error @ (libc::ENOSPC | libc::EDQUOT | libc::EFBIG | libc::EIO) => {
             file.set_len(found.len())?;
             Err(io::Error::from_raw_os_error(error))
         }
-        // Done, or a file system that cannot.
+        // Done, or the file system does not support it.
         _ => Ok(()),
     }
 }
 
-/// A file in the folder of what it is to replace, removed unless it did.
+/// A file in the folder of the one that it is to replace; removed on drop unless it did.
 struct Temporary {
     file: NamedTempFile,
-    // Behind the file, so dropped after it.
+    // Declared after the file, so dropped after it.
     _held: MutexGuard<'static, ()>,
 }
 
-/// Makes a temporary file beside `path`, with the mode and owner of what was `found` there.
+/// Creates a temporary file next to `path`, with the mode and owner of what was `found` there.
 fn temporary(path: &Path, found: Option<&Metadata>) -> io::Result<Temporary> {
     let (Some(folder), Some(_)) = (path.parent(), path.file_name()) else {
         return Err(ErrorKind::IsADirectory.into());
@@ -216,7 +215,7 @@ fn temporary(path: &Path, found: Option<&Metadata>) -> io::Result<Temporary> {
     let _held = REPLACING.lock().unwrap_or_else(PoisonError::into_inner);
     let mut builder = tempfile::Builder::new();
     builder.prefix(".blockpool-").suffix(".part");
-    // For a new file, what the user's mask leaves of it.
+    // For a new file, the user's mask restricts this.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let file = builder.tempfile_in(folder).map_err(without_its_name)?;
@@ -234,19 +233,19 @@ fn temporary(path: &Path, found: Option<&Metadata>) -> io::Result<Temporary> {
     Ok(Temporary { file, _held })
 }
 
-/// Without the temporary file's name, which tells the user nothing.
+/// Removes the temporary file's name, which means nothing to the user.
 fn without_its_name(error: io::Error) -> io::Error {
     let inner = error.get_ref().and_then(|error| error.source());
     let code = inner.and_then(|error| error.downcast_ref()).and_then(io::Error::raw_os_error);
     code.map_or(error, io::Error::from_raw_os_error)
 }
 
-/// Where a chain of symbolic links leads, whether or not something is there.
+/// Where a chain of symbolic links leads, whether or not anything is there.
 fn follow(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
         match fs::read_link(&path) {
-            // A relative link counts from its own folder; an absolute one replaces it.
+            // A relative link starts from its own folder; an absolute one replaces the path.
             Ok(to) => path = path.parent().unwrap_or(Path::new("")).join(to),
             Err(_) => return Ok(path),
         }
@@ -254,7 +253,7 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many symbolic links"))
 }
 
-/// What a standard stream comes from or goes to.
+/// The metadata of what a standard stream comes from or goes to.
 ///
 /// # Errors
 ///
@@ -270,17 +269,17 @@ mod system {
     use std::os::unix::fs::{FileTypeExt, MetadataExt};
     use std::path::Path;
 
-    /// Whether both are of one file, whatever it is called.
+    /// Whether both describe the same file, whatever it is called.
     pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {
         (one.dev(), one.ino()) == (other.dev(), other.ino())
     }
 
-    /// Not so one that was deleted and is still open.
+    /// Whether the file has exactly one name; a deleted file that is still open has none.
     pub(super) fn has_one_name(found: &Metadata) -> bool {
         found.nlink() == 1
     }
 
-    /// Whether more than the mode says who may do what.
+    /// Whether permissions depend on more than the mode.
     #[cfg(target_os = "linux")]
     pub(super) fn has_access_list(path: &Path) -> bool {
         use std::os::unix::ffi::OsStrExt;
@@ -300,7 +299,7 @@ mod system {
     }
 }
 
-/// A system that does not tell.
+/// A system that does not report this.
 #[cfg(not(unix))]
 mod system {
     use std::fs::Metadata;

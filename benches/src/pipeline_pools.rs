@@ -28,7 +28,7 @@ pub enum PoolKind {
     ArrayQueue,
     /// `TransactionMemoryPool` through its per-thread cache
     Local,
-    /// `blockpool-core`: blocks through a local pool, over the lock-free queue
+    /// `blockpool-core`: blocks through a local pool and the lock-free queue
     Core,
     /// No pool: the system's `malloc` and `free`
     Malloc,
@@ -40,7 +40,7 @@ pub enum PoolKind {
     Mimalloc,
 }
 
-/// Packets and block sizes of the static pool: what is run by default.
+/// Packet size and number of blocks of the static pool: the defaults.
 const STATIC_PACKET: usize = 1232;
 const STATIC_COUNT: usize = 1024;
 
@@ -92,7 +92,7 @@ impl PoolKind {
     ///
     /// # Errors
     ///
-    /// What the run reports, or that the pool cannot be made.
+    /// The error of the run, or that the pool cannot be created.
     pub fn run(
         self,
         setup: &Setup<'_>,
@@ -165,14 +165,14 @@ pub fn block_size(buffer_size: usize) -> usize {
     (buffer_size + HEADROOM).next_multiple_of(Region::ALIGNMENT)
 }
 
-/// `blockpool-core` with sizes that are known only now.
+/// `blockpool-core` with sizes that are known only at run time.
 fn run_region(
     setup: &Setup<'_>,
     buffer_size: usize,
     capacity: usize,
     workers: usize,
 ) -> Result<Outcome, RunError> {
-    /// A cache line, the alignment that regions ask for.
+    /// A cache line, the alignment that regions require.
     #[repr(align(64))]
     #[derive(Clone, Copy)]
     #[expect(dead_code, reason = "only for its size and alignment")]
@@ -186,7 +186,7 @@ fn run_region(
     let mut bookkeeping: Vec<_> = (0..needed).map(|_| Bookkeeping::new()).collect();
     let mut places: Vec<_> = (0..capacity).map(|_| QueueSlot::new()).collect();
     let first = NonNull::from(&mut memory[..]).cast();
-    // SAFETY: the vector outlives the region, and is not used but through it.
+    // SAFETY: the vector outlives the region, and is used only through it.
     let region = unsafe { Region::from_raw_parts(first, length, block_size, &mut bookkeeping) };
     let region = region.map_err(RunError::pool)?;
     let queue = Queue::with_slots(&region, &mut places).map_err(RunError::pool)?;

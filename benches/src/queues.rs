@@ -16,7 +16,7 @@ pub trait HandOff<T>: Sync + 'static {
     /// Its name in tables.
     fn name(&self) -> &'static str;
 
-    /// Where it does less than others. Empty if nothing is known.
+    /// What it lacks compared with others. Empty if nothing is known.
     fn less(&self) -> String {
         String::new()
     }
@@ -24,15 +24,15 @@ pub trait HandOff<T>: Sync + 'static {
     /// Adds an item at the end.
     fn push(&self, item: T);
 
-    /// Takes the oldest item, or nothing if there seems to be none.
+    /// Takes the oldest item, or nothing if the queue seems empty.
     fn pop(&self) -> Option<T>;
 
-    /// Adds all items of a burst, the first one first.
+    /// Adds all items of a burst, in order.
     fn push_burst(&self, burst: &mut Burst<T>) {
         burst.drain(..).for_each(|item| self.push(item));
     }
 
-    /// Takes items until the burst is full or there seem to be no more.
+    /// Takes items until the burst is full or the queue seems empty.
     fn pop_burst(&self, burst: &mut Burst<T>) {
         while !burst.is_full() {
             let Some(item) = self.pop() else { return };
@@ -70,7 +70,7 @@ where
     }
 }
 
-/// The name of what all others are compared with.
+/// The name of the baseline that all others are compared with.
 pub const BASELINE: &str = "crossbeam `ArrayQueue`";
 
 impl<T: Send + 'static> HandOff<T> for ArrayQueue<T> {

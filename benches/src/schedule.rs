@@ -24,12 +24,12 @@ pub use unknown::{real_time_priority, thread_time};
 /// The cores that the program was started on.
 static CORES: LazyLock<Vec<usize>> = LazyLock::new(allowed_cores);
 
-/// How many cores there are for this program.
+/// The number of cores that this program may use.
 pub fn cores() -> usize {
     CORES.len()
 }
 
-/// How many threads crowd the cores of this machine: four for each, eight at least.
+/// How many threads oversubscribe the cores of this machine: four per core, at least eight.
 pub fn crowd() -> usize {
     (4 * cores()).max(8)
 }
@@ -39,19 +39,19 @@ pub fn pin_to_last() {
     restrict_to(&CORES[CORES.len() - 1..]);
 }
 
-/// What a measurement took.
+/// The times of a measurement.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
     /// When the first thread began.
     pub begin: Instant,
     /// When the last thread was done.
     pub end: Instant,
-    /// The share of its time that a thread spent on the processor; of the thread with the least.
+    /// The share of its time that a thread spent on the processor; of several threads, the lowest.
     pub on_processor: f64,
 }
 
 impl Sample {
-    /// How long it took until all was done, threads that had to wait for a core included.
+    /// How long it took until all work was done, including the time that threads waited for a core.
     #[must_use]
     pub fn time(&self) -> Duration {
         self.end - self.begin
@@ -78,31 +78,31 @@ pub struct Start {
 impl Start {
     /// Waits for the others, then times `work`.
     pub fn timed(&self, work: impl FnOnce()) -> Sample {
-        // Nothing but the moment goes from thread to thread here.
+        // Threads exchange nothing here but the moment to begin.
         self.arrived.fetch_add(1, Ordering::Relaxed);
         while self.arrived.load(Ordering::Relaxed) < self.threads {
             spin_loop();
-            // For a thread on the same core, of the same real-time priority.
+            // For a thread on the same core with the same real-time priority.
             thread::yield_now();
         }
         timed(work)
     }
 }
 
-/// Starts a thread, which is one of so many. If it is refused or panics, the program ends: the others
-/// would wait for it for ever.
+/// Starts thread `number` of `of`. If it is refused or panics, the program ends, since the others would wait
+/// for it forever.
 pub fn spawn<'scope, T: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     (number, of): (usize, usize),
     work: impl FnOnce() -> T + Send + 'scope,
 ) -> ScopedJoinHandle<'scope, T> {
-    /// Dropped while its thread panics or when that is done.
+    /// Dropped while its thread panics or when the thread is done.
     struct EndIfPanicking;
 
     impl Drop for EndIfPanicking {
         fn drop(&mut self) {
             if thread::panicking() {
-                // As a panic of the main thread would; what went wrong has been printed.
+                // Like a panic of the main thread; what went wrong has been printed.
                 process::exit(101);
             }
         }
@@ -119,14 +119,14 @@ pub fn spawn<'scope, T: Send + 'scope>(
     })
 }
 
-/// What a thread does: it prepares, and times its work by what it is given.
+/// What a thread does: it prepares, then times its work with the `Start` that it is given.
 pub type Job<'j> = Box<dyn FnOnce(&Start) -> Sample + Send + 'j>;
 
-/// Does each job on a thread of its own, all at once.
+/// Runs each job on its own thread, all at once.
 ///
-/// On a core of its own each, if there are enough. Otherwise they run wherever the system puts
-/// them, and without a real-time priority, by which a thread that waits would keep out the one that
-/// it waits for; and no sample counts as disturbed.
+/// Each thread has its own core if there are enough. Otherwise the system decides where they run, without a
+/// real-time priority, with which a waiting thread would keep out the one that it waits for; and no sample
+/// counts as disturbed.
 pub fn together(jobs: Vec<Job<'_>>) -> Sample {
     let start = &Start { threads: jobs.len(), arrived: AtomicUsize::new(0) };
     let crowded = jobs.len() > cores();
@@ -157,7 +157,7 @@ pub fn together(jobs: Vec<Job<'_>>) -> Sample {
     })
 }
 
-/// A system that is not asked where threads run.
+/// A system that is not queried about where threads run.
 #[cfg(not(target_os = "linux"))]
 mod unknown {
     use std::time::{Duration, Instant};
@@ -175,7 +175,7 @@ mod unknown {
         None
     }
 
-    /// As if every thread were on a processor all the time.
+    /// As if every thread were always on a processor.
     pub fn thread_time() -> Duration {
         use std::sync::LazyLock;
         static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -193,7 +193,7 @@ mod tests {
     /// Set for the process in which jobs go wrong.
     const CHILD: &str = "BLOCKPOOL_JOBS_GO_WRONG";
 
-    /// Nothing, unless it is that process: there it ends the process.
+    /// Does nothing except in that process, which it ends.
     #[test]
     fn jobs_that_go_wrong() {
         let Ok(how) = std::env::var(CHILD) else { return };

@@ -9,12 +9,12 @@ pub use unknown::keeping_ignored;
 mod unix {
     use std::mem::MaybeUninit;
 
-    /// Those that `handle` sets handlers for.
+    /// The signals that `handle` sets handlers for.
     const HANDLED: [libc::c_int; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
 
-    /// Calls `handle`, after which signals that were ignored before are so again: `nohup`, and a shell that
-    /// starts a program in the background, mean it. And a file that becomes larger than it may is an error
-    /// from now on, no signal.
+    /// Calls `handle`, then ignores again the signals that were ignored before: `nohup`, and a shell that
+    /// starts a program in the background, ignore them on purpose. From then on, a file that exceeds its size
+    /// limit is an error instead of a signal.
     pub fn keeping_ignored<T>(handle: impl FnOnce() -> T) -> T {
         let ignored = HANDLED.map(is_ignored);
         let result = handle();

@@ -1,4 +1,4 @@
-//! Times of single operations, and how much of the longest a thread was on the processor.
+//! Times single operations, and how much of the longest one its thread spent on the processor.
 
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ pub fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("bounds and digits are possible")
 }
 
-/// Times operations of one thread. Its own cost is in every time.
+/// Times the operations of one thread. Every time includes the stopwatch's own cost.
 #[derive(Debug)]
 pub struct Stopwatch {
     clock: Clock,
@@ -26,14 +26,14 @@ pub struct Stopwatch {
     /// The longest time on the processor, in nanoseconds.
     pub worst_on_processor: u64,
     epoch: Instant,
-    /// How long the thread was off the processor until it was last looked at.
+    /// How long the thread had been off the processor when this was last checked.
     off_ns: u64,
     /// The end of the last operation.
     last: u64,
 }
 
 impl Stopwatch {
-    /// For the calling thread.
+    /// A stopwatch for the calling thread.
     #[must_use]
     pub fn new(clock: &Clock) -> Self {
         let mut stopwatch = Self {
@@ -48,15 +48,15 @@ impl Stopwatch {
         stopwatch
     }
 
-    /// How long the thread has been off the processor, but for a constant.
+    /// How long the thread has been off the processor, up to a constant.
     fn off_processor(&self) -> u64 {
-        // One day more, for a thread that had run for a while when it began to be watched.
+        // One more day, for a thread that had already run for a while when the stopwatch was made.
         const DAY_NS: u64 = 86_400_000_000_000;
         let on = thread_time().as_nanos() as u64;
         (self.epoch.elapsed().as_nanos() as u64 + DAY_NS).saturating_sub(on)
     }
 
-    /// Does and times an operation.
+    /// Runs and times an operation.
     #[inline]
     pub fn time<R>(&mut self, operation: impl FnOnce() -> R) -> R {
         let begin = self.clock.raw();
@@ -75,7 +75,7 @@ impl Stopwatch {
         result
     }
 
-    /// Of a long time, takes away what the thread was off the processor.
+    /// Subtracts from a long time the part that the thread spent off the processor.
     #[cold]
     fn note_long(&mut self, time: u64) {
         let off = self.off_processor();

@@ -6,7 +6,7 @@ use blockpool_benches::patterns::{Work, pairs};
 use blockpool_benches::peers::{BURST, Contender, Threads, Visitor};
 use criterion::{BenchmarkGroup, Criterion, measurement::WallTime};
 
-/// Short enough that all benches of the project end within minutes.
+/// Short enough that all benches of the project finish within minutes.
 pub(crate) fn config() -> Criterion {
     Criterion::default()
         .sample_size(20)
@@ -14,7 +14,7 @@ pub(crate) fn config() -> Criterion {
         .measurement_time(Duration::from_secs(1))
 }
 
-/// Measures in one group.
+/// Measures contenders in one group.
 struct Group<'g, 'c> {
     group: &'g mut BenchmarkGroup<'c, WallTime>,
     work: Pattern,
@@ -39,7 +39,7 @@ impl Visitor for Group<'_, '_> {
         };
         self.group.bench_function(contender.name(), |bencher| {
             bencher.iter_custom(|count| {
-                // Of whole bursts; the time is for as many buffers as criterion asked for.
+                // Runs whole bursts, and scales the time to the number of buffers that criterion asked for.
                 let whole = count.next_multiple_of(BURST as u64);
                 work(whole).time().mul_f64(count as f64 / whole as f64)
             });
@@ -47,13 +47,13 @@ impl Visitor for Group<'_, '_> {
     }
 }
 
-/// A list of contenders, of whatever types.
+/// A list of contenders of any type.
 pub(crate) trait Contenders {
-    /// Visits each.
+    /// Visits each contender.
     fn visit(&self, visitor: &mut impl Visitor);
 }
 
-/// Measures each contender of a list in each pattern; the time is that of one buffer.
+/// Measures each contender of a list in each pattern; the time is per buffer.
 pub(crate) fn measure(criterion: &mut Criterion, contenders: &impl Contenders) {
     for (title, work) in [
         ("get and give back", Pattern::OneThread),

@@ -1,5 +1,5 @@
-//! What becomes of a pool as it grows, in blocks, bytes and threads, and what it costs to start one:
-//! `--help` tells the options.
+//! How a pool behaves as it grows, in blocks, bytes and threads, and what it costs to start one: `--help`
+//! lists the options.
 
 mod start;
 
@@ -13,14 +13,14 @@ use blockpool_benches::peers::{BLOCK_SIZE, COUNT, Contender, Visitor, all};
 use blockpool_benches::schedule::{cores, pin_to_last};
 use clap::Parser;
 
-/// How often each contender's turn comes, and how long a sample takes.
+/// Turns per contender, and the duration of a sample.
 const ROUNDS: usize = 11;
 const QUICK_ROUNDS: usize = 2;
 const SAMPLE: Duration = Duration::from_millis(5);
-/// With more threads than cores, which have to take turns.
+/// With more threads than cores, where threads have to take turns.
 const CROWDED_SAMPLE: Duration = Duration::from_millis(60);
 
-/// Plans a column of a table: pairs on that many threads.
+/// Plans a column of a table: pairs on the given number of threads.
 struct Column<'g> {
     name: &'static str,
     threads: usize,
@@ -80,8 +80,8 @@ fn main() {
     }
 }
 
-/// Measures and prints a table, of columns with a name, a block size, a number of blocks and one of
-/// threads each.
+/// Measures and prints a table. Each column has a name, a block size, a number of blocks and a number of
+/// threads.
 fn report<const N: usize>(
     title: &str,
     rounds: usize,

@@ -1,4 +1,4 @@
-//! Starting with a large pool: when its memory is there, and who waits for it.
+//! Starting with a large pool: when its memory becomes resident, and which step waits for it.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -13,10 +13,10 @@ use blockpool_core::Region;
 
 const GIB: usize = 1 << 30;
 
-/// What something took.
+/// The cost of an operation.
 struct Cost {
     ns: f64,
-    /// Page faults of the program meanwhile, if the system tells.
+    /// Page faults of the program during the operation, if the system reports them.
     faults: Option<u64>,
 }
 
@@ -37,7 +37,7 @@ impl Cost {
     }
 }
 
-/// Makes large pools and takes each block once.
+/// Creates large pools and takes each block once.
 pub(crate) fn report(quick: bool) -> String {
     let wanted = if quick { GIB / 4 } else { GIB };
     let limit = limits::memory().map(|room| room.bytes).map_or(wanted, |bytes| bytes as usize / 2);
@@ -67,7 +67,7 @@ fn of_region(count: usize, prefault: bool) -> (Cost, Cost) {
         memory.region(BLOCK_SIZE, &mut bookkeeping)
     });
     let mut held = Vec::with_capacity(count);
-    // Of the list's memory, not the pool's.
+    // Touches the list's memory in advance, so that only the pool's is measured.
     held.resize_with(count, || None);
     let (used, ()) = Cost::of(|| take_all(&region, &mut held));
     (made, used)
@@ -98,10 +98,10 @@ fn of_vectors(count: usize) -> (Cost, Cost) {
     (made, used)
 }
 
-/// Pages that the program asked for and had to wait for, so far.
+/// Page faults of the program so far: pages that it asked for and had to wait for.
 #[cfg(unix)]
 fn page_faults() -> Option<u64> {
-    // SAFETY: numbers only; all zero is valid.
+    // SAFETY: a struct of integers; all zero is valid.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: the usage is valid for writes.
     let failed = unsafe { libc::getrusage(libc::RUSAGE_SELF, &raw mut usage) };

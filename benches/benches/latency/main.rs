@@ -1,5 +1,5 @@
-//! How long single gets and give-backs take, by rhythm, and while a thread is stopped inside one:
-//! `--help` tells the options.
+//! How long single gets and give-backs take, in different rhythms and while a thread is stopped inside one:
+//! `--help` lists the options.
 
 use std::time::Duration;
 
@@ -13,15 +13,15 @@ use blockpool_benches::schedule::{cores, crowd, pin_to_last};
 use clap::Parser;
 use hdrhistogram::Histogram;
 
-/// How often each contender's turn comes, and how long a turn lasts.
+/// Turns per contender, and the duration of a turn.
 const ROUNDS: usize = 5;
 const TURN: Duration = Duration::from_millis(250);
 const QUICK_ROUNDS: usize = 1;
 
-/// From here on a person, or a deadline, notices.
+/// From here on, a person or a deadline notices.
 const NOTICEABLE_NS: u64 = 1_000_000;
 
-/// What is done while operations are timed.
+/// What happens while operations are timed.
 #[derive(Clone, Copy)]
 enum Situation {
     Rhythm(Rhythm),

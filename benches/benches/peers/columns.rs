@@ -1,4 +1,4 @@
-//! What is measured, by the names that stand in the tables and that a filter is looked for in.
+//! What is measured, by the names that appear in the tables and that a filter is matched against.
 
 pub(crate) const PAIR: &str = "one thread";
 pub(crate) const BURST: &str = "one thread, bursts of 32";

@@ -1,4 +1,4 @@
-//! Every pool and queue compared, in turns, as tables for the README: `--help` tells the options.
+//! Compares every pool and queue, in turns, and prints tables for the README: `--help` lists the options.
 
 mod columns;
 mod plan;
@@ -19,7 +19,7 @@ use crate::columns::*;
 use crate::plan::{Occupied, Plan, Row, Topic};
 use crate::targets::{samples, verdict};
 
-/// How often each contender's turn comes.
+/// Turns per contender.
 const ROUNDS: usize = 11;
 const QUICK_ROUNDS: usize = 2;
 
@@ -91,7 +91,7 @@ fn main() {
     }
 }
 
-/// The rows of a topic, with those columns that were measured; `None` if none was.
+/// The rows of a topic, with the columns that were measured; `None` if none were.
 fn topic_table(
     plan: &Plan<'_>,
     topic: Topic,

@@ -1,4 +1,4 @@
-//! Which contender does what.
+//! Which contender is measured in which column.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use blockpool_benches::peers::{Contender, Threads, Visitor};
 
 use crate::columns::*;
 
-/// How long a sample takes.
+/// The duration of a sample.
 const SAMPLE: Duration = Duration::from_millis(3);
-/// The same, where threads have to take turns: many turns.
+/// The same where threads have to take turns: long enough for many turns.
 const CROWDED_SAMPLE: Duration = Duration::from_millis(100);
 
-/// Which table a group's columns are in.
+/// The table that a group's columns belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Topic {
     Pools,
@@ -32,22 +32,22 @@ pub(crate) struct Row {
     pub(crate) less: Box<dyn Fn() -> String>,
 }
 
-/// All that is to be measured.
+/// Everything to be measured.
 pub(crate) struct Plan<'a> {
     arguments: &'a Arguments,
     pub(crate) groups: Vec<Group>,
     pub(crate) rows: Vec<Row>,
-    /// Of column and contender: why there is no figure.
+    /// Column, contender, and why there is no figure.
     pub(crate) refusals: Vec<(&'static str, &'static str, &'static str)>,
 }
 
 impl<'a> Plan<'a> {
-    /// Nothing yet.
+    /// An empty plan.
     pub(crate) fn new(arguments: &'a Arguments) -> Self {
         Self { arguments, groups: Vec::new(), rows: Vec::new(), refusals: Vec::new() }
     }
 
-    /// Plans a row of a table, unless there is one.
+    /// Plans a row of a table, unless it exists already.
     pub(crate) fn row(
         &mut self,
         topic: Topic,
@@ -59,7 +59,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Plans that a contender is measured in a column.
+    /// Plans to measure a contender in a column.
     pub(crate) fn add(&mut self, column: &'static str, contender: &'static str, work: Work) {
         let crowded = [MANY, ROUND_TRIP_MANY].contains(&column);
         let time = if crowded { CROWDED_SAMPLE } else { SAMPLE };
@@ -98,7 +98,7 @@ pub(crate) fn for_ever<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
 }
 
-/// Everything that a pool can do, but to be exhausted.
+/// Everything that a pool can do, except run out of blocks.
 impl Visitor for Plan<'_> {
     fn visit<C: Contender>(&mut self, contender: C) {
         let contender = for_ever(contender);
@@ -128,10 +128,10 @@ impl Visitor for Plan<'_> {
     }
 }
 
-/// Pools with most or all blocks out.
+/// Pools with most or all blocks taken.
 pub(crate) struct Occupied<'p, 'a> {
     pub(crate) plan: &'p mut Plan<'a>,
-    /// Half, nearly all, all blocks out.
+    /// Half, nearly all, and all blocks taken.
     pub(crate) columns: [&'static str; 3],
 }
 

@@ -1,4 +1,4 @@
-//! Which queue does what.
+//! Which queue is measured in which column.
 
 use std::sync::LazyLock;
 
@@ -18,7 +18,7 @@ type Blocks = Pool<BLOCK_SIZE, COUNT>;
 static QUEUE: Queue<'static, Blocks> = Queue::new(&BITMAP);
 static ATOMIC: LazyLock<FourAtomicOperations> = LazyLock::new(FourAtomicOperations::default);
 
-/// Plans every queue, all of them with the same blocks; and pool and queue together.
+/// Plans every queue, all with the same blocks, and combinations of pool and queue.
 pub(crate) fn add(plan: &mut Plan<'_>) {
     plan.row(Topic::Queues, ATOMIC.name(), || ATOMIC.less());
     plan.add(ROUND_TRIP, ATOMIC.name(), round_trip::one_thread(&*ATOMIC, || ()));
@@ -37,9 +37,9 @@ pub(crate) fn add(plan: &mut Plan<'_>) {
     add_end_to_end(plan, END_TO_END_BASELINE, &*VECTORS, &*VECTOR_QUEUE);
 }
 
-/// What pool and queue together are compared with.
+/// The baseline for pool and queue together.
 pub(crate) const END_TO_END_BASELINE: &str = "`ArrayQueue` as pool and as queue";
-/// What queues alone are compared with.
+/// The baseline for queues alone.
 pub(crate) const QUEUE_BASELINE: &str = BASELINE;
 
 fn add_queue<Q: HandOff<Block<'static, Blocks>>>(plan: &mut Plan<'_>, make: fn() -> Q) {

@@ -1,4 +1,4 @@
-//! How fast it is meant to be. A report: no test depends on it.
+//! Performance targets, for a report only: no test depends on them.
 
 use blockpool_benches::interleave::{Group, Summary};
 use blockpool_benches::markdown::{figure, table};
@@ -8,12 +8,12 @@ use blockpool_benches::queues;
 
 use crate::columns::*;
 
-/// A figure that is to be at most so many times another one.
+/// A figure that should be at most `at_most` times another one.
 struct Target {
     column: &'static str,
     contender: &'static str,
     at_most: f64,
-    /// Column and contender of the other one.
+    /// Column and contender of the other figure.
     than: (&'static str, &'static str),
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn samples(groups: &[Group], column: &str, contender: &str) -> Option
     groups.iter().find_map(|group| group.samples(column, contender))
 }
 
-/// What became of the targets whose figures were measured, if there are any.
+/// The result for each target whose figures were measured, if there are any.
 pub(crate) fn verdict(groups: &[Group]) -> Option<String> {
     let rows: Vec<_> = TARGETS
         .iter()

@@ -1,8 +1,8 @@
-//! What does the work that is measured.
+//! The work that is measured, as each contender does it.
 
 use crate::dpdk::{Mempool, Ring};
 
-/// Gets objects and puts them back; from several lcores at once.
+/// Gets objects and puts them back, on several lcores at once.
 pub trait Contender: Sync {
     /// Gets `keep` objects in bursts, and puts them back in bursts, `times` times.
     fn rounds(&self, keep: usize, burst: usize, times: u64);

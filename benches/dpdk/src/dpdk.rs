@@ -1,4 +1,4 @@
-//! The part of DPDK that is called: its environment, mempools, a ring, lcores.
+//! The part of DPDK that is used: its environment, mempools, a ring, lcores.
 
 use std::ffi::{CString, c_char, c_int, c_uint, c_void};
 use std::ptr::NonNull;
@@ -63,20 +63,20 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Initialises it; what went wrong, DPDK has printed then.
+    /// Initialises the environment. On failure, DPDK has printed what went wrong.
     pub fn new(arguments: &[String]) -> Option<Self> {
         let arguments: Vec<CString> =
             arguments.iter().filter_map(|argument| CString::new(argument.as_str()).ok()).collect();
         let mut pointers: Vec<*mut c_char> =
             arguments.iter().map(|argument| argument.as_ptr().cast_mut()).collect();
-        // SAFETY: as many strings; DPDK changes their order at most.
+        // SAFETY: there are that many strings; DPDK at most reorders them.
         let result = unsafe { rte_eal_init(pointers.len() as c_int, pointers.as_mut_ptr()) };
         if result < 0 {
             return None;
         }
         // DPDK keeps pointers to some of them.
         arguments.into_iter().for_each(|argument| _ = argument.into_raw());
-        // SAFETY: the environment is there; -1 asks for the first.
+        // SAFETY: the environment is initialised; -1 asks for the first.
         let second = unsafe { rte_get_next_lcore(c_uint::MAX, 1, 0) };
         Some(Self { second: Some(second).filter(|&lcore| lcore < 128) })
     }
@@ -85,13 +85,13 @@ impl Environment {
         self.second.is_some()
     }
 
-    /// Cycles of the time stamp counter in a nanosecond.
+    /// Cycles of the time stamp counter per nanosecond.
     pub fn cycles(self) -> f64 {
-        // SAFETY: the environment is there.
+        // SAFETY: the environment is initialised.
         unsafe { rte_get_tsc_hz() as f64 / 1e9 }
     }
 
-    /// Runs `there` on the second lcore and `here` on this one, both from the same moment on.
+    /// Runs `there` on the second lcore and `here` on this one, starting both at the same moment.
     pub fn beside<R>(self, there: impl FnOnce() + Send, here: impl FnOnce() -> R) -> R {
         let lcore = self.second.expect("there is a second lcore");
         let arrived = AtomicU32::new(0);
@@ -108,14 +108,14 @@ impl Environment {
         launch(lcore, &mut task);
         meet();
         let result = here();
-        // SAFETY: it was launched.
+        // SAFETY: the lcore was launched.
         unsafe { rte_eal_wait_lcore(lcore) };
         result
     }
 
-    /// Memory for ever, aligned to pages.
+    /// Page-aligned memory that is never freed.
     pub fn memory(self, bytes: usize) -> NonNull<u8> {
-        // SAFETY: the environment is there.
+        // SAFETY: the environment is initialised.
         let memory = unsafe { rte_zmalloc(c"bench".as_ptr(), bytes, 4096) };
         NonNull::new(memory.cast()).expect("enough memory")
     }
@@ -123,7 +123,7 @@ impl Environment {
 
 fn launch<F: FnOnce() + Send>(lcore: c_uint, task: &mut Option<F>) {
     unsafe extern "C" fn run<F: FnOnce()>(task: *mut c_void) -> c_int {
-        // SAFETY: `launch` passed it, and who called that waits until this is done.
+        // SAFETY: `launch` passed the task, and its caller waits until this function is done.
         let task = unsafe { &mut *task.cast::<Option<F>>() };
         if let Some(task) = task.take() {
             task();
@@ -135,11 +135,11 @@ fn launch<F: FnOnce() + Send>(lcore: c_uint, task: &mut Option<F>) {
     assert_eq!(result, 0, "the lcore is idle");
 }
 
-/// A mempool, for ever.
+/// A mempool that is never freed.
 #[derive(Clone, Copy)]
 pub struct Mempool(NonNull<RteMempool>);
 
-// SAFETY: a mempool is for many lcores.
+// SAFETY: lcores may share a mempool.
 unsafe impl Send for Mempool {}
 // SAFETY: as before.
 unsafe impl Sync for Mempool {}
@@ -149,13 +149,13 @@ impl Mempool {
     pub fn new(_: Environment, handler: &str, count: u32, size: u32, cache: u32) -> Option<Self> {
         let name = CString::new(format!("{handler}_{cache}")).ok()?;
         let handler = CString::new(handler).ok()?;
-        // SAFETY: the environment is there; names end with a zero byte.
+        // SAFETY: the environment is initialised; names end with a zero byte.
         let mempool = unsafe {
             rte_mempool_create_empty(name.as_ptr(), count, size, cache, 0, ANY_SOCKET, 0)
         };
         let mempool = NonNull::new(mempool)?;
         let (pointer, config) = (mempool.as_ptr(), std::ptr::null_mut());
-        // SAFETY: a mempool without objects.
+        // SAFETY: the mempool has no objects yet.
         let named = unsafe { rte_mempool_set_ops_byname(pointer, handler.as_ptr(), config) };
         if named < 0 {
             return None;
@@ -168,51 +168,51 @@ impl Mempool {
     /// Gets `keep` objects in bursts, and puts them back, `times` times.
     pub fn rounds(self, keep: usize, burst: usize, times: u64) {
         let (keep, burst) = (keep as c_uint, burst as c_uint);
-        // SAFETY: a mempool with objects.
+        // SAFETY: the mempool has objects.
         let result = unsafe { loops_rounds(self.0.as_ptr(), keep, burst, times) };
         assert_eq!(result, 0, "there are enough objects");
     }
 
     /// Gets `count` objects and pushes them.
     pub fn produce(self, ring: Ring, burst: usize, count: u64) {
-        // SAFETY: a mempool with objects, and a ring.
+        // SAFETY: the mempool has objects, and the ring exists.
         unsafe { loops_produce(self.0.as_ptr(), ring.0.as_ptr(), burst as c_uint, count) };
     }
 
     /// Pops `count` objects and puts them back.
     pub fn consume(self, ring: Ring, burst: usize, count: u64) {
-        // SAFETY: a mempool with objects, and a ring.
+        // SAFETY: the mempool has objects, and the ring exists.
         unsafe { loops_consume(self.0.as_ptr(), ring.0.as_ptr(), burst as c_uint, count) };
     }
 }
 
-/// A ring from one lcore to another, for ever.
+/// A ring from one lcore to another that is never freed.
 #[derive(Clone, Copy)]
 pub struct Ring(NonNull<RteRing>);
 
-// SAFETY: one pushes, another one pops.
+// SAFETY: one lcore pushes, another one pops.
 unsafe impl Send for Ring {}
 // SAFETY: as before.
 unsafe impl Sync for Ring {}
 
 impl Ring {
     pub fn new(_: Environment) -> Self {
-        // SAFETY: the environment is there.
+        // SAFETY: the environment is initialised.
         let ring = unsafe {
             rte_ring_create(c"crossing".as_ptr(), 1024, ANY_SOCKET, ONE_PRODUCER_ONE_CONSUMER)
         };
         Self(NonNull::new(ring).expect("enough memory"))
     }
 
-    /// Pushes all, by the one producer.
+    /// Pushes all objects. Only the one producer may call this.
     pub fn push(self, table: &[*mut u8]) {
-        // SAFETY: as many pointers; one producer.
+        // SAFETY: there are that many pointers, and one producer.
         unsafe { loops_push(self.0.as_ptr(), table.as_ptr(), table.len() as c_uint) };
     }
 
-    /// Pops some, by the one consumer, to the front of the table.
+    /// Pops some objects to the front of the table. Only the one consumer may call this.
     pub fn pop(self, table: &mut [*mut u8; CROSSING]) -> &[*mut u8] {
-        // SAFETY: there is room for a crossing; one consumer.
+        // SAFETY: there is room for a crossing, and one consumer.
         let count = unsafe { loops_pop(self.0.as_ptr(), table.as_mut_ptr()) };
         &table[..count as usize]
     }

@@ -1,4 +1,4 @@
-/* What a program of DPDK's has inlined: gets and puts of a mempool, and a ring between two lcores. */
+/* What a DPDK program has inlined: gets and puts of a mempool, and a ring between two lcores. */
 
 #include <rte_mempool.h>
 #include <rte_pause.h>

@@ -1,5 +1,5 @@
-//! Mempools of DPDK with its handlers and blockpool's, and blockpool's own calls, in turns, as tables:
-//! nanoseconds for each object that is got and put back.
+//! Compares mempools of DPDK, with its handlers and blockpool's, and blockpool's own calls, in turns. Prints
+//! tables of nanoseconds for each object that is got and put back.
 
 mod c_library;
 mod contender;
@@ -33,50 +33,50 @@ const CACHES: [u32; 3] = [0, 256, 512];
 const ROUNDS: usize = 11;
 const QUICK_ROUNDS: usize = 2;
 
-/// Mempools with several handlers, and blockpool's own calls, side by side.
+/// Compares mempools with several handlers, and blockpool's own calls, side by side.
 ///
-/// Needs DPDK, 512 MiB in 2 MiB pages (root: `echo 256 > /proc/sys/vm/nr_hugepages`), the handler and the
-/// C library, built by `cargo build --release --manifest-path core/dpdk/Cargo.toml` and `cargo build
-/// --release -p blockpool-capi`. For figures that can be compared: `chrt -f 1` in front of this program,
-/// when it is built.
+/// Needs DPDK, 512 MiB in 2 MiB pages (as root: `echo 256 > /proc/sys/vm/nr_hugepages`), the handler and the
+/// C library. Build these with `cargo build --release --manifest-path core/dpdk/Cargo.toml` and
+/// `cargo build --release -p blockpool-capi`. For comparable figures, build this program first, then run it
+/// with `chrt -f 1` in front.
 #[derive(Parser)]
 struct Arguments {
-    /// Two rounds of short samples, to see that it works.
+    /// Take only two rounds of short samples, to check that it works.
     #[arg(long)]
     quick: bool,
-    /// The handler.
+    /// Path of the handler.
     #[arg(long, default_value = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../core/dpdk/target/release/librte_mempool_blockpool.so"
     ))]
     handler: PathBuf,
-    /// The C library.
+    /// Path of the C library.
     #[arg(long, default_value = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../target/release/libblockpool.so"
     ))]
     c_library: PathBuf,
-    /// The processors of one lcore, or of two: nothing is measured between two if there is one.
+    /// Processors for one lcore or for two; with only one, nothing is measured between two lcores.
     #[arg(long, default_value = "0,1", value_delimiter = ',', value_parser = processor)]
     lcores: Vec<u32>,
-    /// Without huge pages: the figures are of another machine then.
+    /// Run without huge pages: the figures are then like those of another machine.
     #[arg(long)]
     no_huge: bool,
 }
 
-/// The number of a processor of this machine.
+/// Parses the number of a processor of this machine.
 fn processor(text: &str) -> Result<u32, String> {
     let number = text.parse().map_err(|error| format!("{error}"))?;
     let folder = format!("/sys/devices/system/cpu/cpu{number}");
     if Path::new(&folder).exists() { Ok(number) } else { Err("there is no such processor".into()) }
 }
 
-/// What is done to an object in a column.
+/// What is done with the objects in a column.
 #[derive(Clone, Copy)]
 enum Work {
-    /// So many are kept, got and put in such bursts, by one lcore.
+    /// One lcore gets `keep` objects and puts them back, in bursts of `burst`.
     One { keep: usize, burst: usize },
-    /// The same by two lcores at once.
+    /// The same on two lcores at once.
     Two { keep: usize, burst: usize },
     /// One lcore gets, another one puts.
     Across { burst: usize },
@@ -96,7 +96,7 @@ const COLUMNS: [(&str, Work); 10] = [
 ];
 
 impl Work {
-    /// Does it with `count` objects, or some more, on each lcore that gets some.
+    /// Does it with `count` objects, or a few more, on each lcore that gets objects.
     fn run(self, environment: Environment, contender: &dyn Contender, ring: Ring, count: u64) {
         match self {
             Self::One { keep, burst } => contender.rounds(keep, burst, count / keep as u64),
@@ -120,7 +120,7 @@ impl Work {
     }
 }
 
-/// Samples of about `seconds`, in nanoseconds for each object.
+/// Samples of about `seconds` each, in nanoseconds per object.
 fn measure(
     environment: Environment,
     work: Work,
@@ -128,7 +128,7 @@ fn measure(
     ring: Ring,
     seconds: f64,
 ) -> Measure {
-    /// A multiple of all bursts and of what is kept.
+    /// A multiple of every `burst` and every `keep`.
     const LEAST: u64 = 1 << 14;
     let mut count = 0;
     Box::new(move || {
@@ -146,7 +146,7 @@ fn measure(
     })
 }
 
-/// The contenders, by name; or the mempool that cannot be made.
+/// The contenders with their names, or the mempool that cannot be created.
 fn contenders(
     environment: Environment,
     c_library: &Path,
@@ -180,7 +180,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    // SAFETY: it registers a mempool handler.
+    // SAFETY: loading it registers a mempool handler.
     match unsafe { Library::new(&arguments.handler) } {
         Ok(handler) => mem::forget(handler),
         Err(error) => {
@@ -206,7 +206,7 @@ fn main() -> ExitCode {
         "-m512".to_owned(),
     ];
     options.push(if arguments.no_huge { "--no-huge" } else { "--in-memory" }.to_owned());
-    // Before DPDK takes all but one processor away from this thread.
+    // Before DPDK restricts this thread to one processor.
     let heading = heading();
     let Some(environment) = Environment::new(&options) else {
         eprintln!(

@@ -17,16 +17,16 @@ use crate::{COUNT, SIZE};
 type Frame = Block<'static, Region<'static>>;
 pub type Lcore = LocalPool<'static, Region<'static>, STOCK>;
 
-/// As a cache of a mempool.
+/// As many as in a mempool's cache.
 pub const STOCK: usize = 256;
 
-/// A region for ever.
+/// A region that is never freed.
 pub fn region(environment: Environment) -> &'static Region<'static> {
     let bookkeeping = Bookkeeping::elements_for(COUNT);
     let bookkeeping: std::vec::Vec<_> =
         std::iter::repeat_with(Bookkeeping::new).take(bookkeeping).collect();
     let memory = environment.memory(COUNT * SIZE);
-    // SAFETY: the memory is for ever and for nobody else.
+    // SAFETY: the memory is never freed and used by nothing else.
     let region = unsafe { Region::from_raw_parts(memory, COUNT * SIZE, SIZE, bookkeeping.leak()) };
     Box::leak(Box::new(region.expect("memory as it has to be")))
 }
@@ -48,7 +48,7 @@ fn fill<const BURST: usize>(local: &mut Lcore, blocks: &mut Vec<Frame, BURST>) {
     }
 }
 
-/// Handles of blocks stay handles.
+/// A contender that keeps the handles of its blocks.
 pub struct Handles(pub &'static Region<'static>);
 
 impl Handles {
@@ -112,13 +112,13 @@ impl Contender for Handles {
 
 impl Pointers for Lcore {
     fn get(&mut self, table: &mut [MaybeUninit<*mut u8>]) -> usize {
-        // SAFETY: a pointer that is not null has the same layout, and only such are written.
+        // SAFETY: a non-null pointer has the same layout, and only non-null ones are written.
         let table = unsafe { &mut *(ptr::from_mut(table) as *mut [MaybeUninit<NonNull<u8>>]) };
         self.get_raw_ptr_burst(table)
     }
 
     unsafe fn put(&mut self, table: &[*mut u8]) -> bool {
-        // SAFETY: `get` gave them out, so none is null.
+        // SAFETY: `get` handed them out, so none is null.
         let table = unsafe { &*(ptr::from_ref(table) as *const [NonNull<u8>]) };
         // SAFETY: the caller's promise.
         unsafe { self.put_raw_ptr_burst(table) }.is_ok()

@@ -1,4 +1,4 @@
-//! Local pools that blocks leave as pointers and come back to, each checked.
+//! Local pools that hand out blocks as pointers and check each pointer that comes back.
 
 use std::hint::black_box;
 use std::mem::MaybeUninit;
@@ -11,15 +11,15 @@ use crate::dpdk::{CROSSING, Ring};
 pub trait Pointers {
     /// Takes blocks into the front of the table, and returns how many.
     fn get(&mut self, table: &mut [MaybeUninit<*mut u8>]) -> usize;
-    /// Gives blocks back, and says whether each was accepted.
+    /// Gives blocks back, and returns whether all were accepted.
     ///
     /// # Safety
     ///
-    /// `get` gave each of them out, and nobody else has it.
+    /// `get` handed out each of them, and nobody else has it.
     unsafe fn put(&mut self, table: &[*mut u8]) -> bool;
 }
 
-/// Local pools of such a kind, as this makes them.
+/// Makes local pools of one kind.
 pub struct Made<F>(pub F);
 
 fn get<const BURST: usize>(local: &mut impl Pointers, table: &mut [MaybeUninit<*mut u8>]) {
@@ -33,12 +33,12 @@ fn get<const BURST: usize>(local: &mut impl Pointers, table: &mut [MaybeUninit<*
 
 fn put<const BURST: usize>(local: &mut impl Pointers, table: &[*mut u8]) {
     for part in table.chunks(BURST) {
-        // SAFETY: pointers that `get` gave this program, each once.
+        // SAFETY: `get` handed out these pointers, and each is given back once.
         assert!(unsafe { local.put(part) });
     }
 }
 
-/// A table of pointers that were all null once.
+/// A table whose pointers were all initialised, to null.
 fn written(table: &[MaybeUninit<*mut u8>]) -> &[*mut u8] {
     // SAFETY: every element is initialised.
     unsafe { slice::from_raw_parts(table.as_ptr().cast(), table.len()) }

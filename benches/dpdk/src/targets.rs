@@ -1,4 +1,4 @@
-//! How fast it is meant to be. A report: no test depends on it.
+//! Performance targets, for a report only: no test depends on them.
 
 use blockpool_benches::interleave::{Group, Summary};
 use blockpool_benches::markdown::{figure, table};
@@ -12,7 +12,7 @@ pub const HANDLES: &str = "`LocalPool`, handles";
 pub const POINTERS: &str = "`LocalPool`, pointers";
 pub const C_LIBRARY: &str = "C library, local pool";
 
-/// What a mempool is called.
+/// The name of a mempool.
 pub fn mempool(handler: &str, cache: u32) -> String {
     match cache {
         0 => format!("{handler}, no cache"),
@@ -26,7 +26,7 @@ const RING: &str = "ring_mp_mc, no cache";
 const RING_CACHED: &str = "ring_mp_mc, cache of 256";
 const LF_STACK: &str = "lf_stack, no cache";
 
-/// Column, ours, at most so many times, column and name of theirs.
+/// Column, our name, the highest ratio to theirs, and column and name of theirs.
 const TARGETS: [(&str, &str, f64, (&str, &str)); 8] = [
     (SINGLE, OURS, 0.9, (SINGLE, RING)),
     (BURST, OURS, 2.0, (BURST, RING)),
@@ -42,7 +42,7 @@ fn samples(groups: &[Group], column: &str, name: &str) -> Option<Vec<f64>> {
     groups.iter().find_map(|group| group.samples(column, name))
 }
 
-/// What became of the targets.
+/// The result for each target.
 pub fn verdict(groups: &[Group]) -> String {
     let rows = TARGETS.iter().filter_map(|&(column, ours, at_most, theirs)| {
         let ratio = Summary::of_ratios(

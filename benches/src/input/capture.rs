@@ -1,16 +1,16 @@
 //! Reads recorded input: network captures and files of transactions.
 //!
-//! | format | told by | gives |
+//! | format | recognised by | gives |
 //! |---|---|---|
 //! | pcap | first four bytes; either byte order, micro- or nanoseconds | UDP payloads with their times |
 //! | pcapng | first four bytes; any number of sections and interfaces | UDP payloads with their times |
-//! | transactions | a name that ends in `.txs`, or none (a pipe), if it is neither of the above | every transaction, without times |
+//! | transactions | a name ending in `.txs`, or no name (a pipe), if neither of the above | every transaction, without times |
 //!
-//! Each may be compressed by gzip or zstd. In a file of transactions, each stands after its length, a
+//! Each may be compressed with gzip or zstd. In a file of transactions, each one follows its length, a
 //! little-endian `u16`, and nothing else is in the file.
 //!
-//! UDP is found in IP packets, version 4 and 6, bare or behind Ethernet, VLAN tags, Linux cooked and
-//! loopback headers, PPP, PPPoE, MPLS, the log of Linux's packet filter, and in IP in IP.
+//! UDP is found in IP packets, version 4 and 6, bare or after Ethernet, VLAN tags, Linux cooked and loopback
+//! headers, PPP, PPPoE, MPLS, the log of Linux's packet filter, and in IP in IP.
 
 mod clock;
 mod payload;
@@ -31,14 +31,14 @@ pub use super::content::is_standard_input;
 use super::content::{self, Refused};
 use crate::limits::Room;
 
-/// The most that a datagram carries over IPv4: 64 KiB less the headers of IP and UDP.
+/// The longest payload of a datagram over IPv4: 64 KiB minus the headers of IP and UDP.
 pub const LONGEST_PAYLOAD: usize = 65_507;
 
 /// One recorded packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet {
-    /// Time since the first packet; zero where times are not recorded, never less than that of the
-    /// packet before.
+    /// Time since the first packet; zero where times are not recorded, never less than that of the previous
+    /// packet.
     pub offset: Duration,
     /// What it carries; never empty, at most [`LONGEST_PAYLOAD`] bytes.
     pub data: Vec<u8>,
@@ -55,7 +55,7 @@ pub struct Capture {
     pub left_out: LeftOut,
     /// Where the file ends in the middle of a record.
     pub cut: Option<Fault>,
-    /// Behind compressed data the file has something else, which was not read.
+    /// The compressed data is followed by something else, which was not read.
     pub trailing: bool,
 }
 
@@ -70,12 +70,12 @@ pub struct LeftOut {
     pub too_long: usize,
     /// Where the first one that is too long starts in the file.
     pub first_too_long: usize,
-    /// The first link type met that this reader does not understand.
+    /// The first link type that this reader does not understand.
     pub unknown_link: Option<u16>,
 }
 
 impl LeftOut {
-    /// How many.
+    /// The number of packets left out.
     pub fn count(&self) -> usize {
         self.without_payload + self.cut_short + self.too_long
     }
@@ -104,7 +104,7 @@ impl fmt::Display for LeftOut {
 }
 
 impl Capture {
-    /// Whether the file says when packets came: not all at once.
+    /// Whether the file says when packets came, and not all came at once.
     pub fn has_timing(&self) -> bool {
         !self.length().is_zero()
     }
@@ -124,7 +124,7 @@ pub enum CaptureError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the operating system says.
+        /// The operating system's error.
         source: io::Error,
     },
     /// The file, decompressed, or its packets are too large to be kept in memory.
@@ -139,7 +139,7 @@ pub enum CaptureError {
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// What there is, and who limits it.
+        /// What is available, and what limits it.
         room: Room,
     },
     /// The file has no bytes.
@@ -178,26 +178,26 @@ pub enum CaptureError {
     },
 }
 
-/// Whether bytes start like those of a capture, not compressed.
+/// Whether `data` starts like an uncompressed capture.
 pub fn is_capture(data: &[u8]) -> bool {
     records::is_pcap(data) || records::is_pcapng(data)
 }
 
-/// What a message calls it.
+/// How messages refer to the file.
 pub fn shown(path: &Path) -> PathBuf {
     if is_standard_input(path) { PathBuf::from("standard input") } else { path.to_owned() }
 }
 
-/// Reads a capture or a file of transactions; of standard input, if `path` is `-`.
+/// Reads a capture or a file of transactions; from standard input, if `path` is `-`.
 ///
-/// Reads the whole file into memory, and copies each payload. Never panics, whatever the bytes. A
-/// file that ends in the middle of a record is used up to there, and says so: see
-/// [`Capture::cut`]. One that is damaged in any other way is an error.
+/// Reads the whole file into memory, and copies each payload. Never panics, whatever the content. A file that
+/// ends in the middle of a record is used up to there, which [`Capture::cut`] reports. Any other damage is an
+/// error.
 ///
 /// # Errors
 ///
-/// If the file cannot be read or is more than a quarter of the `room` in memory, is something else,
-/// is damaged or holds nothing to replay.
+/// If the file cannot be read, takes more than a quarter of the `room` in memory, is something else, is
+/// damaged, or holds nothing to replay.
 pub fn read(path: &Path, room: Option<&Room>) -> Result<Capture, CaptureError> {
     let limit = room.map_or(u64::MAX / 2, |room| room.bytes / 4);
     let shown = shown(path);
@@ -223,7 +223,7 @@ pub fn read(path: &Path, room: Option<&Room>) -> Result<Capture, CaptureError> {
                 fault.expected += " (neither pcap nor pcapng, so read as transactions)";
                 CaptureError::Damaged { path, fault }
             }
-            // Too little was left to tell what it is.
+            // Too little was left to recognise the format.
             CaptureError::Empty { path } | CaptureError::NotACapture { path, .. }
                 if content.cut =>
             {
@@ -239,8 +239,8 @@ pub fn read(path: &Path, room: Option<&Room>) -> Result<Capture, CaptureError> {
     Ok(capture)
 }
 
-/// Reads `data`, the content of the file at `path`. As [`read`], whose errors these are,
-/// without a limit.
+/// Decodes `data`, the content of the file at `path`. Like [`read`], with the same errors, but without a
+/// limit.
 pub fn decode(path: &Path, data: &[u8]) -> Result<Capture, CaptureError> {
     decode_as(path, data, ends_in_txs(path), None)
 }
@@ -324,7 +324,7 @@ struct Collector {
     /// One for each packet.
     stamps: Vec<Stamp>,
     left_out: LeftOut,
-    /// Bytes that may still be kept; `None` once they were too few.
+    /// Bytes that may still be kept; `None` once they were not enough.
     room: Option<u64>,
 }
 
@@ -368,13 +368,13 @@ impl Collector {
 /// What is wrong with a file, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Where in the file, decompressed, the record starts, or the field, that is wrong.
+    /// Where in the decompressed file the wrong record or field starts.
     pub offset: usize,
     /// What should be there.
     pub expected: String,
     /// What is there.
     pub found: String,
-    /// The file ends before what should be there does.
+    /// The file ends before the end of what should be there.
     is_cut: bool,
     of_transactions: bool,
 }
@@ -390,7 +390,7 @@ impl Fault {
         }
     }
 
-    /// The file ends `left` bytes after `offset`, before what should be there does.
+    /// The file ends `left` bytes after `offset`, before the end of what should be there.
     fn cut(offset: usize, expected: impl Into<String>, left: usize) -> Self {
         let found = format!("the end of the file after {left} bytes");
         Self { is_cut: true, ..Self::new(offset, expected, found) }
@@ -403,13 +403,13 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Bytes as they are shown in errors.
+/// Bytes as shown in errors.
 fn hexadecimal(bytes: &[u8]) -> String {
     let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     digits.join(" ")
 }
 
-/// Where the file `name` of the shared test data lies, or `None`, said aloud, where it is absent.
+/// The path of the file `name` of the shared test data, or `None`, with a message, where it is absent.
 #[cfg(test)]
 pub(crate) fn shared_data(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(name);
@@ -421,7 +421,7 @@ pub(crate) fn shared_data(name: &str) -> Option<PathBuf> {
     }
 }
 
-/// Says that a test is skipped, and why: past the harness, which hides what tests print.
+/// Reports that a test is skipped, and why, past the harness, which hides what tests print.
 #[cfg(test)]
 fn skipped(why: fmt::Arguments<'_>) {
     use std::io::Write;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::GzDecoder;
 
-/// How a part of a compressed file starts; files may be joined.
+/// The compression of a part of a file; compressed files may be concatenated.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Compression {
     Gzip,
@@ -14,13 +14,13 @@ enum Compression {
 }
 
 impl Compression {
-    /// Bytes that tell.
+    /// Bytes that identify the compression.
     const START: usize = 4;
 
     fn of(start: &[u8]) -> Option<Self> {
         match start {
             [0x1f, 0x8b, ..] => Some(Self::Gzip),
-            // The second one: a frame that stands for nothing.
+            // The second pattern is a frame without content.
             [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Some(Self::Zstd),
             _ => None,
         }
@@ -37,11 +37,11 @@ pub fn is_standard_input(path: &Path) -> bool {
 pub(super) struct Content {
     /// Decompressed.
     pub(super) data: Vec<u8>,
-    /// Without an ending that stands for a compression; `None` if there is no name that says anything.
+    /// Without the suffix of a compression; `None` if no name says anything about the content.
     pub(super) name: Option<PathBuf>,
-    /// It was compressed, and ends before that does.
+    /// The input was compressed, and ends before the compressed data does.
     pub(super) cut: bool,
-    /// Behind the compressed data something else follows, which is not part of it.
+    /// The compressed data is followed by something that is not part of it.
     pub(super) trailing: bool,
 }
 
@@ -49,7 +49,7 @@ pub(super) struct Content {
 #[derive(Debug)]
 pub(super) enum Refused {
     Unreadable(io::Error),
-    /// It has more bytes than were allowed.
+    /// It has more bytes than allowed.
     TooLarge,
 }
 
@@ -59,7 +59,7 @@ impl From<io::Error> for Refused {
     }
 }
 
-/// Reads all of `path`, or of standard input if that is `-`, at most `limit` bytes.
+/// Reads all of `path`, or of standard input if `path` is `-`, at most `limit` bytes.
 pub(super) fn read(path: &Path, limit: u64) -> Result<Content, Refused> {
     if is_standard_input(path) {
         let stdin = io::stdin().lock();
@@ -96,7 +96,7 @@ fn decompressed(
 ) -> Result<Content, Refused> {
     let mut content = Content { data: Vec::new(), name, cut: false, trailing: false };
     let limited = &mut Limited { data: &mut content.data, limit };
-    // A pipe may give fewer bytes at once, so they are kept apart.
+    // A pipe may give fewer bytes at once, so these are kept separately.
     let mut start = Vec::new();
     source.by_ref().take(Compression::START as u64).read_to_end(&mut start)?;
     if Compression::of(&start).is_none() {
@@ -131,7 +131,7 @@ fn decompressed(
     Ok(content)
 }
 
-/// Bytes, up to a number of them.
+/// Bytes, up to a limit.
 struct Limited<'d> {
     data: &'d mut Vec<u8>,
     limit: u64,
@@ -160,7 +160,7 @@ mod tests {
     }
 
     fn zstd(data: &[u8]) -> Vec<u8> {
-        // As the program `zstd` does it.
+        // As the program `zstd` does.
         let mut encoder = zstd::Encoder::new(Vec::new(), 0).expect("to memory");
         encoder.include_checksum(true).expect("there is one");
         encoder.write_all(data).expect("to memory");
@@ -198,7 +198,7 @@ mod tests {
             for length in [5, 20, whole.len() / 2, whole.len() - 1] {
                 let content = read_all(&whole[..length], 1 << 30).expect("sound up to there");
                 assert!(content.cut && data.starts_with(&content.data), "{length}");
-                // All that can be had, but for a block of 128 KiB of zstd's.
+                // Everything that can be recovered, except for a zstd block of 128 KiB.
                 let least = (data.len() * length / whole.len()).saturating_sub(140_000);
                 assert!(content.data.len() >= least, "{length}: {}", content.data.len());
             }

@@ -1,5 +1,5 @@
-//! What goes into the pipeline: transactions made here or read from a recording, and how a worker
-//! checks them.
+//! What goes into the pipeline: transactions generated here or read from a recording, and how a worker checks
+//! them.
 
 pub mod capture;
 mod content;

@@ -1,8 +1,8 @@
-//! Makes genuine, validly signed Solana transactions in the sizes that are met in the field.
+//! Generates genuine, validly signed Solana transactions in the sizes that occur in practice.
 //!
-//! Nothing here is a stand-in: programs, accounts and instructions have the shape that the real
-//! ones have, each transaction is signed with ed25519, and a validator's parser accepts it. What is
-//! made up is whose accounts they are, so no cluster would execute them.
+//! Nothing here is a stand-in: programs, accounts and instructions have the same shape as real ones, each
+//! transaction is signed with ed25519, and a validator's parser accepts it. Only the owners of the accounts
+//! are made up, so no cluster would execute the transactions.
 
 mod wire;
 
@@ -40,11 +40,11 @@ pub struct Share {
     pub size: RangeInclusive<usize>,
 }
 
-/// The mix that [`generate`] draws from; [`Kind::LongSwap`] only where version 1 is asked for.
+/// The mix that [`generate`] draws from; [`Kind::LongSwap`] only if version 1 is requested.
 ///
-/// The sizes are those of real transactions. The weights are ours: votes are most of what a
-/// validator takes in, payments and trades share the rest, and a few transactions reach their
-/// limit exactly, because that is where buffers are too short by one.
+/// The sizes are those of real transactions. The weights are ours: votes are most of what a validator
+/// receives, payments and trades share the rest, and a few transactions reach their limit exactly, because
+/// that is where a buffer may be too short by one.
 pub const MIX: [Share; 6] = [
     share(Kind::Vote, 64, 352..=352),
     share(Kind::Transfer, 18, 215..=215),
@@ -70,7 +70,7 @@ const TRANSACTIONS_A_BLOCK: usize = 64;
 /// Bytes of instruction data to expect in a swap; accounts take up the rest.
 const SWAP_DATA_ROOM: usize = 160;
 
-/// Bytes in a swap's instructions, data of the last aside, and in the counts around them.
+/// Bytes in a swap's instructions, except for the data of the last one, and in the counts around them.
 const INSTRUCTION_ROOM: usize = 40;
 
 /// Accounts that one swap names, tables included; version 1 allows 64.
@@ -88,14 +88,14 @@ const COMPUTE_BUDGET_PROGRAM: Address =
 const SWAP_PROGRAM: Address =
     address("0479d55bf231c06eee74c56ece681507fdb1b2dea3f48e5102b1cda256bc138f");
 
-/// Makes `count` transactions, each as the bytes that go over the wire.
+/// Generates `count` transactions, each as the bytes that go over the wire.
 ///
 /// The same `seed` gives the same transactions, and a longer run starts with the shorter one. All
 /// differ from each other and all have valid signatures. With `include_v1` about one in twenty uses
 /// the version 1 layout and is longer than [`PACKET_LIMIT`].
 ///
-/// Costs one ed25519 signature a transaction (two for some swaps); allocates freely, so make the
-/// input before anything is measured.
+/// Costs one ed25519 signature per transaction (two for some swaps); allocates freely, so generate the input
+/// before anything is measured.
 pub fn generate(seed: u64, count: usize, include_v1: bool) -> Vec<Vec<u8>> {
     let mut generator = Generator::new(seed, include_v1);
     (0..count).map(|index| generator.next(index)).collect()
@@ -106,7 +106,7 @@ struct Generator {
     random: Random,
     seed: u64,
     mix: Vec<Share>,
-    /// Keys made so far, by number; deriving one costs about as much as a signature.
+    /// Keys made so far, by index; deriving one costs about as much as a signature.
     signers: Vec<Option<SigningKey>>,
     block: Block,
 }
@@ -216,7 +216,7 @@ impl Generator {
         push_length(&mut data, 31);
         let skipped = self.random.below(31);
         for depth in 0..31 {
-            // Slots since the vote before; below 128, so one byte.
+            // Slots since the previous vote; below 128, so one byte.
             let distance = if depth == skipped { 2 + self.random.below(7) } else { 1 };
             data.extend([distance as u8, 31 - depth as u8]);
         }
@@ -237,7 +237,7 @@ impl Generator {
         }
     }
 
-    /// A payment by the system program.
+    /// A payment through the system program.
     fn transfer(&mut self, payer: &SigningKey) -> Message {
         let lamports = 1 + self.random.below(1_000_000_000_000);
         let mut data = vec![2, 0, 0, 0];
@@ -253,7 +253,7 @@ impl Generator {
         }
     }
 
-    /// A trade over several pools: `size` decides how many accounts take part in it.
+    /// A trade over several pools: `size` determines how many accounts take part in it.
     fn swap(&mut self, kind: Kind, size: usize, signers: &[&SigningKey]) -> Message {
         let compute_unit_limit = 100_000 + self.random.below(1_300_000) as u32;
         let price = self.random.below(1_000_000);
@@ -273,14 +273,14 @@ impl Generator {
         };
         let mut programs = vec![SWAP_PROGRAM];
         if message.layout == Layout::Version0 {
-            // Version 1 has the limit and the fee in its header, version 0 asks a program.
+            // Version 1 has the limit and the fee in its header, version 0 passes them to a program.
             message.readonly = 2;
             programs.push(COMPUTE_BUDGET_PROGRAM);
             message.lookups.push(self.table());
         }
 
-        // Take accounts, each named once by the last instruction, until only the data is missing.
-        // Sizes are added up here: an address and its index, or a table's entry and its index.
+        // Take accounts, each named once by the last instruction, until only the data is missing. Each adds
+        // the size of an address and its index, or of a table's entry and its index.
         let mut named = message.accounts.len() + programs.len();
         let fixed = message.signed_size() + programs.len() * 32 + INSTRUCTION_ROOM;
         let mut room = size.saturating_sub(fixed + SWAP_DATA_ROOM);
@@ -333,7 +333,7 @@ impl Generator {
         message
     }
 
-    /// A lookup table with its first entry, as a table of which nothing is used is not allowed.
+    /// A lookup table with its first entry, since a table must not be unused.
     fn table(&mut self) -> TableLookup {
         TableLookup {
             table: self.random.address(),
@@ -343,7 +343,7 @@ impl Generator {
     }
 }
 
-/// Keeps the signers' numbers apart from those that shape the transactions.
+/// Keeps the random numbers of the signers apart from those that shape the transactions.
 const SIGNER_STREAM: u64 = 0x5349_474e_4552_5331;
 
 /// The account that `key` signs for.
@@ -351,7 +351,7 @@ fn address_of(key: &SigningKey) -> Address {
     VerificationKeyBytes::from(key).into()
 }
 
-/// An address that belongs to another one, the same every time.
+/// An address derived from another one, the same every time.
 fn derived(owner: &Address, purpose: &[u8; 4]) -> Address {
     let start = u64::from_le_bytes(owner[..8].try_into().expect("8 of 32 bytes"));
     Random(start ^ u64::from(u32::from_le_bytes(*purpose))).address()
@@ -398,7 +398,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number in [0, `end`), evenly spread but for a bias below 2⁻²³ at the ends used here.
+    /// A number in [0, `end`), uniform except for a bias below 2⁻²³ at the ends used here.
     fn below(&mut self, end: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
     }
@@ -501,7 +501,7 @@ mod tests {
         }
     }
 
-    /// Kinds and sizes alone, which costs no signature.
+    /// Only kinds and sizes, which costs no signature.
     fn drawn(seed: u64, count: usize, include_v1: bool) -> Vec<(Kind, usize)> {
         let mut generator = Generator::new(seed, include_v1);
         (0..count).map(|_| generator.draw()).collect()

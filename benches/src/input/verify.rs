@@ -3,10 +3,10 @@
 //! Parsing does not copy: the view that [`parse`] returns borrows the packet, so the packet can
 //! stay in the buffer that it was received into.
 //!
-//! Signatures are checked in batches, several transactions at once, by the rules of ZIP-215. A
-//! batch and a single check agree under these rules, so whether a packet passes does not depend on
-//! its neighbours. (The older, strict rules also refuse a few keys and signatures that nobody gets
-//! by signing honestly; a batch cannot check those.)
+//! Signatures are checked in batches, several transactions at once, under the rules of ZIP-215. A batch and a
+//! single check agree under these rules, so whether a packet passes does not depend on its neighbours. (The
+//! older, strict rules also refuse a few keys and signatures that honest signing never produces; a batch
+//! cannot check for those.)
 
 use std::fmt;
 
@@ -39,7 +39,7 @@ pub enum Invalid {
 }
 
 impl Invalid {
-    /// Every reason, in the order of the checks; `reason as usize` is its place here.
+    /// Every reason, in the order of the checks; `reason as usize` is its index here.
     pub const ALL: [Self; 5] =
         [Self::Empty, Self::TooLong, Self::Malformed, Self::RuleBroken, Self::BadSignature];
 
@@ -76,9 +76,9 @@ const VERSIONED: u8 = 0x80;
 
 /// Parses a packet in place and checks it against the rules, all but the signatures.
 ///
-/// O(length); never panics; copies nothing. Allocates nothing for version 1; for legacy and version
-/// 0 transactions the view keeps a list of where instructions are, which is one allocation of 6
-/// bytes an instruction.
+/// O(length); never panics; copies nothing. Allocates nothing for version 1; for legacy and version 0
+/// transactions the view keeps a list of where instructions are, which is one allocation of 6 bytes per
+/// instruction.
 pub fn parse(data: &[u8]) -> Result<SanitizedTransactionView<&[u8]>, Invalid> {
     let limit = match data.first() {
         None => return Err(Invalid::Empty),
@@ -90,7 +90,7 @@ pub fn parse(data: &[u8]) -> Result<SanitizedTransactionView<&[u8]>, Invalid> {
     }
     SanitizedTransactionView::try_new_sanitized(data, &RULES).map_err(|error| match error {
         TransactionViewError::ParseError => Invalid::Malformed,
-        // A lookup mismatch can only come up later, once tables are loaded; a rule all the same.
+        // A lookup mismatch can only occur later, once tables are loaded, but it breaks a rule too.
         TransactionViewError::SanitizeError | TransactionViewError::AddressLookupMismatch => {
             Invalid::RuleBroken
         }
@@ -99,14 +99,14 @@ pub fn parse(data: &[u8]) -> Result<SanitizedTransactionView<&[u8]>, Invalid> {
 
 /// Parses packets and checks all their signatures at once.
 ///
-/// Clears `results`, then adds one a packet, in order. If the batch as a whole fails, the
-/// signatures are checked one by one to find the bad ones, which takes several times as long.
+/// Clears `results`, then adds one per packet, in order. If the batch as a whole fails, the signatures are
+/// checked one by one to find the bad ones, which takes several times as long.
 ///
-/// O(total length), mostly the signature checks; never panics on any input. Allocates: what
-/// [`parse`] does, the lists of signatures, and one list for each signing key. Asks the operating
-/// system for 16 random bytes a signature, and panics if it has none to give.
+/// O(total length), mostly the signature checks; never panics on any input. Allocates what [`parse`] does,
+/// the lists of signatures, and one list for each signing key. Asks the operating system for 16 random bytes
+/// per signature, and panics if it cannot provide them.
 ///
-/// A sender of bad packets makes everyone's batch slow, so that is a load to test with, too.
+/// A sender of bad packets slows down everyone's batches, so test with such a load too.
 pub fn verify_batch<P: AsRef<[u8]>>(packets: &[P], results: &mut Vec<Result<(), Invalid>>) {
     results.clear();
     // Signatures, each with the index of its packet; one packet may carry several.

@@ -8,14 +8,14 @@ use procfs::process::{MountInfo, MountInfos, Process};
 
 use super::Room;
 
-/// Folders of control groups: a process's own and, as those limit it too, all above.
+/// Folders of control groups: a process's own and all those above, which limit it too.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Groups {
     memory: Vec<PathBuf>,
     tasks: Vec<PathBuf>,
 }
 
-/// Names of the files with a limit, what is used of it, and what of that could be dropped at once.
+/// Names of the files with a limit, what is used of it, and what of that could be freed at once.
 struct MemoryFiles {
     limits: &'static [&'static str],
     used: &'static str,
@@ -23,7 +23,7 @@ struct MemoryFiles {
 }
 
 const VERSION_2: MemoryFiles = MemoryFiles {
-    // Above `high`, a process is not ended but slowed down.
+    // Above `high`, a process is not killed but slowed down.
     limits: &["memory.max", "memory.high"],
     used: "memory.current",
     cache: ["inactive_file", "active_file"],
@@ -47,7 +47,7 @@ impl Groups {
             for (controller, folders) in
                 [("memory", &mut groups.memory), ("pids", &mut groups.tasks)]
             {
-                // The one hierarchy of version 2 has every controller that version 1 has not.
+                // The only hierarchy of version 2 has every controller that version 1 does not have.
                 let unified = group.hierarchy == 0;
                 if !unified && !group.controllers.iter().any(|name| name == controller) {
                     continue;
@@ -108,7 +108,7 @@ impl Groups {
 
 /// The folders of the group `name` and those above it, as far as they are mounted.
 fn folders_of(mount: &MountInfo, name: &str) -> Vec<PathBuf> {
-    // Where only a part of the hierarchy is mounted, as in a container.
+    // Only a part of the hierarchy may be mounted, as in a container.
     let inside = Path::new(name).strip_prefix(&mount.root);
     let inside = inside.or_else(|_| Path::new(name).strip_prefix("/")).unwrap_or(Path::new(""));
     let innermost = mount.mount_point.join(inside);

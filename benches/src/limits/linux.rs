@@ -6,7 +6,7 @@ use procfs::{Current, Meminfo};
 use super::Room;
 use super::groups::Groups;
 
-/// Memory that can be had without pushing anything out, and without being ended for it.
+/// Memory that can be taken without evicting anything and without being killed for it.
 pub fn memory() -> Option<Room> {
     let machine = Meminfo::current().ok().and_then(|memory| memory.mem_available);
     let machine = machine.map(|bytes| Room { bytes, whose: "this machine has to spare".into() });
@@ -14,7 +14,7 @@ pub fn memory() -> Option<Room> {
     groups.chain(machine).min_by_key(|room| room.bytes)
 }
 
-/// Addresses that can be had, whether or not memory is behind them.
+/// Address space that can be taken, whether or not memory backs it.
 pub fn address_space() -> Option<Room> {
     let (limits, status) = of_this_process()?;
     let room = |limit, used: Option<u64>, name: &str| {
@@ -33,8 +33,8 @@ pub fn address_space() -> Option<Room> {
     .min_by_key(|room| room.bytes)
 }
 
-/// What keeps this process from having one more thread, if that is known. To be asked while it has
-/// those that were not refused.
+/// What keeps this process from starting one more thread, if that is known. Call it while the threads that
+/// were not refused still run.
 pub fn of_threads() -> Option<String> {
     if let Some(limit) = Groups::of_this_process().and_then(|groups| groups.tasks()) {
         return Some(limit);
@@ -56,12 +56,12 @@ pub fn of_threads() -> Option<String> {
     }
 }
 
-/// Memory that this process has now.
+/// The memory of this process now.
 pub fn resident() -> Option<u64> {
     of_this_process()?.1.vmrss.map(|kib| kib << 10)
 }
 
-/// The most memory that this process had at once.
+/// The peak memory of this process.
 pub fn peak_resident() -> Option<u64> {
     of_this_process()?.1.vmhwm.map(|kib| kib << 10)
 }

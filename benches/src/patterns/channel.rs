@@ -1,4 +1,4 @@
-//! Ways from one thread to another.
+//! Channels from one thread to another.
 
 use rtrb::{Consumer, Producer, RingBuffer};
 
@@ -6,24 +6,24 @@ use super::wait;
 use crate::peers::{BURST, Burst};
 use crate::queues::HandOff;
 
-/// The end of a way that buffers go into. Waits while there is no room.
+/// The sending end of a channel. Waits while there is no room.
 pub(super) trait Sender<B>: Send {
     fn send(&mut self, buffer: B);
     /// Sends a full burst.
     fn send_burst(&mut self, burst: &mut Burst<B>);
 }
 
-/// The end of a way that buffers come out of. Waits while there are none.
+/// The receiving end of a channel. Waits while there are no buffers.
 pub(super) trait Receiver<B>: Send {
     fn receive(&mut self) -> B;
     /// Receives a full burst.
     fn receive_burst(&mut self, burst: &mut Burst<B>);
 }
 
-/// Buffers on their way over the ring at most.
+/// The most buffers on their way through the ring.
 pub(super) const RING: usize = 256;
 
-/// The same way for every pool: a ring with one sender and one receiver.
+/// The same channel for every pool: a ring with one sender and one receiver.
 pub(super) fn ring<B>() -> (Producer<B>, Consumer<B>) {
     RingBuffer::new(RING)
 }
@@ -53,7 +53,7 @@ impl<B: Send> Receiver<B> for Consumer<B> {
     }
 }
 
-/// The way through a queue.
+/// A channel through a queue.
 #[derive(Debug)]
 pub(super) struct Through<Q: 'static>(pub(super) &'static Q);
 

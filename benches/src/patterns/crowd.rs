@@ -1,4 +1,4 @@
-//! Times of single operations, where there are many more threads than cores.
+//! Times of single operations with many more threads than cores.
 
 use std::hint::black_box;
 use std::sync::Mutex;
@@ -16,8 +16,8 @@ use crate::stopwatch::{Stopwatch, histogram};
 pub struct Tail {
     /// Every time, in nanoseconds.
     pub times: Histogram<u64>,
-    /// The longest that an operation was on the processor, in nanoseconds: what the system took a
-    /// thread off the processor for is not the pool's.
+    /// The longest time that an operation was on the processor, in nanoseconds: the time for which the system
+    /// took a thread off the processor is not the pool's.
     pub worst_on_processor: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Times of single gets and give-backs, in the rhythms that pools meet.
+//! Times of single gets and give-backs, in the rhythms that pools encounter.
 
 use std::hint::{black_box, spin_loop};
 use std::sync::Mutex;
@@ -12,7 +12,7 @@ use crate::peers::{BURST, Contender};
 use crate::schedule::{Job, crowd, together};
 use crate::stopwatch::histogram;
 
-/// Times in nanoseconds. What reading the clock costs is in each.
+/// Times in nanoseconds. Each includes the cost of reading the clock.
 #[derive(Debug)]
 pub struct Times {
     pub get: Histogram<u64>,
@@ -26,7 +26,7 @@ impl Default for Times {
 }
 
 impl Times {
-    /// Adds what another thread, or another round, has.
+    /// Adds the times of another thread, or of another round.
     pub fn add(&mut self, other: &Self) {
         self.get.add(&other.get).expect("of the same size");
         self.give_back.add(&other.give_back).expect("of the same size");
@@ -36,7 +36,7 @@ impl Times {
 /// When a thread takes and gives back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rhythm {
-    /// Two threads, a pair each every microsecond.
+    /// Two threads, each with a pair every microsecond.
     Steady,
     /// Two threads, 32 taken and 32 given back at once, every 50 µs.
     Bursty,
@@ -52,7 +52,7 @@ impl Rhythm {
         }
     }
 
-    /// From the beginning of one burst to that of the next, and its length.
+    /// The time from the beginning of one burst to that of the next, and the length of a burst.
     fn burst(self) -> (Duration, usize) {
         match self {
             Self::Steady => (Duration::from_micros(1), 1),
@@ -62,7 +62,7 @@ impl Rhythm {
     }
 }
 
-/// One thread's times, as they come in.
+/// Records the times of one thread.
 pub(super) struct Recorder<'c> {
     clock: &'c Clock,
     pub(super) times: Times,
@@ -73,7 +73,7 @@ impl<'c> Recorder<'c> {
         Self { clock, times: Times::default() }
     }
 
-    /// Takes that many, touches each, gives them back.
+    /// Takes `count` buffers, touches each, and gives them back.
     pub(super) fn burst<C: Contender>(
         &mut self,
         handle: &mut C::Handle,
@@ -98,7 +98,7 @@ impl<'c> Recorder<'c> {
     }
 }
 
-/// Works in that rhythm for `duration`.
+/// Works in `rhythm` for `duration`.
 pub fn times<C: Contender>(contender: &'static C, rhythm: Rhythm, duration: Duration) -> Times {
     let clock = Clock::new();
     let all = Mutex::new(Times::default());
@@ -128,8 +128,8 @@ pub fn times<C: Contender>(contender: &'static C, rhythm: Rhythm, duration: Dura
     all.into_inner().expect("no thread panics")
 }
 
-/// Pairs one after another, until `done`, on a thread that lets others on its core in now and then,
-/// between operations.
+/// Pairs one after another, until `done`, on a thread that sometimes lets others on its core run, between
+/// operations.
 pub(super) fn until<C: Contender>(
     recorder: &mut Recorder<'_>,
     handle: &mut C::Handle,

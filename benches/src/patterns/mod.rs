@@ -19,18 +19,18 @@ use crossbeam::utils::Backoff;
 
 use crate::schedule::Sample;
 
-/// Does something that many times, and says how long it took.
+/// Does something that many times, and returns how long it took.
 ///
-/// Handles are made, and caches warmed, before the time begins. Bursts make multiples of
-/// [`BURST`](crate::peers::BURST): the number is rounded up to one.
+/// Handles are made, and caches warmed, before the time begins. Bursts need multiples of
+/// [`BURST`](crate::peers::BURST), so they round the number up.
 pub type Work = Box<dyn FnMut(u64) -> Sample>;
 
-/// As many times as are enough to warm up for `count` times.
+/// The number of repetitions that warms up for `count`.
 fn warm_up(count: u64) -> u64 {
     count / 8
 }
 
-/// Tries until it succeeds; gives the processor away when that lasts.
+/// Retries until it succeeds; yields the processor if that takes long.
 fn wait<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
     let backoff = Backoff::new();
     loop {

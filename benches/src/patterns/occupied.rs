@@ -1,4 +1,4 @@
-//! Pools with most or all of their blocks out.
+//! Pools with most or all of their blocks taken.
 
 use std::hint::black_box;
 
@@ -7,7 +7,7 @@ use super::random::Random;
 use crate::peers::Contender;
 use crate::schedule::timed;
 
-/// Every buffer of a contender that has a bound, in random order.
+/// Every buffer of a bounded contender, in random order.
 fn all_of<C: Contender>(
     contender: &C,
     handle: &mut C::Handle,
@@ -23,9 +23,9 @@ fn give_back<C: Contender>(handle: &mut C::Handle, held: impl IntoIterator<Item 
     held.into_iter().for_each(|buffer| C::put(handle, buffer));
 }
 
-/// With `percent` of the blocks out, one of them, chosen at random, is given back and another taken.
+/// With `percent` of the blocks taken, gives back one of them, chosen at random, and takes another.
 ///
-/// Includes the choice and two accesses to the list of those held, the same for every contender.
+/// Includes the choice and two accesses to the list of held blocks, the same for every contender.
 pub fn churn<C: Contender>(contender: &'static C, percent: usize) -> Work {
     Box::new(move |count| {
         let mut handle = contender.handle();
@@ -45,7 +45,7 @@ pub fn churn<C: Contender>(contender: &'static C, percent: usize) -> Work {
     })
 }
 
-/// With every block out, one is asked for.
+/// With every block taken, asks for one.
 pub fn exhausted<C: Contender>(contender: &'static C) -> Work {
     Box::new(move |count| {
         let mut handle = contender.handle();

@@ -1,4 +1,4 @@
-//! Taken, touched and given back, on one thread or by several at once.
+//! Taking, touching and giving back, on one thread or on several at once.
 
 use std::hint::black_box;
 
@@ -15,7 +15,7 @@ fn pairs<C: Contender>(handle: &mut C::Handle, count: u64) {
     }
 }
 
-/// A burst taken, each of it touched, and given back.
+/// Takes a burst, touches each buffer, and gives the burst back.
 fn bursts<C: Contender>(handle: &mut C::Handle, count: u64) {
     let mut burst = Burst::<C::Buffer>::new();
     for _ in 0..count.div_ceil(BURST as u64) {
@@ -28,7 +28,7 @@ fn bursts<C: Contender>(handle: &mut C::Handle, count: u64) {
 fn on_one_thread<C: Contender>(contender: &'static C, work: fn(&mut C::Handle, u64)) -> Work {
     Box::new(move |count| {
         let mut handle = contender.handle();
-        // So that what a handle holds is in memory, as in a program that does other things too.
+        // Keeps what a handle holds in memory, as in a program that does other things too.
         let handle = black_box(&mut handle);
         work(handle, warm_up(count));
         timed(|| work(handle, count))

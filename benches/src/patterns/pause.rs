@@ -16,30 +16,30 @@ use crate::schedule::{Job, spawn, together};
 /// How long a thread is stopped.
 pub const PAUSE: Duration = Duration::from_millis(5);
 
-/// How often any thread was stopped, since the program began.
+/// How often a thread was stopped since the program began.
 static PAUSES: AtomicU64 = AtomicU64::new(0);
 
-/// The victim's thread, 0 while there is none to be stopped. As wide as a `pthread_t`.
+/// The victim's thread, 0 while there is none to stop. As wide as a `pthread_t`.
 type Victim = AtomicUsize;
 
 extern "C" fn pause(_: libc::c_int) {
     let time = libc::timespec { tv_sec: 0, tv_nsec: PAUSE.as_nanos() as libc::c_long };
-    // SAFETY: async-signal-safe; the time is valid for reads, and the rest is not asked for.
+    // SAFETY: async-signal-safe; the time is valid for reads, and the remaining time is not requested.
     unsafe { libc::nanosleep(&raw const time, std::ptr::null_mut()) };
     PAUSES.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Makes SIGUSR1 stop the thread that gets it.
+/// Makes SIGUSR1 stop the thread that receives it.
 fn install() {
     // SAFETY: all zero is a valid action: the default one, nothing blocked.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = pause as extern "C" fn(libc::c_int) as usize;
     action.sa_flags = libc::SA_RESTART;
-    // SAFETY: the action is valid for reads, and its handler only calls what is safe in one.
+    // SAFETY: the action is valid for reads, and its handler is async-signal-safe.
     unsafe { libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut()) };
 }
 
-/// Stops the victim again and again, at random moments, once at least.
+/// Stops the victim repeatedly, at random moments, at least once.
 fn torment(victim: &Victim, duration: Duration) {
     let mut random = Random::new();
     while victim.load(Ordering::Acquire) == 0 {
@@ -50,7 +50,7 @@ fn torment(victim: &Victim, duration: Duration) {
         thread::sleep(Duration::from_micros(200 + random.below(1000) as u64));
         let before = PAUSES.load(Ordering::Relaxed);
         let thread = victim.load(Ordering::Relaxed) as libc::pthread_t;
-        // SAFETY: the victim ends only when it is told to, after this.
+        // SAFETY: the victim ends only when told to, which happens after this.
         unsafe { libc::pthread_kill(thread, libc::SIGUSR1) };
         while PAUSES.load(Ordering::Relaxed) == before {
             thread::sleep(PAUSE / 10);
@@ -61,8 +61,8 @@ fn torment(victim: &Victim, duration: Duration) {
     }
 }
 
-/// A thread takes and gives back, and is stopped for 5 ms at random moments, over and over; the
-/// times of another thread that does the same, and how often the first was stopped.
+/// One thread takes and gives back, and is repeatedly stopped for 5 ms at random moments. Returns the times
+/// of another thread that also takes and gives back, and how often the first one was stopped.
 pub fn times<C: Contender>(contender: &'static C, duration: Duration) -> (Times, u64) {
     install();
     let before = PAUSES.load(Ordering::Relaxed);

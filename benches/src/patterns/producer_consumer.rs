@@ -6,7 +6,7 @@ use crate::peers::{BURST, Burst, Contender, take_burst};
 use crate::queues::HandOff;
 use crate::schedule::{Job, together};
 
-/// One at a time, over the same ring for every contender.
+/// One at a time, through the same ring for every contender.
 pub fn one_by_one<C: Contender>(contender: &'static C) -> Work {
     Box::new(|count| {
         let (to, from) = ring();
@@ -14,7 +14,7 @@ pub fn one_by_one<C: Contender>(contender: &'static C) -> Work {
     })
 }
 
-/// In batches of 32, over the same ring for every contender.
+/// In batches of 32, through the same ring for every contender.
 pub fn in_batches<C: Contender>(contender: &'static C) -> Work {
     Box::new(|count| {
         let (to, from) = ring();
@@ -24,7 +24,7 @@ pub fn in_batches<C: Contender>(contender: &'static C) -> Work {
     })
 }
 
-/// One at a time, through a queue of many senders and receivers.
+/// One at a time, through a queue for many senders and receivers.
 pub fn one_by_one_through<C, Q>(contender: &'static C, queue: &'static Q) -> Work
 where
     C: Contender,
@@ -36,7 +36,7 @@ where
     })
 }
 
-/// In batches of 32, through a queue of many senders and receivers.
+/// In batches of 32, through a queue for many senders and receivers.
 pub fn in_batches_through<C, Q>(contender: &'static C, queue: &'static Q) -> Work
 where
     C: Contender,

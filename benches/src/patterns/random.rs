@@ -1,6 +1,6 @@
 //! Random numbers, the same in every run.
 
-/// Marsaglia's xorshift: good enough to scatter blocks, and cheap beside what is measured.
+/// Marsaglia's xorshift: good enough to scatter blocks, and cheap compared with what is measured.
 #[derive(Debug)]
 pub(super) struct Random(u64);
 

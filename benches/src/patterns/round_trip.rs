@@ -7,10 +7,10 @@ use crate::peers::{BURST, Burst};
 use crate::queues::HandOff;
 use crate::schedule::{Job, crowd, timed, together};
 
-/// Makes what is handed on.
+/// Makes the items to hand on.
 pub type Item<T> = fn() -> T;
 
-/// An item pushed and one taken out, that many times: not always its own, if others do the same.
+/// Pushes an item and takes one out, `count` times; not always its own if others do the same.
 fn round_trips<T, Q: HandOff<T>>(queue: &Q, item: &mut Option<T>, count: u64) {
     let mut held = item.take().expect("came back");
     for _ in 0..count {
@@ -20,7 +20,7 @@ fn round_trips<T, Q: HandOff<T>>(queue: &Q, item: &mut Option<T>, count: u64) {
     *item = Some(held);
 }
 
-/// An item pushed and taken out again, on one thread.
+/// Pushes an item and takes it out again, on one thread.
 pub fn one_thread<T: Send + 'static, Q: HandOff<T>>(queue: &'static Q, item: Item<T>) -> Work {
     Box::new(move |count| {
         let mut item = Some(item());
@@ -29,7 +29,7 @@ pub fn one_thread<T: Send + 'static, Q: HandOff<T>>(queue: &'static Q, item: Ite
     })
 }
 
-/// Round trips by each of several threads.
+/// Round trips on each of several threads.
 fn both<T: Send + 'static, Q: HandOff<T>>(
     queue: &'static Q,
     item: Item<T>,
@@ -57,8 +57,8 @@ pub fn many_threads<T: Send + 'static, Q: HandOff<T>>(queue: &'static Q, item: I
     Box::new(move |count| together(both(queue, item, threads, count.div_ceil(threads as u64))))
 }
 
-/// One by one from a thread to another by one queue, and back by another queue of its kind; each way
-/// counts.
+/// One by one from one thread to another through a queue, and back through another queue of its kind; each
+/// direction counts.
 pub fn there_and_back<T: Send + 'static, Q: HandOff<T>>(
     there: &'static Q,
     back: &'static Q,
@@ -89,10 +89,10 @@ pub fn there_and_back_in_bursts<T: Send + 'static, Q: HandOff<T>>(
     })
 }
 
-/// Items on their way at once.
+/// The number of items on their way at once.
 const ITEMS: usize = 256;
 
-/// Two threads, of which each passes items on from the queue that the other one passes them to.
+/// Two threads, each of which passes on items from the queue that the other one pushes to.
 fn between_two_threads<T: Send + 'static, Q: HandOff<T>>(
     there: &'static Q,
     back: &'static Q,

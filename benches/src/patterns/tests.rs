@@ -10,7 +10,7 @@ use crate::peers::{Contender, Private, Shared};
 type Small = Pool<64, 1024>;
 type SmallBlocks = InPlace<64, 1024>;
 
-/// Does the work, and says whether every block of the pool is free again.
+/// Does the work, and returns whether every block of the pool is free again.
 fn all_return(pool: &'static Small, mut work: Work) -> bool {
     for count in [1, 100, 3000] {
         assert!(work(count).time() > Duration::ZERO);

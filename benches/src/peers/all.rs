@@ -21,7 +21,7 @@ static COUNTED: With<Counted> = Pool::new();
 static HEAPLESS: With<HeaplessQueue<COUNT>> = Pool::new();
 static SPIN: With<SpinStack> = Pool::new();
 
-/// All of them.
+/// All contenders.
 pub fn all(visitor: &mut impl Visitor) {
     visitor.visit(Nothing);
     visitor.visit(UnsharedStack);
@@ -48,7 +48,7 @@ pub fn core(visitor: &mut impl Visitor) {
     visitor.visit(Shared { name: "`Pool`, `SpinStack`", less: "a lock", pool: &SPIN });
 }
 
-/// `blockpool`, and what it is compared with first.
+/// `blockpool`, and what it is primarily compared with.
 pub fn vectors(visitor: &mut impl Visitor) {
     visitor.visit(Local::default());
     visitor.visit(Transactions::new(BLOCK_SIZE, COUNT));
@@ -93,7 +93,7 @@ pub const MALLOC: &str = "`malloc` of the system";
 /// The allocator of Solana's validators.
 pub const JEMALLOC: &str = "jemalloc";
 
-/// Those whose single operations are timed.
+/// The contenders whose single operations are timed.
 pub fn timed(visitor: &mut impl Visitor) {
     visitor.visit(Nothing);
     visitor.visit(Private(&BITMAP));
@@ -108,7 +108,7 @@ pub fn timed(visitor: &mut impl Visitor) {
     heap(visitor);
 }
 
-/// Pools of `count` blocks of `size` bytes, as large as one likes.
+/// Pools of `count` blocks of `size` bytes, which may be arbitrarily large.
 pub fn of_size(visitor: &mut impl Visitor, size: usize, count: usize) {
     let region = region(size, count);
     visitor.visit(Private(region));
@@ -117,8 +117,8 @@ pub fn of_size(visitor: &mut impl Visitor, size: usize, count: usize) {
     visitor.visit(Bare::new(size, count));
 }
 
-/// Contenders of 1,024 blocks, for patterns that take nearly all of them. Blocks are small, since
-/// none is touched.
+/// Contenders with 1,024 blocks, for patterns that take nearly all of them. Blocks are small, since none is
+/// touched.
 pub fn of_1_024(visitor: &mut impl Visitor) {
     const COUNT: usize = 1024;
     static POOL: Pool<SMALL, COUNT> = Pool::new();
@@ -130,7 +130,7 @@ pub fn of_1_024(visitor: &mut impl Visitor) {
     visitor.visit(InBitset::<singletons::SmallBits>::new(COUNT));
 }
 
-/// As [`of_1_024`], of 65,536 blocks.
+/// Like [`of_1_024`], with 65,536 blocks.
 pub fn of_65_536(visitor: &mut impl Visitor) {
     const COUNT: usize = 65_536;
     static POOL: Pool<SMALL, COUNT> = Pool::new();

@@ -1,4 +1,4 @@
-//! No pool: a general allocator, and `bytes`, which counts references over one.
+//! No pool: a general-purpose allocator, and `bytes`, which adds reference counting to one.
 
 use std::alloc::{GlobalAlloc, Layout, handle_alloc_error};
 use std::hint::black_box;
@@ -8,7 +8,7 @@ use bytes::BytesMut;
 
 use super::{BLOCK_SIZE, COUNT, Contender, marked};
 
-/// Memory from an allocator, each time.
+/// Memory from an allocator, for every buffer.
 #[derive(Debug)]
 pub struct Allocator<A> {
     pub name: &'static str,
@@ -19,7 +19,7 @@ pub struct Allocator<A> {
 #[derive(Debug)]
 pub struct Allocated(NonNull<u8>);
 
-// SAFETY: the only owner of its memory, and allocators let any thread free it.
+// SAFETY: it is the only owner of its memory, and allocators let any thread free it.
 unsafe impl Send for Allocated {}
 
 const LAYOUT: Layout = Layout::new::<[u8; BLOCK_SIZE]>();
@@ -47,13 +47,13 @@ impl<A: GlobalAlloc + Sync + 'static> Contender for Allocator<A> {
     fn get(handle: &mut &'static A) -> Option<Allocated> {
         // SAFETY: the layout is not empty.
         let memory = unsafe { handle.alloc(LAYOUT) };
-        // The compiler knows `malloc` and `free`, and would leave out both.
+        // The compiler knows `malloc` and `free`, and would remove both.
         let Some(memory) = NonNull::new(black_box(memory)) else { handle_alloc_error(LAYOUT) };
         Some(Allocated(memory))
     }
 
     fn touch(buffer: &mut Allocated) {
-        // SAFETY: the memory is this buffer's, longer than eight bytes, and bytes need no alignment.
+        // SAFETY: the memory belongs to this buffer and is longer than eight bytes; bytes need no alignment.
         unsafe { buffer.0.cast::<[u8; 8]>().write(marked()) };
     }
 
@@ -62,15 +62,15 @@ impl<A: GlobalAlloc + Sync + 'static> Contender for Allocator<A> {
     }
 
     fn put(handle: &mut &'static A, buffer: Allocated) {
-        // Without this, what was written to memory that is freed would never be written.
+        // Without this, the compiler would drop writes to memory that is freed.
         let buffer = black_box(buffer);
-        // SAFETY: it came from this allocator by this layout, and is used no more.
+        // SAFETY: it came from this allocator with this layout, and is no longer used.
         unsafe { handle.dealloc(buffer.0.as_ptr(), LAYOUT) };
     }
 }
 
-/// `BytesMut`, as those do who recycle with it: a message is split off one large buffer, and
-/// `reserve` starts it anew when all messages are gone, or replaces it if they are not.
+/// `BytesMut`, used the way programs recycle with it: a message is split off one large buffer, and `reserve`
+/// starts again from the front when all messages are gone, or replaces the buffer if they are not.
 #[derive(Debug)]
 pub struct Recycled;
 

@@ -1,4 +1,4 @@
-//! What no pool can do without: the least that a buffer taken and given back costs.
+//! Lower bounds for every pool: the least that taking and giving back a buffer costs.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -44,7 +44,7 @@ impl Contender for Nothing {
     fn put((): &mut (), _: [u8; 8]) {}
 }
 
-/// Blocks in a plain vector, the one given back last first: a pool for a program with one thread.
+/// Blocks in a plain vector, last in, first out: a pool for a program with one thread.
 #[derive(Debug)]
 pub struct UnsharedStack;
 
@@ -131,8 +131,7 @@ impl Contender for UnsharedVectors {
 #[derive(Debug)]
 pub struct TwoAtomicOperations;
 
-/// The same, and a load before the first tells which bit is free: what a set of bits can hardly do
-/// without.
+/// The same, with a load before the first one to find a free bit: what a bitmap can hardly do without.
 #[derive(Debug)]
 pub struct BitOfAWord;
 

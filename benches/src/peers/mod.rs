@@ -29,7 +29,7 @@ use blockpool_core::heapless::Vec;
 pub const BLOCK_SIZE: usize = 2048;
 /// Bytes in a block that is not touched.
 const SMALL: usize = 64;
-/// Blocks of those that have a bound, and buffers that the others start with.
+/// Blocks of bounded contenders, and buffers that the others start with.
 pub const COUNT: usize = 1024;
 /// Buffers in a burst.
 pub const BURST: usize = 32;
@@ -50,20 +50,20 @@ pub enum Threads {
 ///
 /// It lives as long as the program, as pools do, so handles and buffers need no lifetime.
 pub trait Contender: Sync + 'static {
-    /// What a thread works with, each its own.
+    /// What a thread works with; each thread has its own.
     type Handle;
-    /// A buffer that is out. May be given back by another thread.
+    /// A buffer that is taken. Another thread may give it back.
     type Buffer: Send;
 
     /// Its name in tables.
     fn name(&self) -> &'static str;
 
-    /// Where it does less than others: no bound, no check. Empty if nothing is known.
+    /// What it lacks compared with others, such as a bound or a check. Empty if nothing is known.
     fn less(&self) -> String {
         String::new()
     }
 
-    /// How many buffers it has, if it has a bound.
+    /// The number of buffers, if it is bounded.
     fn capacity(&self) -> Option<usize>;
 
     /// Why threads cannot use it together, if they cannot.
@@ -77,10 +77,10 @@ pub trait Contender: Sync + 'static {
     /// Takes a buffer, or nothing if there is none.
     fn get(handle: &mut Self::Handle) -> Option<Self::Buffer>;
 
-    /// Takes a buffer. From a contender that finds none at times though it has some, it asks until
-    /// it gets one, so what that costs shows in the time.
+    /// Takes a buffer. If a contender spuriously finds none, this retries until it gets one, so that cost
+    /// shows in the time.
     ///
-    /// To be implemented where a get cannot fail: an `Option` around it would be a detour.
+    /// Implement this where a get cannot fail: an `Option` around it would be a detour.
     fn take(handle: &mut Self::Handle) -> Self::Buffer {
         loop {
             if let Some(buffer) = Self::get(handle) {
@@ -90,7 +90,7 @@ pub trait Contender: Sync + 'static {
         }
     }
 
-    /// Writes [`marked`] bytes to the front of the buffer, in the way its type has for that.
+    /// Writes [`marked`] bytes to the front of the buffer, in the way that its type provides.
     fn touch(buffer: &mut Self::Buffer);
 
     /// The first byte that [`touch`](Self::touch) writes.
@@ -99,7 +99,7 @@ pub trait Contender: Sync + 'static {
     /// Gives a buffer back.
     fn put(handle: &mut Self::Handle, buffer: Self::Buffer);
 
-    /// Takes buffers until the burst is full or there is none.
+    /// Takes buffers until the burst is full or none is left.
     fn get_burst(handle: &mut Self::Handle, burst: &mut Burst<Self::Buffer>) {
         while !burst.is_full() {
             let Some(buffer) = Self::get(handle) else { return };
@@ -115,8 +115,8 @@ pub trait Contender: Sync + 'static {
     }
 }
 
-/// What every contender writes to a buffer: by value, so that the length is known where it is
-/// copied; unknown to the compiler, so that it has to be.
+/// What every contender writes to a buffer: by value, so that the length is known where it is copied; opaque
+/// to the compiler, so that it has to be copied.
 #[inline]
 pub fn marked() -> [u8; 8] {
     black_box([1; 8])
@@ -132,11 +132,11 @@ pub fn take_burst<C: Contender>(handle: &mut C::Handle, burst: &mut Burst<C::Buf
     }
 }
 
-/// Something to be done with each contender, whatever its type.
+/// Something to do with each contender, whatever its type.
 pub trait Visitor {
-    /// Does it with one.
+    /// Does it with one contender.
     fn visit<C: Contender>(&mut self, contender: C);
 }
 
-/// The name of what all others are compared with.
+/// The name of the baseline that all others are compared with.
 pub const BASELINE: &str = "`ArrayQueue<Vec<u8>>`, bare";

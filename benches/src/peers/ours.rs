@@ -50,7 +50,7 @@ impl<S: Storage + 'static> Contender for Shared<S> {
     }
 }
 
-/// A pool through a local pool for each thread.
+/// A pool used through a local pool for each thread.
 #[derive(Debug)]
 pub struct Private<S: Storage + 'static>(pub &'static BlockPool<S>);
 

@@ -191,7 +191,7 @@ impl Contender for Sharded {
 
     fn get(handle: &mut Self::Handle) -> Option<Self::Buffer> {
         let mut buffer = Arc::clone(handle).create_owned()?;
-        // A slot of its own making has room for nothing.
+        // A slot that it has just made has no capacity.
         buffer.reserve(BLOCK_SIZE);
         Some(buffer)
     }

@@ -10,7 +10,7 @@ use thingbuf::ThingBuf;
 use super::vectors::byte_vectors;
 use super::{BASELINE, BLOCK_SIZE, COUNT, Contender, Threads, marked};
 
-/// crossbeam's `ArrayQueue` of byte vectors, bare: what everything is compared with.
+/// crossbeam's `ArrayQueue` of byte vectors, bare: the baseline for everything.
 #[derive(Debug)]
 pub struct Bare(ArrayQueue<Vec<u8>>);
 
@@ -217,7 +217,7 @@ impl Contender for Things {
     }
 
     fn refuses(&self, threads: Threads) -> Option<&'static str> {
-        // Seen with version 0.1.6: two threads that both pop and push stand still within seconds.
+        // Seen with version 0.1.6: two threads that both pop and push hang within seconds.
         (threads == Threads::Alike).then_some("hangs")
     }
 

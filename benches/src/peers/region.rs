@@ -1,4 +1,4 @@
-//! Pools over memory of a size that is known only now.
+//! Pools over memory whose size is known only at run time.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
@@ -9,7 +9,7 @@ use blockpool_core::storage::Bookkeeping;
 /// Bytes in a page, on most systems.
 const PAGE: usize = 4096;
 
-/// Memory of its own, not touched yet.
+/// Owned memory, not touched yet.
 #[derive(Debug)]
 pub struct Memory {
     first: NonNull<u8>,
@@ -17,7 +17,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// That many bytes, not none, from the beginning of a page on.
+    /// `length` bytes, at least one, page-aligned.
     #[must_use]
     pub fn new(length: usize) -> Self {
         assert!(length > 0, "memory has a length");
@@ -28,12 +28,12 @@ impl Memory {
         Self { first, layout }
     }
 
-    /// Touches every page, so that it is there when it is wanted.
+    /// Touches every page, so that it is resident when it is needed.
     pub fn touch(&mut self) {
         for offset in (0..self.layout.size()).step_by(PAGE) {
-            // SAFETY: within the memory.
+            // SAFETY: the offset is within the memory.
             let byte = unsafe { self.first.add(offset) };
-            // SAFETY: this is its only owner. Volatile, so that it is done.
+            // SAFETY: this is its only owner. Volatile, so that the write is not removed.
             unsafe { byte.write_volatile(0) };
         }
     }
@@ -48,7 +48,7 @@ impl Memory {
         let length = self.layout.size();
         let needed = Bookkeeping::elements_for((length) / block_size);
         bookkeeping.resize_with(needed, Bookkeeping::new);
-        // SAFETY: valid, and borrowed mutably for as long as the region.
+        // SAFETY: the memory is valid, and borrowed mutably for as long as the region.
         let region = unsafe { Region::from_raw_parts(self.first, length, block_size, bookkeeping) };
         region.expect("a size and alignment that serve")
     }

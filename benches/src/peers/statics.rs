@@ -7,11 +7,11 @@ use heapless::pool::boxed::{self, BoxBlock, BoxPool};
 
 use super::{Contender, marked};
 
-/// A block as a `static` of those crates holds it: not initialised, as ours.
+/// A block as a `static` of those crates holds it: uninitialised, like ours.
 pub type Bytes<const SIZE: usize> = MaybeUninit<[u8; SIZE]>;
 
 fn touch<const SIZE: usize>(bytes: &mut Bytes<SIZE>) {
-    // SAFETY: blocks have 64 bytes at least.
+    // SAFETY: blocks have at least 64 bytes.
     unsafe { bytes.as_mut_ptr().cast::<[u8; 8]>().write(marked()) };
 }
 
@@ -27,7 +27,7 @@ pub struct Boxed<P, const SIZE: usize> {
 }
 
 impl<P: BoxPool<Data = Bytes<SIZE>>, const SIZE: usize> Boxed<P, SIZE> {
-    /// Gives the pool `count` blocks. To be called once for each pool.
+    /// Gives the pool `count` blocks. Call it once for each pool.
     #[must_use]
     pub fn new(count: usize) -> Self {
         let blocks: Vec<_> = (0..count).map(|_| BoxBlock::new()).collect();

@@ -5,7 +5,7 @@ use blockpool::{LocalPool, PooledBuffer, TransactionMemoryPool};
 use super::{BLOCK_SIZE, COUNT, Contender, marked};
 use crate::original::OriginalPool;
 
-/// The rest of an implementation for those whose buffers are byte vectors, or behave like one.
+/// The rest of an implementation for contenders whose buffers are byte vectors or behave like them.
 macro_rules! byte_vectors {
     ($buffer:ty) => {
         type Buffer = $buffer;
@@ -66,7 +66,7 @@ impl Contender for Transactions {
     }
 }
 
-/// `TransactionMemoryPool` by its guard.
+/// `TransactionMemoryPool` through its guard.
 #[derive(Debug)]
 pub struct Guarded(TransactionMemoryPool);
 
@@ -109,7 +109,7 @@ impl Contender for Guarded {
     }
 }
 
-/// `TransactionMemoryPool` by a cache for each thread.
+/// `TransactionMemoryPool` through a cache for each thread.
 #[derive(Debug)]
 pub struct Local(TransactionMemoryPool);
 

@@ -10,21 +10,21 @@ pub enum RunError {
     /// A thread was refused.
     #[error("cannot start thread `{name}`, {}: {source}{}", position(*number, *of), because(limit))]
     Thread {
-        /// The thread.
+        /// The thread's name.
         name: String,
-        /// Which one it would have been, from 1 on.
+        /// Which one it would have been, counted from 1.
         number: usize,
         /// How many the run needs.
         of: usize,
-        /// What the operating system says.
+        /// The operating system's error.
         source: io::Error,
-        /// What keeps this process from having more, where that is known.
+        /// What keeps this process from starting more, where that is known.
         limit: Option<String>,
     },
-    /// A stage came to an unexpected end.
+    /// A stage ended unexpectedly.
     #[error("thread `{name}` panicked, so the run was ended")]
     Panicked {
-        /// The thread.
+        /// The thread's name.
         name: String,
     },
     /// The operating system refused something.
@@ -32,12 +32,12 @@ pub enum RunError {
     System {
         /// What was attempted, on what.
         attempt: String,
-        /// What the operating system says.
+        /// The operating system's error.
         source: io::Error,
         /// What may help.
         remedy: Option<String>,
     },
-    /// The pool, or what belongs to it, cannot be made.
+    /// The pool, or what belongs to it, cannot be created.
     #[error("{0}")]
     Pool(Box<dyn std::error::Error + Send + Sync>),
 }

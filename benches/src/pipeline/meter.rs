@@ -11,9 +11,9 @@ use serde::Serialize;
 /// for the tail.
 pub struct Meter {
     clock: Clock,
-    /// Picoseconds an operation, one sample a batch.
+    /// Picoseconds per operation, one sample per batch.
     batches: Histogram<u64>,
-    /// Nanoseconds a call.
+    /// Nanoseconds per call.
     calls: Histogram<u64>,
     calls_next: bool,
     /// All batches together.
@@ -138,7 +138,7 @@ impl Durations {
     }
 }
 
-/// Nanoseconds. What there are too few samples for is absent: a percentile needs ten beyond it.
+/// Nanoseconds. A value with too few samples is absent: a percentile needs ten beyond it.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[expect(missing_docs, reason = "the names say all")]
 pub struct Summary {

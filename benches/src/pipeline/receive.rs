@@ -1,4 +1,4 @@
-//! Datagrams from a socket straight into pooled buffers, many with one system call.
+//! Receives datagrams from a socket straight into pooled buffers, many with one system call.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -20,7 +20,7 @@ pub trait ReceiveBuffer {
     unsafe fn filled(&mut self, len: usize);
 }
 
-/// What is known of a datagram besides its bytes.
+/// What is known about a datagram besides its bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival {
     /// The datagram was longer than the buffer.
@@ -31,10 +31,10 @@ pub struct Arrival {
     pub at: Instant,
 }
 
-/// The most datagrams received by one call.
+/// The most datagrams received in one call.
 pub const BATCH: usize = 32;
 
-/// How long [`Receiver::receive`] waits for a datagram, so that its caller can look up now and then.
+/// How long [`Receiver::receive`] waits for a datagram, so that its caller regularly gets to run.
 pub const PATIENCE: Duration = Duration::from_millis(20);
 
 #[cfg(target_os = "linux")]
@@ -52,14 +52,14 @@ mod linux {
     use std::os::fd::AsRawFd;
     use std::ptr;
 
-    /// Space for the control message with the kernel's receive time, aligned as its header.
+    /// Space for the control message with the kernel's receive time, aligned like its header.
     type Control = [u64; 8];
 
-    /// Receives batches from a UDP socket by `recvmmsg`.
+    /// Receives batches from a UDP socket with `recvmmsg`.
     pub struct Receiver {
         socket: Socket,
         limit: usize,
-        /// Each holds an IPv4 address as well.
+        /// Each has room for an IPv4 address as well.
         addresses: [libc::sockaddr_in6; BATCH],
         controls: [Control; BATCH],
     }
@@ -73,7 +73,7 @@ mod linux {
         /// If the socket refuses receive times or a time limit.
         pub fn new(socket: Socket, limit: usize) -> io::Result<Self> {
             let on: libc::c_int = 1;
-            // SAFETY: the option's value is an int, and lives through the call.
+            // SAFETY: the option's value is an int, and lives during the call.
             let result = unsafe {
                 libc::setsockopt(
                     socket.as_raw_fd(),
@@ -95,11 +95,11 @@ mod linux {
         /// Fills the first buffers with the datagrams that have arrived, one each, and calls
         /// `arrived` for each in order with its buffer's index; returns how many there were.
         ///
-        /// If none has arrived: 0 at once, or with `wait` after [`PATIENCE`].
+        /// If none has arrived, returns 0: at once, or after [`PATIENCE`] with `wait`.
         ///
         /// # Errors
         ///
-        /// Whatever the system call reports.
+        /// The error of the system call.
         pub fn receive<B: ReceiveBuffer>(
             &mut self,
             buffers: &mut [B],
@@ -126,8 +126,8 @@ mod linux {
                 header.msg_controllen = size_of::<Control>();
             }
             let flags = if wait { libc::MSG_WAITFORONE } else { libc::MSG_DONTWAIT };
-            // SAFETY: 1. `count` headers point to addresses, vectors and controls that live and are
-            // not touched through the call; 2. each vector is a buffer's own room, borrowed mutably.
+            // SAFETY: 1. `count` headers point to addresses, vectors and controls that live and are not
+            // touched during the call; 2. each vector is a buffer's own room, borrowed mutably.
             let received = unsafe {
                 libc::recvmmsg(
                     self.socket.as_raw_fd(),
@@ -163,10 +163,10 @@ mod linux {
         }
     }
 
-    /// Who sent, by IPv4 or IPv6.
+    /// The sender's address, IPv4 or IPv6.
     fn source(address: &libc::sockaddr_in6) -> SocketAddr {
         if libc::c_int::from(address.sin6_family) == libc::AF_INET {
-            // SAFETY: by its family, the kernel has written an IPv4 address, which is the shorter one.
+            // SAFETY: by its family, the kernel wrote an IPv4 address, which is the shorter one.
             let address = unsafe { &*(&raw const *address).cast::<libc::sockaddr_in>() };
             let ip = Ipv4Addr::from_bits(u32::from_be(address.sin_addr.s_addr));
             return SocketAddr::new(ip.into(), u16::from_be(address.sin_port));
@@ -177,7 +177,7 @@ mod linux {
 
     /// The kernel's receive time, since the Unix epoch.
     fn receive_time(header: &libc::msghdr) -> Option<Duration> {
-        // SAFETY: the header is as `recvmmsg` left it, its control space alive.
+        // SAFETY: the header is as `recvmmsg` left it, and its control space is alive.
         let control = unsafe { libc::CMSG_FIRSTHDR(header) };
         // SAFETY: null, or a control message that the kernel wrote whole into that space.
         let message = unsafe { control.as_ref() }?;
@@ -186,12 +186,12 @@ mod linux {
         }
         // SAFETY: `control` is not null.
         let data = unsafe { libc::CMSG_DATA(control) };
-        // SAFETY: this type of message carries a timespec; nothing says that it is aligned.
+        // SAFETY: this type of message carries a timespec, which need not be aligned.
         let time = unsafe { data.cast::<libc::timespec>().read_unaligned() };
         Some(Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
     }
 
-    /// Both clocks at one moment, to turn the kernel's times into instants.
+    /// Both clocks at the same moment, to turn the kernel's times into instants.
     struct Clocks {
         instant: Instant,
         since_epoch: Option<Duration>,
@@ -203,7 +203,7 @@ mod linux {
             Self { instant: Instant::now(), since_epoch: since_epoch.ok() }
         }
 
-        /// Now, if the kernel gave no time or its clock was set meanwhile.
+        /// The instant of `time`; now, if the kernel gave no time or its clock was set in the meantime.
         fn instant_of(&self, time: Option<Duration>) -> Instant {
             let age = self.since_epoch.zip(time).and_then(|(now, time)| now.checked_sub(time));
             age.and_then(|age| self.instant.checked_sub(age)).unwrap_or(self.instant)
@@ -215,7 +215,7 @@ mod linux {
 mod portable {
     use super::{Arrival, Instant, MaybeUninit, PATIENCE, ReceiveBuffer, Socket, io};
 
-    /// Receives one datagram after the other. A datagram longer than its buffer is not noticed.
+    /// Receives one datagram at a time. Does not notice a datagram that is longer than its buffer.
     pub struct Receiver {
         socket: Socket,
         limit: usize,
@@ -237,11 +237,11 @@ mod portable {
             Ok(Self { socket, limit })
         }
 
-        /// As the one for Linux; at most one datagram, whose time is when it was read.
+        /// Like the one for Linux, but receives at most one datagram, whose time is when it was read.
         ///
         /// # Errors
         ///
-        /// Whatever the system call reports.
+        /// The error of the system call.
         pub fn receive<B: ReceiveBuffer>(
             &mut self,
             buffers: &mut [B],

@@ -33,7 +33,7 @@ pub enum Check {
 /// How long a run warms up before it is measured.
 const WARM_UP: Duration = Duration::from_millis(200);
 
-/// How long a worker without work sleeps at most.
+/// The longest that a worker without work sleeps.
 const NAP: Duration = Duration::from_millis(1);
 
 /// What to run.
@@ -44,25 +44,24 @@ pub struct Setup<'a> {
     pub duration: Duration,
     /// How much workers do.
     pub check: Check,
-    /// The longest packet that a buffer takes.
+    /// The longest packet that fits in a buffer.
     pub buffer_size: usize,
     /// The clock for short times.
     pub clock: &'a Clock,
-    /// Set from outside to end early.
+    /// Set from outside to end the run early.
     pub interrupted: &'a AtomicBool,
     /// Called many times a second with the time since the run began, warm-up included.
     pub progress: &'a (dyn Fn(Duration) + Sync),
 }
 
 impl Setup<'_> {
-    /// The whole time that is sent.
+    /// How long the sender sends in total.
     pub fn sending(&self) -> Duration {
         WARM_UP + self.duration
     }
 }
 
-/// What a run saw: counts from its beginning to its end, so that they add up; times and
-/// allocations after the warm-up.
+/// What a run saw: counts of the whole run, so that they add up; times and allocations after the warm-up.
 pub struct Outcome {
     /// From the beginning to the end.
     pub elapsed: Duration,
@@ -82,7 +81,7 @@ pub struct ReceiveOutcome {
     pub truncated: u64,
     /// Of these, dropped because the queue was full.
     pub queue_full: u64,
-    /// Times that no buffer was to be had.
+    /// Times that no buffer was available.
     pub exhausted: u64,
     /// The most buffers in use at once.
     pub high_water_mark: u64,
@@ -175,7 +174,7 @@ struct Shared<'a> {
     measuring: AtomicBool,
     all_sent: AtomicBool,
     all_received: AtomicBool,
-    /// A stage has failed or never began: all others are to end.
+    /// A stage has failed or never began, so all others have to end.
     ended: AtomicBool,
     /// Buffers given back by workers.
     done: AtomicU64,
@@ -190,12 +189,12 @@ struct Sleeper {
 }
 
 impl Sleeper {
-    /// Sleeps until woken or for a while, unless `ready` says that there is something to do.
+    /// Sleeps until woken or for a while, unless `ready` finds something to do.
     fn sleep_unless<T>(&self, ready: impl FnOnce() -> Option<T>) -> Option<T> {
         self.thread.get_or_init(thread::current);
         self.asleep.store(true, Ordering::Relaxed);
-        // Sequentially consistent, with the fence in `wake`: either the waker sees `asleep`, or
-        // this sees what the waker has pushed before.
+        // Sequentially consistent, with the fence in `wake`: either the waker sees `asleep`, or this thread
+        // sees what the waker pushed before.
         fence(Ordering::SeqCst);
         let found = ready();
         if found.is_none() {
@@ -209,11 +208,11 @@ impl Sleeper {
 impl Shared<'_> {
     /// Whether a stage has failed.
     fn ended(&self) -> bool {
-        // Acquire: pairs with the release in `EndsAll`. What the stage did before is done.
+        // Acquire: pairs with the release in `EndsAll`. What the stage did before is visible.
         self.ended.load(Ordering::Acquire)
     }
 
-    /// Ends all stages unless told that this one is done.
+    /// Ends all stages on drop, unless told that this one is done.
     fn ends_all(&self) -> EndsAll<'_> {
         EndsAll { shared: self, done: false }
     }
@@ -229,7 +228,7 @@ impl Shared<'_> {
         }
     }
 
-    /// Whether the warm-up has just ended, to be noticed once by each thread.
+    /// Whether the warm-up has just ended; each thread notices this once.
     fn begins_to_measure(&self, measuring: &mut bool) -> bool {
         let begins = !*measuring && self.measuring.load(Ordering::Relaxed);
         *measuring |= begins;
@@ -237,7 +236,7 @@ impl Shared<'_> {
     }
 }
 
-/// Held by each stage: no other one waits for a stage that has failed or panicked.
+/// Held by each stage, so that no other one waits for a stage that has failed or panicked.
 struct EndsAll<'s> {
     shared: &'s Shared<'s>,
     done: bool,
@@ -262,7 +261,7 @@ impl Drop for EndsAll<'_> {
 ///
 /// # Errors
 ///
-/// If a socket or a thread cannot be had, or a stage fails or panics: the others end then, too.
+/// If a socket or a thread cannot be obtained, or if a stage fails or panics, which ends the others too.
 pub fn run<R: Receive, W: Work>(
     setup: &Setup<'_>,
     receive: R,
@@ -324,7 +323,7 @@ pub fn run<R: Receive, W: Work>(
     })
 }
 
-/// What a thread has to tell in the end.
+/// The result of a thread.
 fn join<T>(thread: ScopedJoinHandle<'_, T>) -> Result<T, RunError> {
     let name = thread.thread().name().unwrap_or("a stage").to_owned();
     thread.join().map_err(|_| RunError::panicked(&name))
@@ -492,7 +491,7 @@ fn worker<W: Work>(mut work: W, index: usize, shared: &Shared<'_>) -> WorkOutcom
     outcome
 }
 
-/// Checks a batch of at most [`BATCH`]; one result an item.
+/// Checks a batch of at most [`BATCH`]; one result per item.
 fn check<W: Work>(
     items: &[(W::Item, Instant)],
     how: Check,
@@ -542,7 +541,7 @@ mod tests {
         }
     }
 
-    /// A run of an hour, if nothing ends it before.
+    /// A run of an hour, unless something ends it earlier.
     fn run_with(
         schedule: Schedule,
         gets: u32,
@@ -574,7 +573,7 @@ mod tests {
     #[test]
     fn whichever_stage_panics_all_others_end() {
         let never = u32::MAX;
-        // The sender: one packet, and no time for it.
+        // The sender has one packet, and no time for it.
         let no_times = || Schedule::Recorded(Vec::new());
         for (schedule, gets, give_backs, culprit) in [
             (steady(), 100, never, "receive"),

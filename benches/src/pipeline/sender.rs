@@ -1,4 +1,4 @@
-//! The side that sends: packets by UDP, each when it is due.
+//! The sending side: packets over UDP, each sent when it is due.
 
 use std::io;
 use std::net::UdpSocket;
@@ -14,14 +14,14 @@ use super::error::RunError;
 pub enum Pattern {
     /// One packet after the other, evenly spaced.
     Steady,
-    /// The same number, but all that belong to 10 ms at once.
+    /// The same number, but all packets of each 10 ms at once.
     Bursty,
 }
 
 /// Packets and when each is due.
 #[derive(Debug)]
 pub struct Traffic {
-    /// The packets, sent over and over.
+    /// The packets, sent repeatedly.
     pub packets: Vec<Vec<u8>>,
     /// When they are sent.
     pub schedule: Schedule,
@@ -30,14 +30,14 @@ pub struct Traffic {
 /// When the packets of a [`Traffic`] are due.
 #[derive(Debug)]
 pub enum Schedule {
-    /// A number a second.
+    /// A fixed number per second.
     Rate {
-        /// Packets a second, at least 1.
+        /// Packets per second, at least 1.
         rate: u64,
         /// Evenly or in bursts.
         pattern: Pattern,
     },
-    /// As recorded: for each packet its time since the first one; after the last one, again.
+    /// As recorded: for each packet, its time since the first one; repeated after the last one.
     Recorded(Vec<Duration>),
 }
 
@@ -55,9 +55,9 @@ pub struct Sent {
 pub enum Ended {
     /// The time was up, with packets still due.
     TimeUp,
-    /// The next packet is due so long after the time is up.
+    /// The next packet is due this long after the time was up.
     NothingDue(Duration),
-    /// It was told to.
+    /// It was told to stop.
     Stopped,
 }
 
@@ -79,8 +79,8 @@ impl Traffic {
             Schedule::Recorded(offsets) => {
                 let (round, index) = (number / offsets.len() as u64, number % offsets.len() as u64);
                 let last = *offsets.last().expect("a recording has packets");
-                // A gap between the last packet and the first one of the next round as between
-                // packets on average.
+                // The gap between the last packet and the first one of the next round is the average gap
+                // between packets.
                 let span = last + last / u32::try_from(offsets.len()).unwrap_or(u32::MAX);
                 span.max(Duration::from_micros(1)) * u32::try_from(round).unwrap_or(u32::MAX)
                     + offsets[index as usize]
@@ -88,11 +88,11 @@ impl Traffic {
         }
     }
 
-    /// Sends until `duration` has passed or `stop` says so. Packets that are late are sent at once.
+    /// Sends until `duration` has passed or `stop` returns true. Packets that are late are sent at once.
     ///
     /// # Errors
     ///
-    /// What the socket reports, but for a receiver that is not there yet or full buffers.
+    /// What the socket reports, except for a receiver that is not there yet or full buffers.
     pub(super) fn send(
         &self,
         socket: &UdpSocket,
@@ -108,7 +108,7 @@ impl Traffic {
                 sent.ended = Ended::NothingDue(due - duration);
                 break;
             }
-            // The time may be up before all is sent that was due in it.
+            // The time may be up before everything that was due in it is sent.
             if begin.elapsed() >= duration {
                 break;
             }
@@ -121,7 +121,7 @@ impl Traffic {
                 else {
                     break;
                 };
-                // In pieces, so that `stop` is seen.
+                // In steps, so that `stop` is noticed.
                 std::thread::sleep(early.min(Duration::from_millis(50)));
             }
             match socket.send(packet) {
@@ -138,7 +138,7 @@ impl Traffic {
                 },
             }
         }
-        // Nothing was due any more, but others are still at work for so long.
+        // Nothing more is due, but the other stages work until the time is up.
         while begin.elapsed() < duration && !stop() {
             let left = duration.saturating_sub(begin.elapsed());
             std::thread::sleep(left.min(Duration::from_millis(50)));

@@ -7,7 +7,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::error::RunError;
 
-/// A socket to receive from, and one that sends to it: by IPv4 or, where there is none, by IPv6.
+/// A socket to receive from, and one that sends to it: over IPv4 or, where there is none, over IPv6.
 pub(super) fn pair() -> Result<(Socket, UdpSocket), RunError> {
     let by_ipv4 = pair_at(Ipv4Addr::LOCALHOST.into());
     by_ipv4.or_else(|error| pair_at(Ipv6Addr::LOCALHOST.into()).map_err(|_| error))
@@ -43,12 +43,12 @@ fn pair_at(address: IpAddr) -> Result<(Socket, UdpSocket), RunError> {
 fn receiving_socket(address: SocketAddr) -> io::Result<Socket> {
     const WANTED: usize = 8 << 20;
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
-    // With the right to do so, beyond the system's limit. A smaller buffer only drops earlier.
+    // With the privilege to do so, beyond the system's limit. A smaller buffer only drops earlier.
     #[cfg(target_os = "linux")]
     {
         use std::os::fd::AsRawFd;
         let wanted = WANTED as libc::c_int;
-        // SAFETY: the option's value is an int, and lives through the call.
+        // SAFETY: the option's value is an int, and lives during the call.
         let _ = unsafe {
             libc::setsockopt(
                 socket.as_raw_fd(),

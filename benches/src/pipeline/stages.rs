@@ -1,7 +1,7 @@
 //! The pools that the pipeline compares, each with the queue that carries its buffers.
 //!
-//! A pool gives the pipeline two kinds of handles: one that takes buffers and pushes them filled,
-//! and any number that pop and give back. Everything else is the same code for all.
+//! A pool gives the pipeline two kinds of handles: one that takes buffers and pushes them filled, and any
+//! number that pop and give back. All other code is the same for every pool.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::mem::MaybeUninit;
@@ -16,7 +16,7 @@ use blockpool_core::{Block, BlockPool, Queue};
 use super::receive::ReceiveBuffer;
 use crate::original::OriginalPool;
 
-/// The side that receives.
+/// The receiving side.
 pub trait Receive: Send {
     /// What a datagram is received into.
     type Buffer: ReceiveBuffer;
@@ -32,10 +32,10 @@ pub trait Receive: Send {
         at: Instant,
     ) -> Result<(), Self::Buffer>;
 
-    /// Gives a buffer back that was not handed on.
+    /// Gives back a buffer that was not handed on.
     fn give_back(&mut self, buffer: Self::Buffer);
 
-    /// Called when this side has waited in vain: what it keeps may be wanted elsewhere.
+    /// Called when this side has waited in vain, since another thread may need what it keeps.
     fn idle(&mut self) {}
 }
 
@@ -53,11 +53,11 @@ pub trait Work: Send {
     /// Gives the buffer back.
     fn give_back(&mut self, item: Self::Item);
 
-    /// Called when this side has waited in vain: what it keeps may be wanted elsewhere.
+    /// Called when this side has waited in vain, since another thread may need what it keeps.
     fn idle(&mut self) {}
 }
 
-/// Byte vectors in a [`TransactionQueue`], from wherever `S` has them.
+/// Byte vectors from a source `S`, in a [`TransactionQueue`].
 pub struct Vectors<S> {
     source: S,
     queue: TransactionQueue<ReceivedTransaction<Vec<u8>>>,
@@ -191,7 +191,7 @@ impl<'q, A: GlobalAlloc + Sync + 'static> Allocated<'q, A> {
     }
 }
 
-/// What `Vec::with_capacity` would be with an allocator of one's choice.
+/// What `Vec::with_capacity` would be with a custom allocator.
 pub struct AllocatedBuffer<A: GlobalAlloc + 'static = System> {
     allocator: &'static A,
     first: NonNull<u8>,
@@ -264,7 +264,7 @@ impl<A: GlobalAlloc + Sync + 'static> Work for Allocated<'_, A> {
 }
 
 /// Blocks of `blockpool-core`, through a local pool, over its lock-free queue. Source and time travel in the
-/// block, in front of the packet.
+/// block, before the packet.
 pub struct Blocks<'p, S: Storage> {
     local: blockpool_core::LocalPool<'p, BlockPool<S>>,
     queue: &'p Queue<'p, BlockPool<S>>,
@@ -279,7 +279,7 @@ impl<'p, S: Storage> Blocks<'p, S> {
     }
 }
 
-/// Bytes in front of a packet: nanoseconds since the epoch, IPv6 or mapped IPv4 address, port.
+/// Bytes before a packet: nanoseconds since the epoch, IPv6 or mapped IPv4 address, port.
 pub const HEADER: usize = 8 + 16 + 2;
 
 /// Headroom that leaves the packet aligned to 16 bytes.

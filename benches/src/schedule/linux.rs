@@ -4,22 +4,22 @@ use std::mem::{size_of_val, zeroed};
 use std::time::Duration;
 
 pub(super) fn allowed_cores() -> Vec<usize> {
-    // SAFETY: a set of bits; none set is valid.
+    // SAFETY: a set of bits; all zero is valid.
     let mut set: libc::cpu_set_t = unsafe { zeroed() };
     // SAFETY: the set is valid for writes of its size.
     unsafe { libc::sched_getaffinity(0, size_of_val(&set), &raw mut set) };
     let cores = (0..libc::CPU_SETSIZE as usize).filter(|&core| {
-        // SAFETY: the number is within the set.
+        // SAFETY: the index is within the set.
         unsafe { libc::CPU_ISSET(core, &set) }
     });
     cores.collect()
 }
 
 pub(super) fn restrict_to(cores: &[usize]) {
-    // SAFETY: a set of bits; none set is valid.
+    // SAFETY: a set of bits; all zero is valid.
     let mut set: libc::cpu_set_t = unsafe { zeroed() };
     for &core in cores {
-        // SAFETY: the number is of a set of this size.
+        // SAFETY: the index comes from a set of this size.
         unsafe { libc::CPU_SET(core, &mut set) };
     }
     // SAFETY: the set is valid for reads of its size. A refusal leaves the thread where it is.

@@ -1,4 +1,4 @@
-//! What is written, and where to.
+//! What is written, and where.
 
 use std::ffi::CString;
 use std::fs::{self, File};
@@ -72,7 +72,7 @@ fn a_process_substitution_gets_the_figures() {
             _ => Err(io::Error::last_os_error()),
         }
     };
-    // SAFETY: may be called between fork and exec: a system call only.
+    // SAFETY: may be called between fork and exec, since it only makes a system call.
     unsafe { command.pre_exec(inherit) };
     let mut child = command.stdout(Stdio::null()).spawn().expect("it starts");
     drop(writer);
@@ -82,7 +82,7 @@ fn a_process_substitution_gets_the_figures() {
     serde_json::from_str::<Value>(&figures).expect("JSON");
 }
 
-/// Its link in /proc says a name that nothing has.
+/// The link in /proc names a file that does not exist.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_file_that_was_deleted_is_written_through_its_descriptor() {
@@ -100,7 +100,7 @@ fn a_file_that_was_deleted_is_written_through_its_descriptor() {
             _ => Err(io::Error::last_os_error()),
         }
     };
-    // SAFETY: may be called between fork and exec: a system call only.
+    // SAFETY: may be called between fork and exec, since it only makes a system call.
     unsafe { command.pre_exec(inherit) };
     succeeds(&mut command);
     serde_json::from_reader::<_, Value>(&mut file).expect("JSON");
@@ -130,7 +130,7 @@ fn standard_output_has_the_figures_alone() {
         serde_json::from_slice::<Value>(&output.stdout).expect("JSON and nothing else");
         assert!(text(&output.stderr).contains("Latency"));
     }
-    // A file behind it is not replaced: it would lose its reader.
+    // The file that it goes to is not replaced, as it would lose its reader.
     let path = file("behind stdout");
     let file = File::create(&path).expect("a file can be made");
     succeeds(short(Path::new("/dev/stdout")).stdout(file.try_clone().expect("a descriptor")));
@@ -190,7 +190,7 @@ fn the_owner_of_a_file_stays() {
     report(&path);
 }
 
-/// As containers are given single files.
+/// Containers are given single files like this.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_file_that_is_mounted_is_written_as_it_is() {
@@ -203,7 +203,7 @@ fn a_file_that_is_mounted_is_written_as_it_is() {
     let (from, to) = (name(&outside), name(&inside));
     let mount = |from: &CString, to: &CString, flags| {
         let none = ptr::null();
-        // SAFETY: the names are valid for reads, and what may be null is.
+        // SAFETY: the names are valid for reads, and the other pointers may be null.
         match unsafe { libc::mount(from.as_ptr(), to.as_ptr(), none, flags, none.cast()) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
@@ -218,7 +218,7 @@ fn a_file_that_is_mounted_is_written_as_it_is() {
         mount(&root, &root, libc::MS_REC | libc::MS_PRIVATE)?;
         mount(&from, &to, libc::MS_BIND)
     };
-    // SAFETY: may be called between fork and exec: system calls only.
+    // SAFETY: may be called between fork and exec, since it only makes system calls.
     unsafe { command.pre_exec(mount) };
     match command.output() {
         Ok(output) => assert!(output.status.success(), "{}", text(&output.stderr)),
@@ -243,7 +243,7 @@ fn what_cannot_be_written_is_an_error_before_anything_is_measured() {
         let error = error(&mut short(&path));
         assert!(error.contains(path.to_str().expect("text")) && error.contains(why), "{error}");
     }
-    // As soon as it is written to.
+    // The error comes with the first write.
     if Path::new("/dev/full").exists() {
         let figures = error(&mut short(Path::new("/dev/full")));
         assert!(figures.contains("cannot write /dev/full: No space left"), "{figures}");
@@ -251,7 +251,7 @@ fn what_cannot_be_written_is_an_error_before_anything_is_measured() {
         let json = folder.join("figures.json");
         let text = error(short(&json).stdout(full.try_clone().expect("a descriptor")));
         assert!(text.contains("cannot write to standard output: No space left"), "{text}");
-        // One output does not need the other.
+        // One output does not depend on the other.
         report(&json);
         fs::remove_file(&json).expect("ours");
         let mut silent = short(&json);
@@ -281,7 +281,7 @@ fn without_room_for_the_new_content_the_old_one_stays() {
                 _ => Err(io::Error::last_os_error()),
             }
         };
-        // SAFETY: may be called between fork and exec: a system call only.
+        // SAFETY: may be called between fork and exec, since it only makes a system call.
         unsafe { command.pre_exec(set) };
         let error = error(command.stdout(Stdio::null()));
         assert!(error.contains("figures.json: File too large"), "{error}");
@@ -301,10 +301,10 @@ fn signals_that_were_ignored_stay_ignored() {
         unsafe { libc::signal(libc::SIGINT, libc::SIG_IGN) };
         Ok(())
     };
-    // SAFETY: may be called between fork and exec: a system call only.
+    // SAFETY: may be called between fork and exec, since it only makes a system call.
     unsafe { command.pre_exec(ignore) };
     let mut child = command.spawn().expect("it starts");
-    // More than a pipe takes, so it has begun to read, and can be interrupted, once all is written.
+    // More than a pipe holds: once all is written, the program has begun to read, and can be interrupted.
     let mut input = child.stdin.take().expect("piped");
     input.write_all(&[1, 0, 9].repeat(100_000)).expect("it reads");
     interrupt(&child);
@@ -342,7 +342,7 @@ fn interrupt(child: &Child) {
     assert_eq!(unsafe { libc::kill(id, libc::SIGINT) }, 0);
 }
 
-/// Reads until the facts are told, which is when runs begin.
+/// Reads until the facts are printed, which is when runs begin.
 fn runs(child: &mut Child) -> BufReader<ChildStdout> {
     let mut out = BufReader::new(child.stdout.take().expect("piped"));
     let mut line = String::new();
@@ -358,7 +358,7 @@ fn a_second_ctrl_c_leaves_nothing_behind() {
     let folder = folder("twice");
     let json = folder.join("figures.json");
     fs::write(&json, "before").expect("a file can be written");
-    // Signals that arrive together are one; so until it has ended.
+    // Signals that arrive together count as one, so they are sent until the program has ended.
     let mut command = pipeline();
     command.args(["--duration", "3600", "--input"]).arg(tiny()).arg("--json").arg(&json);
     let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
@@ -379,7 +379,7 @@ fn ctrl_c_ends_what_waits_for_its_input() {
     let fifo = folder("waits").join("input");
     make_fifo(&fifo);
     let mut child = pipeline().arg("--input").arg(&fifo).spawn().expect("it starts");
-    // It opens the input after it can be interrupted.
+    // The program opens the input once it can be interrupted.
     let writer = File::options().write(true).open(&fifo).expect("it is opened for reading");
     interrupt(&child);
     assert_eq!(child.wait().expect("it ends").code(), Some(130));

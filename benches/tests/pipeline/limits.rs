@@ -1,4 +1,4 @@
-//! Memory and threads that a container or `ulimit` does not give.
+//! Memory and threads that a container or `ulimit` does not allow.
 
 use std::fs;
 use std::io;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::program::{SHORT, error, file, folder, number, pipeline, skipped, text, tiny};
 
-/// A control group of version 1 or 2, with one limit, removed when it is dropped.
+/// A control group of version 1 or 2 with one limit, removed on drop.
 struct Group(PathBuf);
 
 impl Group {
@@ -29,7 +29,7 @@ impl Group {
             };
             let has = match kind {
                 "cgroup" => options.split(',').any(|option| option == controller),
-                // For groups below the topmost, controllers are switched on there.
+                // The topmost group enables the controllers of the groups below it.
                 "cgroup2" => fs::write(
                     Path::new(mount).join("cgroup.subtree_control"),
                     format!("+{controller}"),
@@ -56,7 +56,7 @@ impl Group {
         Err(why)
     }
 
-    /// The program starts in it.
+    /// A command that starts the program in the group.
     fn command(&self) -> Command {
         let members = self.0.join("cgroup.procs").into_os_string().into_string().expect("text");
         let mut command = Command::new("sh");
@@ -68,7 +68,7 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // Members that have just ended leave it a moment later.
+        // Members that have just ended leave the group a moment later.
         let begin = Instant::now();
         while fs::remove_dir(&self.0).is_err() && begin.elapsed() < Duration::from_secs(5) {
             std::thread::sleep(Duration::from_millis(10));
@@ -115,7 +115,7 @@ fn more_memory_than_a_container_has_is_refused_before_it_is_taken() {
     let output = group.command().args(SHORT).arg("--input").arg(tiny()).output();
     assert!(output.expect("it starts").status.success(), "what fits is run");
 
-    // One that is large itself, and one whose many packets are.
+    // A file that is large itself, and one whose many packets are.
     let large = file("large.txs");
     for content in [vec![0; 80 << 20], [1, 0, 9].repeat(2 << 20)] {
         fs::write(&large, content).expect("a file can be written");

@@ -1,10 +1,10 @@
-//! A loopback interface that is not as usual: in network namespaces of the tests' own.
+//! Unusual loopback interfaces, each in a network namespace of the test.
 
 use std::process::{Command, Output};
 
 use crate::program::{SHORT, skipped, text, tiny};
 
-/// Runs the pipeline in a network namespace of its own, after `prepare`; `None` if that cannot be had.
+/// Runs the pipeline in its own network namespace, after `prepare`; `None` if that is not possible.
 fn run_after(prepare: &str) -> Option<Output> {
     let possible = Command::new("unshare").args(["--net", "ip", "-brief", "link"]).output();
     match possible {

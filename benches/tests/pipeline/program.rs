@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 
-/// Without standard input.
+/// The program without standard input.
 pub(crate) fn pipeline() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pipeline"));
     command.stdin(Stdio::null());
@@ -34,7 +34,7 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("text")
 }
 
-/// Runs it and returns what it wrote as JSON.
+/// Runs the program and returns its output and the JSON it wrote.
 pub(crate) fn run(name: &str, arguments: &[&str]) -> (Output, Value) {
     let json = file(name);
     let output = pipeline().args(arguments).arg("--json").arg(&json).output().expect("it starts");
@@ -49,7 +49,7 @@ pub(crate) fn report(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).expect("it writes the figures")).expect("JSON")
 }
 
-/// What it says when it ends with an error.
+/// The error message of a command that fails.
 pub(crate) fn error(command: &mut Command) -> String {
     let output = command.output().expect("it starts");
     let error = text(&output.stderr);
@@ -57,16 +57,16 @@ pub(crate) fn error(command: &mut Command) -> String {
     error
 }
 
-/// So few transactions that even a machine that stands still for a second drops none.
+/// So few transactions that even a machine that stalls for a second drops none.
 pub(crate) const FEW: [&str; 4] = ["--rate", "500", "--duration", "0.3"];
 
-/// As short a run as there is, without an input.
+/// The shortest possible run, without an input.
 pub(crate) const SHORT: [&str; 8] =
     ["--duration", "0.1", "--pool", "core", "--pattern", "steady", "--work", "none"];
 
-/// Three bytes to send, so that none have to be made and signed.
+/// An input of three bytes to send, so that no transactions have to be made and signed.
 pub(crate) fn tiny() -> PathBuf {
-    // Each test its own, as they run at the same time.
+    // Each test has its own, as tests run at the same time.
     static COUNT: AtomicU32 = AtomicU32::new(0);
     // Relaxed: no two are the same.
     let tiny = file(&format!("tiny {}.txs", COUNT.fetch_add(1, Ordering::Relaxed)));
@@ -78,7 +78,7 @@ pub(crate) fn number(value: &Value, path: &str) -> u64 {
     value.pointer(path).and_then(Value::as_u64).unwrap_or_else(|| panic!("no number at {path}"))
 }
 
-/// Every transaction sent is accounted for.
+/// Whether every transaction sent is accounted for.
 pub(crate) fn accounted(run: &Value) -> bool {
     let invalid = run["invalid"].as_object().expect("reasons").values();
     let seen = number(run, "/valid") + invalid.filter_map(Value::as_u64).sum::<u64>();
@@ -86,8 +86,8 @@ pub(crate) fn accounted(run: &Value) -> bool {
     number(run, "/sent") == seen + dropped.iter().map(|path| number(run, path)).sum::<u64>()
 }
 
-/// Says that a test is skipped, and why: past the harness, which hides what tests print. Where
-/// everything has to run, that is a failure.
+/// Reports that a test is skipped, and why, past the harness, which hides what tests print. Where every test
+/// has to run, that is a failure.
 pub(crate) fn skipped(why: &str) {
     let is_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
     assert!(!is_ci, "skipped: {why}");

@@ -1,4 +1,4 @@
-//! Recordings: their times, what is left out of them, and how they come.
+//! Recordings: their times, what is left out of them, and how they are passed in.
 
 use std::fs;
 use std::io::Write;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::program::{SHORT, error, file, number, pipeline, report, run, text};
 
-/// A pcap of UDP packets without any link header, each with its number, stamped so.
+/// A pcap of UDP packets without a link header, each with its index as payload and one of the stamps.
 fn pcap(name: &str, stamps_us: impl IntoIterator<Item = u64>) -> PathBuf {
     let mut file_bytes = 0xa1b2_c3d4_u32.to_le_bytes().to_vec();
     file_bytes.extend([2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 101, 0, 0, 0]);
@@ -35,7 +35,7 @@ fn every_millisecond() -> impl Iterator<Item = u64> {
     (0..2001).map(|number| 1_700_000_000_000_000 + 1000 * number)
 }
 
-/// Replays it for 1.2 s, warm-up included.
+/// Replays `input` for 1.2 s, warm-up included.
 fn replay(name: &str, input: &Path) -> (String, Value) {
     let input = input.to_str().expect("text");
     let arguments = ["--input", input, "--duration", "1", "--pool", "core", "--work", "none"];
@@ -52,7 +52,7 @@ fn one_stamp_far_off_does_not_end_a_recording() {
     };
     for (name, index, first) in [("jump", 100, 101), ("jump-last", 2000, 2001)] {
         let (text, report) = replay(name, &pcap(&format!("{name}.pcap"), jump(index)));
-        // 1,201 are due; a machine that stands still for half a second still sends as many as this.
+        // 1,201 are due; even a machine that stalls for half a second sends this many.
         assert!(number_sent(&report) > 600, "{report}");
         assert_eq!(number(&report, "/recording/jumps"), 1);
         assert!(text.contains(&format!("1 stamp jumped (first: packet {first})")), "{text}");
@@ -85,7 +85,7 @@ fn a_last_stamp_that_runs_back_leaves_the_times_of_all_others() {
     assert!(told && number_sent(&report) > 600, "{text}");
 }
 
-/// Runs with these arguments and this standard input; what it writes as JSON.
+/// Runs with these arguments and this standard input, and returns the JSON output.
 fn fed(name: &str, arguments: &[&str], input: &[u8]) -> Value {
     let json = file(name);
     let mut command = pipeline();

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::program::{FEW, accounted, file, number, pipeline, report, run, text};
 
-/// Runs that tell something: which pools, and how it ends.
+/// Runs with enough samples for a verdict: which pools, and how it ends.
 #[test]
 fn the_verdict_tells_which_pool_how_large_and_what_tail() {
     let arguments = ["--rate", "5000", "--duration", "0.5", "--pool", "core,malloc"];
@@ -30,7 +30,7 @@ fn time_is_up_when_it_is_up_whatever_the_rate() {
     let arguments = ["--rate", "10000000", "--duration", "0.2", "--work", "none", "--pool", "core"];
     let (output, report) = run("fast.json", &[&arguments[..], &["--pattern", "steady"]].concat());
     assert!(output.status.success(), "{}", text(&output.stderr));
-    // A machine that keeps up has sent 4,000,000; none does.
+    // A machine that keeps up would send 4,000,000; none does.
     assert!(accounted(&report["runs"][0]), "{report}");
     assert!(number(&report["runs"][0], "/sent") < 4_000_000, "{report}");
 }
@@ -127,7 +127,7 @@ fn ctrl_c_ends_a_run_in_order_with_what_was_measured() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("it starts");
-    // The facts come first, and after the handler is in place.
+    // The facts are printed first, once the handler is in place.
     let mut out = BufReader::new(child.stdout.take().expect("piped"));
     let mut line = String::new();
     while !line.starts_with("Pools:") {

@@ -1,11 +1,11 @@
-//! When packets are due, by stamps that cannot all be trusted.
+//! When packets are due, according to stamps that cannot all be trusted.
 //!
-//! A recording may be made by several interfaces with clocks of their own, and a clock may be set
-//! while it lasts. So only steps count, from the latest packet before: one of at most [`BACK`] back
-//! or [`AHEAD`] ahead is time that passed (none, if it is back). Anything else is a jump: no time
-//! passes for it, and from then on that interface's clock counts from there. So is a step of more
-//! than [`BACK`] ahead that one of the next [`LOOK_AHEAD`] packets contradicts, by a stamp that falls
-//! into the time said to have passed. A clock that returns from a jump is taken as it was before it.
+//! A recording may be made by several interfaces with separate clocks, and a clock may be set during the
+//! recording. So only steps from the latest packet before count: one of at most [`BACK`] back or [`AHEAD`]
+//! ahead is time that passed (none, if it is back). Anything else is a jump: no time passes for it, and from
+//! then on that interface's clock counts from there. A step of more than [`BACK`] ahead is also a jump if one
+//! of the next [`LOOK_AHEAD`] packets contradicts it, with a stamp within the time said to have passed. A
+//! clock that returns from a jump counts as it did before the jump.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ const LOOK_AHEAD: usize = 1000;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stamp {
     pub(super) interface: usize,
-    /// `None` comes with the packet before.
+    /// A packet with `None` comes together with the previous one.
     pub(super) ns: Option<i128>,
 }
 
@@ -32,14 +32,14 @@ pub struct Jumps {
     pub first: usize,
 }
 
-/// What has to be taken from an interface's stamps: now, and before its last jump.
+/// What to subtract from an interface's stamps: now, and before its last jump.
 #[derive(Clone, Copy)]
 struct Correction {
     now: i128,
     before: Option<i128>,
 }
 
-/// The time of each packet since the first one, never less than that of the one before.
+/// The time of each packet since the first one, never less than that of the previous one.
 pub(super) fn times(stamps: &[Stamp]) -> (Vec<Duration>, Jumps) {
     let mut corrections: HashMap<usize, Correction> = HashMap::new();
     let mut latest: Option<usize> = None;
@@ -48,7 +48,7 @@ pub(super) fn times(stamps: &[Stamp]) -> (Vec<Duration>, Jumps) {
     let mut times = Vec::with_capacity(stamps.len());
     for (index, stamp) in stamps.iter().enumerate() {
         if let Some(ns) = stamp.ns {
-            // Until it shows otherwise, a new interface has the clock of the one before.
+            // Until it turns out to differ, a new interface has the clock of the one before.
             let known = corrections.get(&stamp.interface).copied();
             let like_latest = || corrections.get(&latest?).copied();
             let Correction { now, before } =
@@ -84,7 +84,7 @@ pub(super) fn times(stamps: &[Stamp]) -> (Vec<Duration>, Jumps) {
     (times, jumps)
 }
 
-/// Whether a packet of `stamps` was stamped, by its own clock, in the time that a `step` from `time` on
+/// Whether a packet of `stamps` was stamped, by its own clock, within the time that a `step` from `time` on
 /// says has passed.
 fn is_contradicted(
     stamps: &[Stamp],
@@ -111,7 +111,7 @@ mod tests {
 
     const DAY_MS: i64 = 86_400_000;
 
-    /// Milliseconds, of stamps `(interface, milliseconds)`; and the jumps' number and first.
+    /// Milliseconds of stamps `(interface, milliseconds)`; then the number of jumps and the first one.
     fn ms(stamps: &[(usize, i64)]) -> (Vec<u64>, usize, usize) {
         let stamps: Vec<Stamp> = stamps
             .iter()
@@ -145,7 +145,7 @@ mod tests {
         for off in [DAY_MS, 30_000, -30_000, -DAY_MS] {
             assert_eq!(of_one(&[0, 1, 2 + off, 3, 4]), (vec![0, 1, 1, 3, 4], 1, 2), "{off}");
         }
-        // At either end there is one neighbour only.
+        // At either end there is only one neighbour.
         assert_eq!(of_one(&[DAY_MS, 1, 2, 3]), (vec![0, 0, 1, 2], 1, 1));
         assert_eq!(of_one(&[-DAY_MS, 1, 2, 3]), (vec![0, 0, 1, 2], 1, 1));
         assert_eq!(of_one(&[0, 1, 2, DAY_MS]), (vec![0, 1, 2, 2], 1, 3));
@@ -167,7 +167,7 @@ mod tests {
             // The second clock counts from when it is first seen.
             assert_eq!((times, count, first), (vec![0, 0, 2, 2, 4, 6], 1, 1), "{off}");
         }
-        // The same clock: nothing is lost of the time between the two.
+        // The same clock: no time between the two is lost.
         assert_eq!(ms(&[(0, 0), (1, 5000), (0, 5001)]), (vec![0, 5000, 5001], 0, 0));
     }
 

@@ -25,24 +25,24 @@ pub(super) enum Link {
     PppOverEthernet,
     /// What Linux's packet filter logs.
     FilterLog,
-    /// Labels of MPLS.
+    /// MPLS labels.
     Mpls,
 }
 
 /// Protocol families of IPv4 and, by operating system, of IPv6.
 const IP_FAMILIES: [u32; 5] = [2, 10, 24, 28, 30];
 
-/// Headers of IP in IP that are looked through.
+/// The most nested IP headers that are looked through.
 const MOST_TUNNELS: usize = 8;
 
-/// Ethernets in MPLS that are looked through.
+/// The most Ethernet headers in MPLS that are looked through.
 const MOST_WIRES: usize = 2;
 
 /// Type of the packet among what Linux's packet filter logs.
 const LOGGED_PAYLOAD: u16 = 9;
 
 impl Link {
-    /// The link layer that has this number in captures, if it can carry IP and is known here.
+    /// The link layer with this number in captures, if it can carry IP and is known here.
     ///
     /// Numbers are those of <https://www.tcpdump.org/linktypes.html>; 12 and 14 are what some BSDs
     /// write for 101.
@@ -63,8 +63,8 @@ impl Link {
 
     /// The UDP payload in `frame`, or `None` if it carries something else, nothing, or a fragment.
     ///
-    /// Looks through VLAN tags, MPLS, PPPoE and IP in IP, in any order and number. Never panics;
-    /// checksums are not looked at, as many captures are taken before the network card fills them in.
+    /// Looks through VLAN tags, MPLS, PPPoE and IP in IP, in any order and number. Never panics; ignores
+    /// checksums, since many captures are taken before the network card fills them in.
     pub(super) fn udp_payload(self, frame: &[u8]) -> Option<&[u8]> {
         match self {
             Self::Ethernet => in_ethernet(frame, MOST_WIRES),
@@ -94,8 +94,8 @@ fn u16_and_rest(bytes: &[u8]) -> Option<(u16, &[u8])> {
     Some((u16::from_be_bytes(*number), rest))
 }
 
-// In all of these, `wires` are the Ethernets in MPLS that may still come: else a frame could nest them
-// without end.
+// In all of these, `wires` is the number of Ethernet headers in MPLS that may still come: otherwise a frame
+// could nest them without end.
 
 fn in_ethernet(frame: &[u8], wires: usize) -> Option<&[u8]> {
     let (_addresses, rest) = frame.split_at_checked(12)?;
@@ -136,7 +136,7 @@ fn in_mpls(mut packet: &[u8], wires: usize) -> Option<&[u8]> {
             break;
         }
     }
-    // Nothing says what follows: IP by its version, or Ethernet behind a control word.
+    // Nothing identifies what follows: IP by its version, or Ethernet after a control word.
     match packet.first()? >> 4 {
         4 | 6 => in_ip(packet),
         0 => in_ethernet(packet.get(4..)?, wires.checked_sub(1)?),
@@ -156,7 +156,7 @@ fn in_ppp_over_ethernet(packet: &[u8], wires: usize) -> Option<&[u8]> {
 
 fn in_ppp(frame: &[u8], wires: usize) -> Option<&[u8]> {
     let frame = frame.strip_prefix(&[0xff, 3]).unwrap_or(frame);
-    // A protocol's number may be one byte, which then is odd.
+    // A protocol's number may be one byte, which is then odd.
     let (protocol, packet) = match frame {
         [number, packet @ ..] if number % 2 == 1 => (u16::from(*number), packet),
         _ => u16_and_rest(frame)?,
@@ -173,8 +173,8 @@ fn in_filter_log(frame: &[u8]) -> Option<&[u8]> {
     if !IP_FAMILIES.contains(&header[0].into()) {
         return None;
     }
-    // Attributes: a length, a type, and what it says, with padding behind. Their byte order is that
-    // of the machine that captured; in the wrong one, a type is 256 at least.
+    // Attributes: a length, a type and a value, followed by padding. Their byte order is that of the
+    // capturing machine; in the wrong one, a type is at least 256.
     loop {
         let (header, _) = rest.split_first_chunk::<4>()?;
         let [a, b, c, d] = *header;
@@ -295,7 +295,7 @@ mod tests {
             "8100 0001 8847 00011 1 40",
             // A pseudowire: a control word, then Ethernet.
             "8847 00011 1 40 00000000 020202020202 030303030303 0800",
-            // LLC and SNAP behind a length.
+            // LLC and SNAP after a length.
             "0040 aaaa03 000000 0800",
             &session,
         ] {

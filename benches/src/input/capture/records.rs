@@ -20,7 +20,7 @@ pub(super) struct Record<'a> {
     pub(super) link: u16,
     /// The captured bytes.
     pub(super) frame: &'a [u8],
-    /// When it was captured, since some fixed point in time, by an interface counted through all
+    /// When it was captured, since some fixed point in time, by an interface that is numbered across all
     /// sections.
     pub(super) stamp: Stamp,
     /// Whether the whole packet was captured.
@@ -45,7 +45,7 @@ pub(super) fn is_pcapng(data: &[u8]) -> bool {
     data.starts_with(&SHB_MAGIC.to_le_bytes())
 }
 
-/// Largest record that capture tools write, in bytes; a longer one is a damaged length.
+/// Largest record that capture tools write, in bytes; a longer one has a damaged length.
 const RECORD_LIMIT: usize = 262_144;
 
 /// Bytes in a classic pcap's file header.
@@ -123,7 +123,7 @@ const OBSOLETE_PACKET_BLOCK: u32 = 2;
 const OBSOLETE_PACKET_HEADER: usize = 28;
 
 impl Interface {
-    /// Nanoseconds since 1970 of a stamp in two halves.
+    /// Nanoseconds since 1970 of a stamp that is given in two halves.
     fn stamp_ns(&self, high: u32, low: u32) -> i128 {
         let ticks = u128::from(high) << 32 | u128::from(low);
         let since_offset = ticks * 1_000_000_000 / self.ticks_a_second;
@@ -136,8 +136,8 @@ const SMALLEST_BLOCK: usize = 12;
 
 /// Hands every packet of a pcapng file to `each`.
 ///
-/// Blocks are told apart here and only those that matter are parsed, so that unknown or damaged
-/// side information does no harm.
+/// Blocks are distinguished here and only those that matter are parsed, so that unknown or damaged side
+/// information does no harm.
 pub(super) fn walk_pcapng(data: &[u8], mut each: impl FnMut(Record<'_>)) -> Result<(), Fault> {
     let mut big_endian = false;
     let mut interfaces: Vec<Interface> = Vec::new();
@@ -230,7 +230,7 @@ pub(super) fn walk_pcapng(data: &[u8], mut each: impl FnMut(Record<'_>)) -> Resu
                 let Ok((_, packet)) = parsed else {
                     return Err(damaged("a simple packet block"));
                 };
-                // These packets have neither a stamp nor a number: they are of the first interface.
+                // These packets have neither a stamp nor an index: they belong to the first interface.
                 let interface = described(&interfaces, 0, offset)?;
                 let limit = match interface.snap_length {
                     0 => usize::MAX,
@@ -303,8 +303,8 @@ fn block(rest: &[u8], offset: usize, big_endian: bool) -> Result<&[u8], Fault> {
     Ok(block)
 }
 
-/// How many ticks a second the option `if_tsresol` stands for: a power of ten, or of two if its top
-/// bit is set.
+/// The ticks per second that the option `if_tsresol` stands for: a power of ten, or of two if its top bit is
+/// set.
 fn ticks_a_second(resolution: u8) -> Option<u128> {
     let exponent = u32::from(resolution & 0x7f);
     match resolution & 0x80 {
@@ -314,7 +314,7 @@ fn ticks_a_second(resolution: u8) -> Option<u128> {
     }
 }
 
-/// The 32-bit number at `offset` in `data`, if it reaches that far.
+/// The 32-bit number at `offset` in `data`, if `data` reaches that far.
 fn word(data: &[u8], offset: usize, big_endian: bool) -> Option<u32> {
     let bytes = *data.get(offset..)?.first_chunk()?;
     Some(if big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
@@ -443,7 +443,7 @@ pub(super) mod build {
             self.block(6, &content)
         }
 
-        /// As [`Self::enhanced`], in the block that was used before it.
+        /// Like [`Self::enhanced`], in the block type that was used before it.
         pub(in crate::input::capture) fn obsolete(
             self,
             interface: u16,

@@ -51,7 +51,7 @@ fn the_same_payloads_come_out_of_every_format() {
     let milliseconds = [0, 1, 2].map(Duration::from_millis);
     for (name, file, offsets) in [
         ("a.pcap", pcap(&payloads), milliseconds),
-        // The name does not matter where the content is known.
+        // The name does not matter where the content is recognised.
         ("b.txs", pcapng(&payloads), milliseconds),
         ("c.txs", transactions(&payloads), [Duration::ZERO; 3]),
     ] {
@@ -216,7 +216,7 @@ fn small_files_may_be_cut_or_changed_anywhere() {
     }
 }
 
-/// Captures that were misread, and how many packets other tools read from each.
+/// Captures that were once misread, and how many packets other tools read from each.
 #[test]
 fn captures_that_were_misread_are_read() {
     for (name, packets) in [
@@ -314,7 +314,7 @@ proptest! {
         data.extend(&rest);
         let _ = decode_as("a.txs", &data);
         let _ = decode_as("a.bin", &rest);
-        // Behind good headers, so that records are reached.
+        // After good headers, so that records are reached.
         let _ = decode_as("a", &[ORDER.pcap(0xa1b2_3c4d, 1), rest.clone()].concat());
         let head = [ORDER.section(), ORDER.interface(0, None, None)].concat();
         for kind in [1, 2, 3, 6] {

@@ -9,7 +9,7 @@ use solana_ed25519::ed_sigs::SigningKey;
 const ADDRESS_SIZE: usize = 32;
 /// Bytes in a signature.
 const SIGNATURE_SIZE: usize = 64;
-/// Set in the first byte of a versioned message; the version stands in the other bits.
+/// Set in the first byte of a versioned message; the other bits hold the version.
 const VERSION_FLAG: u8 = 0x80;
 
 /// An account's address, or a hash.
@@ -18,7 +18,7 @@ pub(super) type Address = [u8; ADDRESS_SIZE];
 /// Which of the three layouts a message has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// All accounts stand in the message.
+    /// The message lists all accounts.
     Legacy,
     /// Accounts may also be looked up in tables on the chain.
     Version0,
@@ -36,9 +36,9 @@ pub(super) enum Layout {
 pub(super) struct Instruction {
     /// Index of the program among the message's accounts.
     pub(super) program: u8,
-    /// Indexes of the accounts that the program is given.
+    /// Indexes of the accounts that are passed to the program.
     pub(super) accounts: Vec<u8>,
-    /// What the program is told.
+    /// The program's input.
     pub(super) data: Vec<u8>,
 }
 
@@ -86,8 +86,8 @@ impl Message {
     /// Lengthens the last instruction's data with `fill` so that the signed transaction has exactly
     /// `size` bytes.
     ///
-    /// The data's length takes a second byte from 128 on, so that one size cannot be met by data
-    /// alone; an account index more in the instruction makes up for it.
+    /// From 128 on, the data's length takes a second byte, so one size cannot be reached with data alone;
+    /// another account index in the instruction makes up for it.
     ///
     /// # Panics
     ///
@@ -116,7 +116,7 @@ impl Message {
     ///
     /// # Panics
     ///
-    /// If `keys` are not as many as the message's signers.
+    /// If the number of `keys` is not the number of the message's signers.
     pub(super) fn sign(&self, keys: &[&SigningKey]) -> Vec<u8> {
         assert_eq!(keys.len(), usize::from(self.signers), "one key a signer");
         let message = self.encode();
@@ -195,7 +195,7 @@ impl Message {
         }
     }
 
-    /// Counts of signers, of signers that are only read (none here), and of others only read.
+    /// The numbers of signers, of read-only signers (none here), and of other read-only accounts.
     fn header(&self) -> [u8; 3] {
         [self.signers, 0, self.readonly]
     }
@@ -207,7 +207,7 @@ fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend(bytes);
 }
 
-/// Appends a length in seven bits a byte, lowest first; all bytes but the last have the top bit set.
+/// Appends a length in seven bits per byte, lowest first; all bytes except the last have the top bit set.
 pub(super) fn push_length(out: &mut Vec<u8>, mut length: usize) {
     while length >= 0x80 {
         out.push((length & 0x7f) as u8 | 0x80);
