@@ -1,5 +1,5 @@
-//! After construction, no operation of pool, local pool, guard or queue calls the
-//! allocator. A binary of its own, because it replaces the allocator.
+//! After construction, no operation of pool, local pool, guard or queue calls the allocator. A separate
+//! binary, because it replaces the allocator.
 
 use blockpool::{ReceivedTransaction, TransactionMemoryPool, TransactionQueue};
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -1,5 +1,5 @@
-//! Bugs for sanitizers to find: run by `tests/sanitize`, one at a time by its name, to show that a
-//! run which reports nothing would have reported something.
+//! Bugs for sanitizers to find: `tests/sanitize` runs them one at a time, by name, to show that a run which
+//! reports nothing would have reported a bug.
 
 use std::env;
 use std::hint::black_box;
@@ -8,7 +8,7 @@ use std::thread;
 
 use blockpool_core::{Block, LocalPool, Pool};
 
-/// Between the blocks lie 28 bytes that are nobody's.
+/// Between the blocks lie 28 bytes that belong to no block.
 type P = Pool<100, 4>;
 
 static POOL: P = Pool::new();
@@ -34,9 +34,8 @@ fn put_burst(block: Block<'static, P>) {
     LocalPool::<P, 1>::new(&POOL).put_burst(&mut burst);
 }
 
-/// One thread gives a block back and goes on writing to it while another one owns it. They are
-/// ordered in time, so that the race is there in every run, but by nothing that a race detector
-/// takes for an order.
+/// One thread gives a block back and continues to write to it while another one owns it. The two are ordered
+/// in time, so that the race occurs in every run, but by nothing that a race detector takes for an order.
 fn race(give_back: fn(Block<'static, P>)) {
     static TAKEN: AtomicBool = AtomicBool::new(false);
     // All but one, so that the other thread gets that one.

@@ -1,4 +1,4 @@
-//! Bursts of addresses: of local pools and queues.
+//! Bursts of addresses, in local pools and queues.
 
 use std::collections::BTreeSet;
 use std::num::NonZero;
@@ -13,7 +13,7 @@ use blockpool_core::{Block, BlockPool, LocalPool, Pool, Queue, QueueSlot, RawErr
 
 use crate::harness::{Line, assert_whole, bookkeeping, moved, region, scope, written};
 
-/// Takes up to `count` blocks by one call.
+/// Takes up to `count` blocks with one call.
 fn take<S: Storage, const STOCK: usize>(
     local: &mut LocalPool<'_, BlockPool<S>, STOCK>,
     count: usize,
@@ -21,7 +21,7 @@ fn take<S: Storage, const STOCK: usize>(
     written(count, |pointers| local.get_raw_ptr_burst(pointers))
 }
 
-/// Gives blocks back that `take` took, or what is refused.
+/// Gives back blocks that `take` took, or pointers that are refused.
 fn put<S: Storage, const STOCK: usize>(
     local: &mut LocalPool<'_, BlockPool<S>, STOCK>,
     pointers: &[NonNull<u8>],
@@ -30,12 +30,12 @@ fn put<S: Storage, const STOCK: usize>(
     unsafe { local.put_raw_ptr_burst(pointers) }.map_err(|error| (error.done, error.reason))
 }
 
-/// Takes up to `count` blocks out of the queue by one call.
+/// Takes up to `count` blocks out of the queue with one call.
 fn pop<S: Storage>(queue: &Queue<'_, BlockPool<S>>, count: usize) -> Vec<NonNull<u8>> {
     written(count, |pointers| queue.pop_raw_ptr_burst(pointers))
 }
 
-/// Pushes blocks that `take` or `pop` took, or what is refused.
+/// Pushes blocks that `take` or `pop` took, or pointers that are refused.
 fn push<S: Storage>(
     queue: &Queue<'_, BlockPool<S>>,
     pointers: &[NonNull<u8>],
@@ -117,7 +117,7 @@ fn a_repeated_pointer_is_refused_in_the_stock_and_in_the_pool() {
 
 #[test]
 fn a_local_pool_keeps_no_more_than_its_limit() {
-    // Whichever word a local pool finds has more than half a stock.
+    // Any word that a local pool finds has more than half a stock.
     let pool = Pool::<64, 384>::new();
     for (limit, kept) in [(0, 1), (1, 1), (2, 2), (5, 5), (64, 64), (65, 64), (usize::MAX, 64)] {
         let mut local: LocalPool<'_, _, 64> = LocalPool::with_limit(&pool, limit);
@@ -191,7 +191,7 @@ fn addresses_and_handles_go_through_one_queue_with_their_data() {
 
     assert_eq!(queue.pop().as_deref(), Some(&[0; 3][..]));
     for (byte, pointer) in (1..).zip(pop(&queue, 3)) {
-        // SAFETY: the pointer was popped, and nobody else has it.
+        // SAFETY: the pointer was popped, and nothing else has it.
         let block = unsafe { pool.from_raw_ptr(pointer) }.expect("it is out");
         assert_eq!((&block[..], block.headroom()), (&[byte; 3][..], 9));
     }
@@ -221,7 +221,7 @@ fn a_burst_for_a_queue_ends_before_what_is_refused() {
         ] {
             let mut burst = pointers.clone();
             burst.insert(at, refused);
-            // The first one is refused where it stands again.
+            // A repeated pointer at the front is accepted, and refused at its second occurrence.
             let at = at + usize::from(at == 0 && refused == repeated);
             assert_eq!(push(&queue, &burst), Err((at, error)));
             assert_eq!(queue.len(), at);
@@ -259,7 +259,7 @@ fn of_addresses_popped_by_several_threads_each_has_one_owner() {
             }
         }
     };
-    // The sum of what it popped, which is in order for each producer.
+    // Returns the sum of what it popped, which is in order for each producer.
     let consume = |count: usize| {
         let (mut local, mut sum, mut next) = (pool.local_pool(), 0, [0; 2]);
         while popped.load(Relaxed) < 2 * PACKETS {

@@ -1,5 +1,5 @@
-//! The shape that is tried first, a bare `heapless::mpmc::Queue` of block indices, loses blocks.
-//! The free lists of this project do not: under the same load, none is lost.
+//! The obvious design, a bare `heapless::mpmc::Queue` of block indices, loses blocks. This project's free
+//! lists do not: under the same load, no block is lost.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -42,9 +42,9 @@ impl<F: FreeList> MayRefuse for Whole<F> {
     }
 }
 
-/// Threads that hold at most one block each; returns how many blocks are missing afterwards.
+/// Runs threads that hold at most one block each; returns how many blocks are missing afterwards.
 ///
-/// A refused give-back is not tried again: a pool that gives back on drop has nobody to tell.
+/// A refused give-back is not retried: a pool that gives back on drop cannot report it.
 fn lost_in_one_round(list: &impl MayRefuse) -> usize {
     let start = AtomicBool::new(false);
     scope(|scope| {
@@ -72,11 +72,11 @@ fn lost_in_one_round(list: &impl MayRefuse) -> usize {
     COUNT - left.len()
 }
 
-/// The queue holds every index, so a give-back needs the very place whose index was taken last.
-/// While a taker stands between its compare-and-swap and the store that frees the place, the
-/// give-back is refused. With more threads than processors a taker is preempted there soon, with
-/// as many processors as threads they meet there all the time; so short rounds are repeated until
-/// it happens. The bound is some thousand times what it takes.
+/// The queue has no slot to spare, so a give-back needs the very slot whose index was taken last. While a
+/// taker is between its compare-and-swap and the store that frees the slot, the give-back is refused. With
+/// more threads than processors, a taker is soon preempted there; with as many processors as threads, they
+/// meet there all the time. So short rounds are repeated until it happens. The bound is about a thousand
+/// times what it takes.
 #[test]
 fn a_bare_heapless_queue_loses_blocks() {
     #[expect(deprecated, reason = "the test shows why it is")]

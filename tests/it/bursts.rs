@@ -14,7 +14,7 @@ fn indices(blocks: &[Block<'_, Small>]) -> Vec<u32> {
     blocks.iter().map(Block::index).collect()
 }
 
-/// Eight blocks, those at the places that `foreign` names of the other pool.
+/// Eight blocks: those at the positions set in `foreign` are from the other pool.
 fn mixed<'p>(own: &'p Small, other: &'p Small, foreign: u8) -> Burst<'p> {
     (0..8)
         .map(|place| if foreign >> place & 1 == 1 { other } else { own })
@@ -126,7 +126,7 @@ fn a_burst_takes_from_the_stock_what_was_given_back_last() {
 fn a_burst_given_back_is_taken_first_to_last() {
     let pool = Pool::<8, 200>::new();
     for stock in 0..=15 {
-        // Into a stock with room for all of it, for some of it, and by single puts.
+        // Into a stock with room for all of it, for some of it, and with single puts.
         for count in 1..=16 {
             let mut local: LocalPool<'_, _, 16> = LocalPool::new(&pool);
             let get = |_| pool.get().expect("enough are free");
@@ -164,7 +164,7 @@ fn a_burst_is_popped_in_parts_with_its_data() {
         for part in parts {
             let mut popped = heapless::Vec::<_, 9>::new();
             while popped.len() < part {
-                // One by one and by bursts in turns.
+                // Alternates between single pops and bursts.
                 if popped.len() % 3 == 2 {
                     popped.push(queue.pop().expect("there are more")).expect("there is room");
                 } else {
@@ -185,7 +185,7 @@ fn a_burst_is_popped_in_parts_with_its_data() {
     assert_eq!(pool.available(), COUNT);
 }
 
-/// As many as a local pool keeps, fewer and more; with others kept before.
+/// As many as a local pool keeps, fewer and more; with and without others kept before.
 #[test]
 fn a_burst_given_back_is_taken_again_in_its_order() {
     fn check<const STOCK: usize, const N: usize>(kept_before: usize) {

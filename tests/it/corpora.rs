@@ -1,4 +1,4 @@
-//! Pools behave as their models under the corpora of the fuzz targets.
+//! Pools behave like their models on the corpora of the fuzz targets.
 
 #[allow(unreachable_pub, reason = "the fuzz targets are programs of their own")]
 #[path = "../fuzz/src/operations.rs"]

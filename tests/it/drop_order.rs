@@ -1,4 +1,4 @@
-//! Whatever holds a block gives it back when it goes, in any order, from any thread, by a panic too.
+//! Everything that holds a block gives it back on drop, in any order, on any thread, and during a panic.
 
 use std::cell::RefCell;
 use std::mem;
@@ -36,7 +36,7 @@ fn holders(pool: &P) -> Vec<Holder<'_>> {
 #[test]
 fn holders_give_back_what_they_hold_in_any_order_of_drops() {
     let pool = P::new();
-    // Each number below 4 × 3 × 2 names one order.
+    // Each number below 4 × 3 × 2 encodes one order.
     for order in 0..24 {
         let mut left = holders(&pool);
         let mut out = 11;
@@ -144,7 +144,7 @@ fn a_panic_amid_a_burst_leaves_no_block_out() {
         }
     });
     assert!(result.is_err());
-    // One of the chain is left in the queue.
+    // One block of the chain is left in the queue.
     assert_eq!((queue.len(), pool.available()), (1, 39));
     drop(queue);
     assert_whole(&pool);

@@ -110,7 +110,7 @@ fn an_empty_local_pool_looks_first_where_it_gave_back_last() {
     let pool = Pool::<8, { GROUPS * GROUP }>::new();
     let mut blocks = take_all(&pool);
     blocks.sort_unstable_by_key(|block| block.index());
-    // Some are free everywhere.
+    // Some blocks are free in every group.
     let mut place = 0;
     blocks.retain(|_| {
         place += 1;
@@ -151,7 +151,7 @@ fn a_flushed_local_pool_leaves_everything_to_other_threads() {
 fn a_queue_holds_all_blocks_of_its_pool_at_once() {
     let pool = Pool::<8, 65>::new();
     let queue = Queue::new(&pool);
-    // At each of its places once as the first.
+    // With each of its slots once as the first.
     for _ in 0..=65 {
         for block in take_all(&pool) {
             queue.push(block).expect("a block of this pool");

@@ -1,4 +1,4 @@
-//! A child process has a private copy of the pools of its parent.
+//! A child process has a private copy of its parent's pools.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,11 +13,11 @@ const COUNT: usize = 70;
 type Blocks = Pool<16, COUNT>;
 type All<'p> = heapless::Vec<Block<'p, Blocks>, COUNT>;
 
-/// What the child does, without a panic or an allocation: it is a copy of one thread, of a program
-/// that may have been anywhere. Says whether all was right.
+/// What the child does, without a panic or an allocation: it is a copy of one thread of a program whose other
+/// threads may have been anywhere. Returns whether everything was right.
 fn child(pool: &Blocks, queue: &Queue<'_, Blocks>) -> bool {
     let mut all = All::new();
-    // What the other threads had in their hands stays out.
+    // What the other threads held stays out.
     queue.pop_burst(&mut all);
     let free = pool.available();
     let mut local = pool.local_pool();
@@ -25,7 +25,7 @@ fn child(pool: &Blocks, queue: &Queue<'_, Blocks>) -> bool {
         if all.push(block).is_err() {
             return false;
         }
-        // From the local pool's stock in between.
+        // Takes from the local pool's stock in between.
         all.extend(local.get());
     }
     let mut seen = [false; COUNT];
@@ -43,14 +43,15 @@ fn child(pool: &Blocks, queue: &Queue<'_, Blocks>) -> bool {
     distinct && found && pushed && in_order && pool.available() == count
 }
 
-/// Forks, and says whether the child found everything right.
+/// Forks, and returns whether the child found everything right.
 fn fork_and_check(pool: &Blocks, queue: &Queue<'_, Blocks>) -> bool {
-    // SAFETY: the child calls nothing that another thread's lock could stop, and ends by `_exit`.
+    // SAFETY: the child calls nothing that could wait for another thread's lock, and ends with `_exit`.
     let pid = unsafe { libc::fork() };
     match pid {
         -1 => panic!("no process: {}", io::Error::last_os_error()),
         0 => {
-            // SAFETY: may be called after a fork. Who waits for a thread that is not there is ended.
+            // SAFETY: may be called after a fork. It ends a child that waits for a thread that does not
+            // exist.
             unsafe { libc::alarm(20) };
             let right = child(pool, queue);
             // SAFETY: may be called after a fork.

@@ -1,4 +1,4 @@
-//! What is shown of each type, to people.
+//! What formatting shows of each type.
 
 use std::fmt::{Debug, Write};
 

@@ -29,7 +29,7 @@ macro_rules! spin_stack {
     };
 }
 
-/// What a pool was asked to be.
+/// The shape requested of a pool.
 struct Shape {
     size: usize,
     count: usize,
@@ -51,7 +51,7 @@ macro_rules! every_shape {
     })+};
 }
 
-/// Blocks are the numbers from 0, lie one after the other, aligned, and keep what is written.
+/// Blocks have the indices from 0, lie one after another, aligned, and keep what is written to them.
 fn taken_once_disjoint_and_aligned<S: Storage>(pool: &BlockPool<S>, shape: &Shape) {
     let (first, length) = pool.memory();
     let space = shape.size.next_multiple_of(shape.align);

@@ -1,4 +1,4 @@
-//! Blocks without a handle: by number, by pointer, and what is refused.
+//! Blocks without a handle: by index, by pointer, and what is refused.
 
 use std::iter;
 use std::num::NonZero;
@@ -16,10 +16,10 @@ use crate::harness::{
 
 type P = Pool<100, 5>;
 
-/// Claims a number that the pool must refuse.
+/// Claims an index that the pool must refuse.
 #[track_caller]
 fn refused(pool: &P, index: u32) -> RawError {
-    // SAFETY: it is refused, so there is no handle for a block that someone else owns.
+    // SAFETY: it is refused, so no handle is made for a block with another owner.
     unsafe { pool.from_raw(index) }.expect_err("it may not be claimed")
 }
 
@@ -72,7 +72,7 @@ fn a_pointer_outside_the_pool_is_refused() {
 fn a_pointer_into_a_block_is_refused() {
     let pool = P::new();
     let pointer = pool.get().expect("it is free").into_raw_ptr();
-    // The last ones lie in the space behind the 100 bytes, kept for alignment.
+    // The last ones lie in the alignment padding after the 100 bytes.
     for into_block in [1, 64, 99, 100, 127] {
         let error = refused_ptr(&pool, moved(pointer, into_block));
         assert_eq!(error, RawError::Misaligned { into_block });
@@ -109,7 +109,7 @@ fn a_block_that_is_not_out_raw_is_refused() {
     check(&pool, index);
     // Claimed already: in a handle again.
     assert_eq!(block.into_raw(), index);
-    // SAFETY: the number comes from `into_raw`.
+    // SAFETY: the index comes from `into_raw`.
     let block = unsafe { pool.from_raw(index) }.expect("it is out");
     check(&pool, index);
     // In a queue.
@@ -136,7 +136,7 @@ fn a_round_trip_keeps_the_data_range() {
         block.reset(headroom).expect("it fits");
         block.resize(len, 0x5A).expect("it fits");
         let index = block.into_raw();
-        // SAFETY: the number comes from `into_raw`.
+        // SAFETY: the index comes from `into_raw`.
         let block = unsafe { pool.from_raw(index) }.expect("it is out");
         assert_eq!((block.headroom(), &block[..]), (headroom, &vec![0x5A; len][..]));
         let pointer = block.into_raw_ptr();
@@ -161,7 +161,7 @@ fn what_is_written_through_the_pointer_is_the_data() {
     assert_eq!(&block[..], [0xD7; 100]);
 }
 
-/// Claims pointers until `N` blocks are had, or one is refused.
+/// Claims pointers until `N` blocks are claimed, or one is refused.
 fn claim<'p, const N: usize, S: Storage>(
     pool: &'p BlockPool<S>,
     pointers: &[NonNull<u8>],
@@ -176,7 +176,7 @@ fn claim<'p, const N: usize, S: Storage>(
     (result, blocks)
 }
 
-/// Gives up blocks, and tells their pointers in the order in which they were taken.
+/// Gives up blocks, and returns their pointers in the order in which they were taken.
 fn give_up<S: Storage>(pool: &BlockPool<S>, count: usize) -> Vec<NonNull<u8>> {
     iter::from_fn(|| pool.get()).take(count).map(Block::into_raw_ptr).collect()
 }
@@ -241,7 +241,7 @@ fn a_burst_ends_before_what_is_refused() {
             pointers.insert(2, refused);
             let (result, blocks) = claim::<8, _>(pool, &pointers);
             assert_eq!((result, blocks.len()), (Err(error), 2));
-            // What lies behind it was left alone.
+            // What follows it was left alone.
             assert_eq!(claim::<8, _>(pool, &pointers[3..]).0, Ok(1));
         }
         drop(kept);
@@ -306,7 +306,7 @@ fn a_thread_that_claims_a_number_sees_the_data() {
             }
         });
         for (stamp, index) in (1..).zip(receiver) {
-            // SAFETY: the number comes from `into_raw`.
+            // SAFETY: the index comes from `into_raw`.
             let block = unsafe { POOL.from_raw(index) }.expect("it is out");
             assert_eq!(read_stamp(&block), stamp);
         }
@@ -324,7 +324,7 @@ fn of_several_threads_that_claim_one_number_one_succeeds() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..300_000 {
-                    // SAFETY: the number comes from `into_raw`; the pool accepts one claim.
+                    // SAFETY: the index comes from `into_raw`; the pool accepts one claim.
                     if let Ok(block) = unsafe { pool.from_raw(index) } {
                         assert!(!claimed.swap(true, Ordering::Relaxed), "claimed twice");
                         claims.fetch_add(1, Ordering::Relaxed);
@@ -336,7 +336,7 @@ fn of_several_threads_that_claim_one_number_one_succeeds() {
         }
     });
     assert!(claims.into_inner() > 0);
-    // SAFETY: the number comes from `into_raw`.
+    // SAFETY: the index comes from `into_raw`.
     drop(unsafe { pool.from_raw(index) }.expect("it is out"));
     assert_whole(&pool);
 }

@@ -1,5 +1,5 @@
-//! What the tests share: memory for regions, stamps that
-//! show who wrote a block last, random numbers with a constant seed, and threads.
+//! What the tests share: memory for regions, stamps that show which owner wrote a block last, random numbers
+//! with a constant seed, and threads.
 
 use std::fmt::Debug;
 use std::iter;
@@ -17,7 +17,7 @@ pub(crate) fn take_all<S: Storage>(pool: &BlockPool<S>) -> Vec<Block<'_, BlockPo
     iter::from_fn(|| pool.get()).collect()
 }
 
-/// An address that many bytes further on, be it within an allocation or not.
+/// The address that many bytes further on, within an allocation or not.
 pub(crate) fn moved(pointer: NonNull<u8>, by: usize) -> NonNull<u8> {
     NonNull::new(pointer.as_ptr().wrapping_add(by)).expect("it does not wrap to null")
 }
@@ -29,7 +29,7 @@ pub(crate) fn written(
 ) -> Vec<NonNull<u8>> {
     let mut pointers = vec![MaybeUninit::uninit(); count];
     let taken = take(&mut pointers);
-    // SAFETY: as many were written.
+    // SAFETY: that many were written.
     pointers[..taken].iter().map(|pointer| unsafe { pointer.assume_init() }).collect()
 }
 
@@ -42,14 +42,14 @@ pub(crate) fn assert_whole<S: Storage>(pool: &BlockPool<S>) {
     indices.sort_unstable();
     let all: Vec<u32> = (0..).take(pool.capacity()).collect();
     assert_eq!(indices, all);
-    // All are out now, so that is the peak, of a free list that counts.
+    // All blocks are out now, so this is the peak of a free list that counts.
     let peak = pool.high_water_mark().unwrap_or(pool.capacity());
     assert_eq!(peak, pool.capacity());
     drop(blocks);
     assert_eq!(pool.available(), pool.capacity());
 }
 
-/// Writes `stamp` over the whole block, again and again.
+/// Writes `stamp` over the whole block, repeatedly.
 pub(crate) fn write_stamp<S: Storage>(block: &mut Block<'_, BlockPool<S>>, stamp: u64) {
     block.reset(0).expect("no headroom always fits");
     for _ in 0..block.capacity() / 8 {
@@ -58,7 +58,7 @@ pub(crate) fn write_stamp<S: Storage>(block: &mut Block<'_, BlockPool<S>>, stamp
     block.resize(block.capacity(), stamp as u8).expect("the whole block fits");
 }
 
-/// The stamp that the block is full of.
+/// The stamp that fills the block.
 #[track_caller]
 pub(crate) fn read_stamp<S: Storage>(block: &Block<'_, BlockPool<S>>) -> u64 {
     assert_eq!(block.len(), block.capacity(), "the data range changed");
@@ -75,8 +75,8 @@ pub(crate) fn read_stamp<S: Storage>(block: &Block<'_, BlockPool<S>>) -> u64 {
 /// How many threads of all scopes have ended.
 static ENDED: AtomicUsize = AtomicUsize::new(0);
 
-/// As [`thread::scope`], whose end is an order that ThreadSanitizer sees: what the standard library
-/// does for it is compiled without.
+/// Like [`thread::scope`], but with an end that ThreadSanitizer sees as an ordering: the standard library's
+/// own is compiled without instrumentation.
 pub(crate) fn scope<'env, T>(run: impl for<'scope> FnOnce(Scope<'scope, 'env>) -> T) -> T {
     let result = thread::scope(|scope| run(Scope(scope)));
     // Acquire: pairs with the release in `spawn`.
@@ -115,7 +115,7 @@ impl Random {
     }
 }
 
-/// Tells others to end when it goes, by a panic too.
+/// Tells others to end when it is dropped, during a panic too.
 #[derive(Debug)]
 pub(crate) struct Ends<'f>(pub(crate) &'f AtomicBool);
 
@@ -125,7 +125,7 @@ impl Drop for Ends<'_> {
     }
 }
 
-/// Memory for regions, aligned as they want it.
+/// Memory for regions, aligned as they require.
 #[repr(C, align(64))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Line(pub(crate) [u8; 64]);

@@ -2,8 +2,8 @@
 //! order in which the operations took effect one after the other, each between its call and its
 //! return (Herlihy and Wing, "Linearizability", 1990).
 //!
-//! Threads take their stamps from one counter, with fences, so these tests say nothing about
-//! orderings: that is the matter of `tests/loom`.
+//! Threads take their stamps from one counter, with fences, so these tests say nothing about orderings:
+//! `tests/loom` covers those.
 
 mod linearize;
 mod model;

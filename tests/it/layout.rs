@@ -10,7 +10,7 @@ use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
 
 use crate::harness::{Line, assert_whole, bookkeeping, region};
 
-/// 16 bytes with 64-bit words; with 32-bit words, 12 or 16 by the alignment of a `u64`.
+/// 16 bytes with 64-bit words; with 32-bit words, 12 or 16, depending on the alignment of a `u64`.
 #[test]
 fn a_handle_is_a_pointer_and_64_bits_also_within_an_option() {
     const HANDLE: usize = size_of::<(usize, u64)>();
@@ -47,7 +47,7 @@ static BLOCKPOOL_LAYOUT_HEAPLESS_QUEUE: Literal = Pool::new();
 fn kind_and_size(name: &str) -> (SectionKind, u64) {
     let program = fs::read(current_exe().expect("this test has a file")).expect("it can be read");
     let program = object::File::parse(&program[..]).expect("it is an executable");
-    // Mach-O writes an underscore first.
+    // Mach-O prepends an underscore.
     let symbol = program
         .symbols()
         .find(|symbol| symbol.name().is_ok_and(|found| found.trim_start_matches('_') == name))
@@ -82,12 +82,12 @@ fn a_static_pool_over_heapless_queue_takes_its_space_in_the_file() {
     );
 }
 
-/// Larger than the stack of a test's thread, also in builds without optimisation.
+/// Makes a pool larger than the stack of a test's thread, in builds without optimisation too.
 #[test]
 fn a_large_pool_is_made_in_place() {
     fn check<K: FreeListKind>() {
         let mut memory = Box::<Pool<2048, 4096, Align<64>, K>>::new_uninit();
-        // Whatever was there before.
+        // Previous contents do not matter.
         // SAFETY: memory of the box, borrowed exclusively; any bytes are allowed in it.
         unsafe { memory.as_mut_ptr().write_bytes(0xA5, 1) };
         assert!(size_of_val(&*memory) > 4 * MIB);

@@ -1,11 +1,11 @@
-//! Tests that span the crates, one module a topic. Each test is named for the property it shows.
+//! Tests that span the crates, one module per topic. Each test is named for the property it shows.
 
 mod adapter;
-mod bursts;
-mod corpora;
-// Of the handler for DPDK, which nothing can be linked with but a program of DPDK's.
 mod address_bursts;
 mod bare_heapless_queue;
+mod bursts;
+mod corpora;
+// Part of the DPDK handler, which only programs of DPDK can be linked with.
 #[path = "../../core/dpdk/src/chunks.rs"]
 mod dpdk_chunks;
 mod drop_order;

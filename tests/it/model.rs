@@ -1,7 +1,7 @@
-//! Random sequences of operations against plain models. The seed is a constant, so a failure comes
-//! again; it prints the shortest sequence of operations that shows it.
+//! Random sequences of operations against plain models. The seed is a constant, so a failure is reproducible;
+//! it prints the shortest sequence of operations that shows it.
 //!
-//! The modules do the operations and know what each should do; here is which sequences are tried.
+//! The modules perform the operations and know what each should do; this file selects the sequences to try.
 //! The fuzz targets in `tests/fuzz` try others with the same modules.
 
 pub(crate) mod adapter;
@@ -125,7 +125,7 @@ free_lists! {
     blocks_and_their_data_are_conserved_by_region: Region, 150,
 }
 
-/// Values at and around those that serve, and far from them.
+/// Values at and around valid ones, and far from them.
 fn asked() -> impl Strategy<Value = Asked> {
     let length = prop_oneof![0..20_000_u64, (0..50_u64).prop_map(|n| n << 33), any::<u64>()];
     let block_size = prop_oneof![

@@ -12,7 +12,7 @@ const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// A folder for this test, in the folder that the build uses.
 fn folder() -> PathBuf {
-    // Cargo makes `tmp` there for integration tests.
+    // Cargo creates this `tmp` folder for integration tests.
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("no_std")
 }
 
@@ -27,7 +27,7 @@ fn run(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// Builds the core by itself, without features that other members switch on; where it was built.
+/// Builds the core by itself, without features that other members enable; returns where it was built.
 fn built() -> PathBuf {
     let folder = folder();
     run(Command::new(env!("CARGO"))
@@ -36,7 +36,7 @@ fn built() -> PathBuf {
         .arg("--target-dir")
         .arg(&folder)
         .current_dir(WORKSPACE)
-        // What was set for the tests, such as sanitizers or coverage, is not for this program.
+        // Settings for the tests, such as sanitizers or coverage, do not apply to this program.
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("CARGO_BUILD_TARGET")
@@ -45,7 +45,7 @@ fn built() -> PathBuf {
     folder.join("debug")
 }
 
-/// The compiler, for a program with the core as it was built there.
+/// The compiler, for a program that uses the core built there.
 fn compiler(built: &Path) -> Command {
     let mut compiler = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
     compiler
@@ -57,7 +57,7 @@ fn compiler(built: &Path) -> Command {
     compiler
 }
 
-/// A wrong size is an error in the words of what was written, not of what that is made of.
+/// The error for a wrong size speaks of what the user wrote, not of what that is made of.
 #[test]
 fn sizes_that_do_not_serve_are_refused_in_words_about_them() {
     let built = built();
@@ -77,8 +77,7 @@ fn sizes_that_do_not_serve_are_refused_in_words_about_them() {
     }
 }
 
-/// Links a program of the core with nothing else: there is nowhere that std, an allocator or libc could
-/// come from.
+/// Links a program with the core and nothing else: std, an allocator or libc could not come from anywhere.
 #[test]
 fn a_program_of_the_core_alone_links_and_runs() {
     let program = folder().join("bare");
@@ -95,7 +94,7 @@ fn a_program_of_the_core_alone_links_and_runs() {
         .filter_map(|symbol| symbol.name().ok().map(str::to_owned))
         .collect();
     assert!(symbols.iter().any(|name| name.contains("blockpool_core")));
-    // Crates std and alloc, in both manglings of names, and the allocator's entry points.
+    // Crates std and alloc, in both mangling schemes, and the allocator's entry points.
     for absent in ["_ZN3std", "_3std", "_ZN5alloc", "_5alloc", "__rust_alloc", "__rg_alloc"] {
         let found = symbols.iter().find(|name| name.contains(absent));
         assert_eq!(found, None, "{absent}");

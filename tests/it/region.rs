@@ -16,7 +16,7 @@ fn slots(count: usize) -> Vec<QueueSlot> {
     iter::repeat_with(QueueSlot::new).take(count).collect()
 }
 
-/// A region that must be refused, over memory of which only the address and length are looked at.
+/// Makes a region that must be refused, over memory of which only the address and length are looked at.
 #[track_caller]
 fn refused(
     address: usize,
@@ -26,7 +26,7 @@ fn refused(
 ) -> (RegionError, String) {
     let first = NonNull::without_provenance(address.try_into().expect("not zero"));
     let mut bookkeeping: Vec<_> = iter::repeat_with(Bookkeeping::new).take(elements).collect();
-    // SAFETY: it is refused, and there is no block to reach the memory by.
+    // SAFETY: it is refused, so there is no block through which to reach the memory.
     let result = unsafe { Region::from_raw_parts(first, length, block_size, &mut bookkeeping) };
     let error = result.expect_err("it does not serve");
     (error, error.to_string())
@@ -131,7 +131,7 @@ fn block_i_lies_at_i_times_the_block_size() {
 #[test]
 fn only_blocks_are_written_and_the_rest_stays_unused() {
     const UNTOUCHED: Line = Line([0xEE; 64]);
-    // Three blocks of three lines and one line more.
+    // Three blocks of three lines and one more line.
     let mut memory = vec![UNTOUCHED; 10];
     let mut bookkeeping = bookkeeping(10 * 64, 192);
     {
@@ -238,7 +238,7 @@ fn every_block_of_a_region_keeps_its_own_data_range() {
         }
         let blocks: Vec<_> = if raw {
             let numbers: Vec<u32> = blocks.into_iter().map(|block| block.into_raw()).collect();
-            // SAFETY: the numbers come from `into_raw`.
+            // SAFETY: the indices come from `into_raw`.
             let claim = |number| unsafe { region.from_raw(number) };
             numbers.into_iter().map(|number| claim(number).expect("it is out")).collect()
         } else {

@@ -1,4 +1,4 @@
-//! What may go to, and be shared with, another thread; and what may not be copied.
+//! What may be sent to, and shared with, another thread; and what may not be copied.
 
 use blockpool_core::storage::{
     Bitmap, Bookkeeping, Counted, FreeListKind, HeaplessQueue, SpinStack,
@@ -35,5 +35,6 @@ assert_not_impl_any!(Queue<'static, Own>: Clone, Copy);
 assert_not_impl_any!(Bookkeeping: Clone, Copy);
 assert_not_impl_any!(QueueSlot: Clone, Copy);
 
-// A raw pointer makes a type neither, so a `Region`, which has one, is so by promise, not by chance.
+// A type with a raw pointer is neither by default, so a `Region`, which has one, is both by promise, not by
+// chance.
 assert_not_impl_any!(Mapping: Send, Sync);

@@ -1,4 +1,4 @@
-//! A signal handler uses what the thread that it interrupts was using, whatever that was doing.
+//! A signal handler uses what the interrupted thread was using, whatever that thread was doing.
 
 use std::cell::UnsafeCell;
 use std::io;
@@ -12,14 +12,14 @@ use blockpool_core::{Block, LocalPool, Pool, Queue};
 
 use crate::harness::{Ends, Random, assert_whole, read_stamp, scope, write_stamp};
 
-/// More than a word of them, and not many for three to share.
+/// More than one word of them, and not many for three to share.
 type Blocks = Pool<64, 66>;
 type Burst = heapless::Vec<Block<'static, Blocks>, 3>;
 
 static POOL: Blocks = Pool::new();
 static QUEUE: Queue<'static, Blocks> = Queue::new(&POOL);
 
-/// Who uses pool and queue: a thread, or the handler.
+/// A user of pool and queue: a thread, or the handler.
 struct Party {
     local: LocalPool<'static, Blocks, 8>,
     held: heapless::Vec<Block<'static, Blocks>, 8>,
@@ -37,7 +37,7 @@ impl Party {
     fn keep(&mut self, blocks: impl IntoIterator<Item = Block<'static, Blocks>>) {
         for mut block in blocks {
             write_stamp(&mut block, self.stamp);
-            // One too many is given back.
+            // A block that does not fit is given back.
             let _ = self.held.push(block);
         }
     }
@@ -99,18 +99,18 @@ impl Timer {
         event.sigev_notify_thread_id = unsafe { libc::gettid() };
         let mut timer = ptr::null_mut();
         let clock = libc::CLOCK_MONOTONIC;
-        // SAFETY: both point to what they should.
+        // SAFETY: both pointers are valid.
         let result = unsafe { libc::timer_create(clock, &raw mut event, &raw mut timer) };
         assert_eq!(result, 0, "{}", io::Error::last_os_error());
         Self(timer)
     }
 
-    /// Lets it go off once. May be called by a signal handler.
+    /// Makes it fire once. May be called by a signal handler.
     fn start(&self, nanoseconds: usize) {
         // SAFETY: all-zero is valid: no interval.
         let mut value: libc::itimerspec = unsafe { mem::zeroed() };
         value.it_value.tv_nsec = nanoseconds as libc::c_long;
-        // SAFETY: the timer lives.
+        // SAFETY: the timer exists.
         unsafe { libc::timer_settime(self.0, 0, &raw const value, ptr::null_mut()) };
     }
 }
@@ -122,8 +122,8 @@ struct Handler {
     runs: AtomicUsize,
 }
 
-// SAFETY: the party is used by the handler alone, in one thread, which does not interrupt itself;
-// and by the test when there are no signals any more. A timer may be used by any thread.
+// SAFETY: the party is used by the handler alone, in one thread, where it does not interrupt itself; and by
+// the test once the signals have ended. A timer may be used by any thread.
 unsafe impl Sync for Handler {}
 
 static HANDLER: Handler = Handler {
@@ -133,7 +133,7 @@ static HANDLER: Handler = Handler {
 };
 
 extern "C" fn handle(_: libc::c_int) {
-    // SAFETY: nobody else has the party: see above.
+    // SAFETY: nothing else uses the party: see above.
     let party = unsafe { &mut *HANDLER.party.get() };
     (0..4).for_each(|_| party.step());
     HANDLER.runs.fetch_add(1, Ordering::Release);
@@ -166,19 +166,19 @@ fn a_signal_handler_uses_what_it_interrupts() {
             }
         });
         let _ends = Ends(&end);
-        // Interrupted.
+        // The one that is interrupted.
         let mut party = Party::new(2);
         let begin = Instant::now();
         HANDLER.timer.get_or_init(Timer::new).start(1_000);
         while runs() < SIGNALS && (runs() == 0 || begin.elapsed() < Duration::from_secs(1)) {
             (0..100).for_each(|_| party.step());
         }
-        // The last one that is on its way is discarded.
+        // The last signal, which may be on its way, is discarded.
         on_signal(libc::SIG_IGN);
     });
     println!("{} signals", runs());
 
-    // SAFETY: no signal is under way, and none comes any more.
+    // SAFETY: no signal is being handled, and no more will come.
     let party = unsafe { &mut *HANDLER.party.get() };
     while party.let_go().is_some() {}
     party.local.flush();

@@ -1,5 +1,4 @@
-//! As many blocks as threads, or fewer: what is there is found, and nobody starves the others for
-//! good.
+//! As many blocks as threads, or fewer: what is there is found, and no thread starves the others permanently.
 
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
@@ -8,7 +7,7 @@ use blockpool_core::{Block, Pool, Queue};
 
 use crate::harness::{assert_whole, scope};
 
-/// Of each thread, unless the time is over before.
+/// Per thread, unless the time is up first.
 const ROUNDS: usize = 10_000;
 
 fn in_threads(threads: usize, round: impl Fn(usize) + Sync) {
@@ -29,9 +28,9 @@ fn in_threads(threads: usize, round: impl Fn(usize) + Sync) {
     });
 }
 
-/// Each thread pops a block and pushes the same one, so of as many blocks as threads one is always
-/// in. A queue whose push is refused, or whose pop is blind, behind another that is half done, fails
-/// here although it is never full or empty.
+/// Each thread pops a block and pushes the same one, so with as many blocks as threads one is always in the
+/// queue. A queue whose push is refused, or whose pop finds none, because another operation is half done,
+/// fails here although it is never full or empty.
 fn pops_what_is_there<const COUNT: usize>(threads: usize, blocks: usize) {
     let pool = Pool::<8, COUNT>::new();
     let queue = Queue::new(&pool);
@@ -69,8 +68,8 @@ fn a_pool_with_a_block_for_each_thread_never_seems_exhausted() {
     assert_whole(&pool);
 }
 
-/// The bound of queues over fetch-and-add: with more poppers than three times the places, they can
-/// push the threshold below what is left, and read empty for good.
+/// The limitation of queues built on fetch-and-add: with more poppers than three times the slots, they can
+/// push the threshold below what is left, and read empty permanently.
 fn finds_the_rest<const COUNT: usize>(threads: usize) {
     let pool = Pool::<8, COUNT>::new();
     let queue = Queue::new(&pool);

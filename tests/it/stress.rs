@@ -18,8 +18,8 @@ const BURST: usize = 5;
 
 type Burst<'p, P> = heapless::Vec<Block<'p, P>, BURST>;
 
-/// One thread's part: it takes blocks in every way there is, holds some, hands some to the other
-/// threads in every way there is. A block that it holds is full of a stamp that nobody else writes.
+/// One thread's part: it takes blocks in every possible way, holds some, and hands some to the other threads
+/// in every possible way. A block that it holds is filled with a stamp that no other thread writes.
 struct Party<'s, 'p, S: Storage> {
     pool: &'p BlockPool<S>,
     queue: &'s Queue<'p, BlockPool<S>>,
@@ -40,7 +40,7 @@ impl<'p, S: Storage> Party<'_, 'p, S> {
     }
 
     fn mark(&self, block: &Block<'p, BlockPool<S>>) {
-        // Relaxed: what is found out is whether two owners overlap, not more.
+        // Relaxed: this only detects whether two owners overlap.
         let held = self.marks[block.index() as usize].swap(true, Ordering::Relaxed);
         assert!(!held, "two owners of block {}", block.index());
     }
@@ -85,13 +85,13 @@ impl<'p, S: Storage> Party<'_, 'p, S> {
     fn receive_raw(&mut self) {
         let index = self.raw_in.lock().expect("no thread panicked").try_recv();
         if let Ok(index) = index {
-            // SAFETY: the sender owned the block, and each number sent is received once.
+            // SAFETY: the sender owned the block, and each index sent is received once.
             let block = unsafe { self.pool.from_raw(index) };
             self.keep_received(block.expect("a number from `into_raw`"));
         }
     }
 
-    /// Takes and gives back at once, so that threads meet in the shared set.
+    /// Takes and immediately gives back, so that threads meet in the shared free list.
     fn take_and_give_back(&self) {
         for block in (0..50).filter_map(|_| self.pool.get()) {
             self.mark(&block);
@@ -155,7 +155,7 @@ impl<'p, S: Storage> Party<'_, 'p, S> {
             }
             15 => self.local.flush(),
             16 => self.take_and_give_back(),
-            // Now and then: on a busy machine it takes a time slice.
+            // Rarely: on a busy machine it costs a time slice.
             17 if self.random.below(20) == 0 => thread::yield_now(),
             // It holds enough.
             _ => {}
@@ -197,7 +197,7 @@ pub(crate) fn stress<'p, S: Storage>(pool: &'p BlockPool<S>, queue: &Queue<'p, B
         read_stamp(&block);
     }
     for index in raw_in.into_inner().expect("no thread panicked").try_iter() {
-        // SAFETY: the sender owned the block, and each number sent is received once.
+        // SAFETY: the sender owned the block, and each index sent is received once.
         let block = unsafe { pool.from_raw(index) };
         read_stamp(&block.expect("a number from `into_raw`"));
     }
@@ -230,7 +230,7 @@ free_lists! {
         72 3 SpinStack, 64 200 SpinStack;
 }
 
-/// What a consumer saw last of each producer.
+/// `seen` has what a consumer saw last from each producer.
 fn assert_ascending(seen: &mut HashMap<u64, u64>, stamp: u64) {
     let (producer, number) = (stamp >> 32, stamp & 0xFFFF_FFFF);
     if let Some(before) = seen.insert(producer, number) {
@@ -243,7 +243,7 @@ fn a_consumer_sees_the_blocks_of_each_producer_in_their_order() {
     const PRODUCERS: u64 = 3;
     const CONSUMERS: u64 = 3;
     const EACH: u64 = 6_000;
-    // Fewer blocks than are on their way, so that the ring goes round often.
+    // Fewer blocks than could be in flight, so that the ring wraps often.
     static POOL: Pool<64, 13> = Pool::new();
     static QUEUE: Queue<'static, Pool<64, 13>> = Queue::new(&POOL);
 

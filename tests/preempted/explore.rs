@@ -27,7 +27,7 @@ impl State {
     pub(crate) const ALL: [Self; 5] =
         [Self::Full, Self::Shuffled, Self::Half, Self::One, Self::Empty];
 
-    /// Of what keeps no order.
+    /// For subjects that keep no order.
     pub(crate) const UNORDERED: [Self; 4] = [Self::Full, Self::Half, Self::One, Self::Empty];
 }
 
@@ -35,12 +35,12 @@ impl State {
 pub(crate) struct Seen {
     /// Whether the operation was stopped at all, or ended before.
     pub(crate) stopped: bool,
-    /// The instruction that was next.
+    /// The address of the next instruction.
     pub(crate) address: usize,
     pub(crate) faults: BTreeSet<Fault>,
-    /// The most that one operation of the others took.
+    /// The most that one of the others' operations took.
     pub(crate) instructions: usize,
-    /// How many numbers went with a killed process.
+    /// How many numbers were lost with a killed process.
     pub(crate) gone: Option<usize>,
 }
 
@@ -49,17 +49,17 @@ pub(crate) struct Seen {
 pub(crate) struct Work {
     pub(crate) rounds: usize,
     pub(crate) ending: Ending,
-    /// For how many operations instructions are counted, which is slow.
+    /// For how many operations to count instructions, which is slow.
     pub(crate) counted: usize,
-    /// How long no progress means that an operation of the others waits.
+    /// How long without progress means that one of the others' operations waits.
     pub(crate) patience: Duration,
 }
 
-/// How long no progress means that an operation waits. What does not wait never takes as long, whatever
-/// else the machine does.
+/// How long without progress means that an operation waits. An operation that does not wait never takes that
+/// long, whatever else the machine does.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How many stops there were in all; for whoever watches that there is progress.
+/// How many stops there were in all, for the thread that watches for progress.
 pub(crate) static STOPS: AtomicUsize = AtomicUsize::new(0);
 
 /// Brings a fresh subject into a state. Returns what is held, and what the operations are handed.
@@ -93,7 +93,7 @@ fn prepare<S: Subject>(
     (held, handed)
 }
 
-/// Lets everyone go on in the end, by a panic too: it would wait for them.
+/// Lets all threads continue in the end, during a panic too, which would otherwise wait for them.
 struct Awaken<'step>(&'step [Step<'step>]);
 
 impl Drop for Awaken<'_> {
@@ -109,7 +109,7 @@ struct Sleeper<'scope, 'step> {
 }
 
 impl<'scope, 'step: 'scope> Sleeper<'scope, 'step> {
-    /// Begins an operation and waits until it was stopped or has ended; but not for ever, for it may
+    /// Begins an operation and waits until it was stopped or has ended; but not forever, because it may
     /// itself wait for another one.
     fn begin<'env, S: Subject>(
         scope: &'scope thread::Scope<'scope, 'env>,
@@ -139,8 +139,8 @@ impl<'scope, 'step: 'scope> Sleeper<'scope, 'step> {
     }
 }
 
-/// Stops each of `operations` before the instruction beside it, lets others work, lets
-/// the operations go on in the order `ends`, and looks whether all numbers are there.
+/// Stops each of `operations` before the instruction given with it, lets others work, lets the operations
+/// continue in the order `ends`, and checks whether all numbers are there.
 pub(crate) fn asleep<S: Subject>(
     state: State,
     operations: &[(&Operation<S>, At)],
@@ -167,7 +167,7 @@ pub(crate) fn asleep<S: Subject>(
             .collect();
         let mut others = Others::new(subject, held, missing);
         let stopped = steps.iter().all(Step::stopped);
-        // One that has neither been stopped nor ended waits for another one.
+        // An operation that has neither been stopped nor ended waits for another one.
         let mut waited = steps.iter().any(|step| !step.stopped() && !step.ended());
         if stopped {
             let mut working = others;
@@ -184,7 +184,7 @@ pub(crate) fn asleep<S: Subject>(
             }
             others = thread.join().expect("others do not panic");
         } else {
-            // What waits for another one goes on only if both do.
+            // An operation that waits for another one continues only if both do.
             steps.iter().for_each(Step::go_on);
         }
         if waited {
@@ -205,7 +205,7 @@ pub(crate) fn asleep<S: Subject>(
     })
 }
 
-/// Whether a thread closes its channel without being held up.
+/// Whether a thread closes its channel without being blocked.
 fn finishes(finish: &Receiver<()>, progress: &Progress, patience: Duration) -> bool {
     let mut last = progress.operations.load(Ordering::Relaxed);
     while finish.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
@@ -229,7 +229,7 @@ fn seen<S: Subject>(stopped: bool, step: &Step<'_>, others: &Others<'_, S>) -> S
     }
 }
 
-/// An operation that nobody disturbs, counted as far as `at`.
+/// An undisturbed operation, counted up to `at`.
 fn undisturbed<S: Subject>(state: State, operation: &Operation<S>, at: At) -> Step<'static> {
     let subject = &*Made::<S>::new();
     let (_, mut handed) = prepare(subject, state, &[operation]);
@@ -239,7 +239,7 @@ fn undisturbed<S: Subject>(state: State, operation: &Operation<S>, at: At) -> St
     step
 }
 
-/// How many instructions an operation has that nobody disturbs.
+/// How many instructions an undisturbed operation has.
 pub(crate) fn instructions<S: Subject>(state: State, operation: &Operation<S>) -> usize {
     undisturbed(state, operation, At::Instruction(usize::MAX)).instructions()
 }
@@ -249,8 +249,8 @@ pub(crate) fn accesses<S: Subject>(state: State, operation: &Operation<S>) -> us
     undisturbed(state, operation, At::Access(usize::MAX)).accesses()
 }
 
-/// As [`asleep`] with one operation, but the others' work is done on top of it, on the same thread:
-/// by an interrupt, or a signal handler.
+/// Like [`asleep`] with one operation, but the others' work is done on top of it, on the same thread, as by
+/// an interrupt or a signal handler.
 pub(crate) fn interrupted<S: Subject>(
     state: State,
     operation: &Operation<S>,
@@ -273,7 +273,7 @@ pub(crate) fn interrupted<S: Subject>(
     seen(step.stopped(), &step, &others)
 }
 
-/// As [`asleep`] with one operation, in a process that ends there.
+/// Like [`asleep`] with one operation, in a process that ends there.
 pub(crate) fn killed<S: Subject>(
     state: State,
     operation: &Operation<S>,
@@ -316,14 +316,14 @@ pub(crate) fn killed<S: Subject>(
         others.faults.remove(&Fault::Lost);
     }
     let seen = seen(stopped, &step, &others);
-    // The child's step is not seen here.
+    // The child's step is not visible here.
     let address =
         if seen.faults.is_empty() { 0 } else { undisturbed(state, operation, at).address() };
     Seen { address, gone: Some(gone), ..seen }
 }
 
-/// Many threads are stopped in the same operation on an empty subject, more than three for each
-/// number. One number is given back then: the next get finds it.
+/// Stops many threads in the same operation on an empty subject, more than three for each number. Then one
+/// number is given back, and the next get has to find it.
 pub(crate) fn crowd<S: Subject>(operation: &Operation<S>, at: At) -> Seen {
     let subject = &*Made::<S>::new();
     let many = 3 * subject.capacity() + 1;

@@ -1,8 +1,8 @@
-//! Operations are stopped before each of their instructions, and others go on meanwhile: what has no
-//! finding here is lock-free by test, not by name.
+//! Stops operations before each of their instructions while others continue: an operation without a finding
+//! here is lock-free by test, not by name.
 //!
-//! Its limits: it sees one order of memory, that of one processor, and nothing within an instruction;
-//! x86-64 Linux only. Weak memory is the matter of `tests/loom`.
+//! Limitations: it sees one memory order, that of one processor, and nothing within an instruction; x86-64
+//! Linux only. `tests/loom` covers weak memory.
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod explore;

@@ -6,7 +6,7 @@ use std::ptr::{self, NonNull};
 
 use crate::subject::Subject;
 
-/// A subject in memory of its own.
+/// A subject in its own memory.
 pub(crate) struct Made<S> {
     place: NonNull<S>,
     shared: bool,
@@ -20,14 +20,14 @@ impl<S: Subject> Made<S> {
         let place = unsafe { alloc::alloc(Self::LAYOUT) };
         let place =
             NonNull::new(place.cast()).unwrap_or_else(|| alloc::handle_alloc_error(Self::LAYOUT));
-        // SAFETY: freshly allocated by the type's layout, freed only after the drop.
+        // SAFETY: freshly allocated with the type's layout, freed only after the drop.
         unsafe { S::make(place.as_ptr()) };
         Self { place, shared: false }
     }
 
     /// In memory that child processes share.
     pub(crate) fn shared() -> Self {
-        // SAFETY: maps new memory, wherever the system likes.
+        // SAFETY: maps new memory, at an address of the system's choice.
         let place = unsafe {
             libc::mmap(
                 ptr::null_mut(),
@@ -64,7 +64,7 @@ impl<S> Drop for Made<S> {
             // SAFETY: mapped in `shared` with this size.
             unsafe { libc::munmap(place.cast(), layout.size()) };
         } else {
-            // SAFETY: allocated in `new` by this layout.
+            // SAFETY: allocated in `new` with this layout.
             unsafe { alloc::dealloc(place.cast(), layout) };
         }
     }

@@ -7,16 +7,15 @@ use crate::explore::Work;
 use crate::step::count;
 use crate::subject::{Fault, Subject};
 
-/// How the last round ends; nothing of it matters unless the stopped thread read something before
-/// that it relies on afterwards.
+/// How the last round ends; this matters only if the stopped thread relies on something that it read before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// All is given back.
+    /// Everything is given back.
     Return,
-    /// The number taken as the `keep`-th is kept, and the one taken as the `last`-th is given back
-    /// last: what was on top is gone, or beneath.
+    /// The number taken as the `keep`-th is kept, and the one taken as the `last`-th is given back last: what
+    /// was on top is gone, or lies beneath another.
     Keep { keep: usize, last: usize },
-    /// All that can be had is kept.
+    /// Everything that can be taken is kept.
     KeepAll,
 }
 
@@ -33,11 +32,11 @@ impl Ending {
     ];
 }
 
-/// How far the others are; shared with whoever watches them.
+/// How far the others have got; shared with the thread that watches them.
 #[derive(Default)]
 pub(crate) struct Progress {
     pub(crate) operations: AtomicUsize,
-    /// The stopped operations were let go on meanwhile.
+    /// The stopped operations were released in the meantime.
     pub(crate) disturbed: AtomicBool,
 }
 
@@ -48,7 +47,7 @@ pub(crate) struct Others<'s, S> {
     /// How many numbers stopped operations may hold.
     missing: usize,
     pub(crate) faults: BTreeSet<Fault>,
-    /// The most instructions that one operation of theirs took.
+    /// The most instructions that one of their operations took.
     pub(crate) instructions: usize,
 }
 
@@ -69,8 +68,8 @@ impl<'s, S: Subject> Others<'s, S> {
         self.held.push(number);
     }
 
-    /// Takes all there is and gives it back, `rounds` times. Every operation is
-    /// noted in `progress`. Instructions are counted for the first `counted` ones of a kind.
+    /// Takes everything and gives it back, `rounds` times. Every operation is noted in `progress`.
+    /// Instructions are counted for the first `counted` operations of each kind.
     pub(crate) fn work(&mut self, work: Work, progress: &Progress) {
         let Work { rounds, ending, counted, .. } = work;
         let mut given: Vec<u32> = Vec::new();
@@ -92,7 +91,7 @@ impl<'s, S: Subject> Others<'s, S> {
             let all = self.held.len() + self.missing;
             self.note_if(Fault::FoundNone, all < self.subject.capacity());
             let taken = &self.held[from..];
-            // What is stopped takes nothing between rounds, so what was given is there.
+            // Stopped operations take nothing between rounds, so what was given back is there.
             let lacking = given.iter().any(|number| !taken.contains(number));
             let disordered = S::FIRST_IN_FIRST_OUT && round > 0 && *taken != given;
             if !progress.disturbed.load(Ordering::Relaxed) {
@@ -125,7 +124,7 @@ impl<'s, S: Subject> Others<'s, S> {
         result
     }
 
-    /// Of what is held, the numbers to be given back, in this order; the others stay.
+    /// The held numbers to give back, in this order; the others stay.
     fn choose_given(&mut self, round: usize, rounds: usize, ending: Ending) -> Vec<u32> {
         let last_round = round + 1 == rounds;
         match ending {
@@ -139,8 +138,8 @@ impl<'s, S: Subject> Others<'s, S> {
             }
             _ => {
                 let mut given = std::mem::take(&mut self.held);
-                // Backwards, a stack is as before; forwards, a queue, and a stack after two rounds: so
-                // whoever trusts an old top meets it again.
+                // In reverse order, a stack is as before; in the same order, a queue is, and a stack after
+                // two rounds: so an operation that trusts an old top meets it again.
                 if round.is_multiple_of(2) {
                     given.reverse();
                 }
@@ -149,7 +148,7 @@ impl<'s, S: Subject> Others<'s, S> {
         }
     }
 
-    /// All operations have ended: every number is there, once.
+    /// All operations have ended: every number has to be there, once.
     pub(crate) fn settle(&mut self) {
         while let Some(number) = self.subject.get() {
             self.own(number);

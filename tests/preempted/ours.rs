@@ -9,8 +9,8 @@ use blockpool_core::{Align, Block, LocalPool, Pool, Queue};
 
 use crate::subject::{Numbers, Operation, Subject};
 
-/// A pool; its raw functions turn blocks into numbers. All but `CAPACITY` of its blocks are out for
-/// ever, so that a few are spread over many words.
+/// A pool; its raw functions turn blocks into numbers. All but `CAPACITY` of its blocks stay out forever, so
+/// that a few are spread over many words.
 pub(crate) struct Pooled<K: FreeListKind, const COUNT: usize, const CAPACITY: usize = COUNT> {
     pool: Pool<8, COUNT, Align<8>, K>,
 }
@@ -50,7 +50,7 @@ where
 }
 
 impl<K: FreeListKind, const COUNT: usize> Pooled<K, COUNT> {
-    /// Three blocks by a local pool that has to refill twice on the way: two blocks each time.
+    /// Three blocks through a local pool that has to refill twice on the way, two blocks each time.
     pub(crate) fn local_gets() -> Operation<Self> {
         Operation {
             name: "local pool: refills, gets, drop",
@@ -169,7 +169,7 @@ impl<const COUNT: usize, const CHAIN: usize> Queued<COUNT, CHAIN> {
         }
     }
 
-    /// A burst that is pushed again as it came, by address.
+    /// A burst that is popped and pushed back unchanged, by address.
     pub(crate) fn bursts_there_and_back() -> Operation<Self> {
         Operation {
             name: "pop_raw_ptr_burst of 2 and push_raw_ptr_burst",
@@ -179,9 +179,9 @@ impl<const COUNT: usize, const CHAIN: usize> Queued<COUNT, CHAIN> {
                 let mut pointers = [const { MaybeUninit::uninit() }; 2];
                 let count = subject.queue.pop_raw_ptr_burst(&mut pointers);
                 let popped = pointers.iter().take(count);
-                // SAFETY: as many were written.
+                // SAFETY: that many were written.
                 let popped = popped.map(|pointer| unsafe { pointer.assume_init() });
-                // SAFETY: they were popped, and nobody else has them.
+                // SAFETY: they were popped, and nothing else has them.
                 unsafe {
                     subject.queue.push_raw_ptr_burst(&heapless::Vec::<_, 2>::from_iter(popped))
                 }

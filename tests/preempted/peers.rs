@@ -1,4 +1,4 @@
-//! Other pools and queues, and what must be found: the controls.
+//! Other pools and queues, and the controls, in which faults must be found.
 
 use std::array;
 use std::cell::UnsafeCell;
@@ -95,8 +95,8 @@ subject!(Heapless, Heapless::new(), |subject| subject.0.dequeue(), |subject, num
     .enqueue(number)
     .is_ok());
 
-/// With its default counters of 8 bits: after 256 gets while another get is stopped, that one believes
-/// that nothing happened.
+/// With its default 8-bit counters: after 256 gets while another get is stopped, that one believes that
+/// nothing happened.
 pub(crate) type Heapless8 = heapless_8_bit::mpmc::MpMcQueue<u32, COUNT>;
 
 subject!(
@@ -106,7 +106,7 @@ subject!(
     |queue, number| queue.enqueue(number).is_ok()
 );
 
-/// `TransactionMemoryPool`. Its buffers wait on a shelf while a number stands for them.
+/// `TransactionMemoryPool`. Its buffers wait on a shelf while a number represents them.
 pub(crate) struct Transactions {
     pool: TransactionMemoryPool,
     /// The addresses of the buffers.
@@ -147,8 +147,8 @@ subject!(
     }
 );
 
-/// Treiber's stack without a tag: whoever is stopped between reading a number's successor and the
-/// compare-and-swap trusts a successor that is out of date.
+/// Treiber's stack without a tag: a thread stopped between reading a number's successor and the
+/// compare-and-swap trusts an outdated successor.
 pub(crate) struct Untagged {
     top: AtomicU32,
     next: [AtomicU32; COUNT],
@@ -210,8 +210,8 @@ subject!(
     }
 );
 
-/// A set of bits with a count that a get takes from before it looks, and puts right if it was too early:
-/// whoever is stopped in between hides a number from the others.
+/// A set of bits with a count that a get decrements before it looks, and corrects if it was too early: a
+/// thread stopped in between hides a number from the others.
 pub(crate) struct CountedFirst {
     count: AtomicI32,
     free: AtomicU32,

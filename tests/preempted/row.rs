@@ -12,9 +12,9 @@ use crate::subject::{Fault, Operation, Subject};
 /// What a subject is expected to show.
 #[derive(Clone, Copy)]
 pub(crate) struct Expected {
-    /// Each of these is found.
+    /// Each of these must be found.
     pub(crate) must: &'static [Fault],
-    /// Nothing but these.
+    /// Nothing else may be found.
     pub(crate) may: &'static [Fault],
 }
 
@@ -36,7 +36,7 @@ impl Expected {
 pub(crate) enum Stops {
     EveryInstruction,
     EveryAccess,
-    /// About as many, evenly spread.
+    /// About this many, evenly spread.
     Instructions(usize),
 }
 
@@ -62,11 +62,11 @@ pub(crate) struct Row {
     faulty: [bool; 5],
     /// How often, and where first.
     pub(crate) faults: BTreeMap<Fault, (usize, String)>,
-    /// The most instructions of an operation of the others; 0: not counted.
+    /// The most instructions that one of the others' operations took; 0 if not counted.
     pub(crate) instructions: usize,
     pub(crate) at_most_instructions: usize,
     chosen: Stops,
-    /// The most numbers that went with a killed process.
+    /// The most numbers that were lost with a killed process.
     pub(crate) gone: Option<usize>,
 }
 
@@ -90,7 +90,7 @@ impl Row {
         }
     }
 
-    /// Whether the operation has more instructions to be stopped at, and that is worth while.
+    /// Returns whether the operation has more instructions to be stopped at, and that is worthwhile.
     fn add(&mut self, kind: Kind, place: impl Fn() -> String, seen: Seen) -> bool {
         let kind = kind as usize;
         self.stops[kind] += usize::from(seen.stopped);
@@ -106,7 +106,7 @@ impl Row {
         seen.stopped && !self.is_given_up()
     }
 
-    /// Whether what must not wait did: every other stop may take as long.
+    /// Whether something that must not wait did: every other stop may take as long.
     fn is_given_up(&self) -> bool {
         self.faults.contains_key(&Fault::Waited) && !self.expected.may.contains(&Fault::Waited)
     }
@@ -123,7 +123,7 @@ impl Row {
         });
         let stops = self.stops.into_iter().sum::<usize>();
         let few = (stops < 10).then(|| format!("only {stops} stops"));
-        // What finds nothing in those that are broken proves nothing about the others; a sample may.
+        // A kind of stop that finds nothing in broken subjects proves nothing about the others; a sample may.
         let every = !matches!(self.chosen, Stops::Instructions(_));
         let blind =
             KINDS.iter().zip(self.stops).zip(self.faulty).filter_map(|((kind, stops), faulty)| {
@@ -146,11 +146,11 @@ impl Row {
                 (instructions(state, operation).div_ceil(most).max(1), At::Instruction)
             }
         };
-        // Another remainder in each state.
+        // A different remainder in each state.
         (state as usize % apart..).step_by(apart).map(at)
     }
 
-    /// One operation stopped, wherever it is to be.
+    /// Stops one operation, at each chosen place.
     fn each<S: Subject>(
         mut self,
         kind: Kind,
@@ -214,9 +214,9 @@ impl Row {
         })
     }
 
-    /// Two threads asleep, at every pair of accesses, or about `most` of them, evenly spread, for each
-    /// pair of operations. They go on after the others' `work`; then again without any, one to its end
-    /// before the other, for which it could be waiting, wakes.
+    /// Two threads asleep, at every pair of accesses, or about `most` of them, evenly spread, for each pair
+    /// of operations. They continue after the others' `work`; then again without any work, where one runs to
+    /// its end before the other, for which it could be waiting, wakes.
     pub(crate) fn pairs<S: Subject>(
         mut self,
         pairs: &[[&Operation<S>; 2]],
@@ -232,7 +232,8 @@ impl Row {
                 // In the other order each time.
                 let mut ends = [0, 1];
                 for at_first in (0..counts[0]).step_by(apart) {
-                    // Another remainder each time. More than that many is no operation that ends.
+                    // A different remainder each time. An operation with more accesses than `most` does not
+                    // end.
                     let most = 10 * counts[1] + 1000;
                     for at_second in (at_first / apart % apart..most).step_by(apart) {
                         let at = [at_first, at_second].map(At::Access);
@@ -269,7 +270,7 @@ fn place<S>(operation: &Operation<S>, at: At, state: State, ending: Ending) -> S
 fn source(address: usize) -> String {
     let mut text = String::from("place unknown");
     let mut found = false;
-    // From the innermost inlined function outwards; the language's own say little.
+    // From the innermost inlined function outwards; those of the standard library say little.
     backtrace::resolve(address as *mut _, |symbol| {
         if let (Some(name), Some(file)) = (symbol.name(), symbol.filename())
             && !found

@@ -1,9 +1,9 @@
 //! One operation, stopped before one of its instructions.
 //!
-//! The thread sets the trap flag of its processor, so that every instruction raises `SIGTRAP` on it.
-//! The handler counts them, and at the wanted one it stops: it waits until it is let go on (a thread
-//! that the system does not run), it runs other code on top (an interrupt), or it ends the process
-//! (a crash). No debugger, no rights, no change to the code under test.
+//! The thread sets its processor's trap flag, so that every instruction raises `SIGTRAP` on it. The handler
+//! counts them, and stops at the wanted one: it waits until it is released (a preempted thread), it runs
+//! other code on top (an interrupt), or it ends the process (a crash). No debugger, no privileges, no change
+//! to the code under test.
 
 use std::arch::asm;
 use std::cell::Cell;
@@ -36,12 +36,12 @@ pub(crate) enum Stop<'a> {
     Exit,
 }
 
-/// Before which instruction a run is stopped, the first being 0; not at all if it has fewer.
+/// Before which instruction a run is stopped, counted from 0; not at all if it has fewer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum At {
     Instruction(usize),
-    /// Of those that read or write the subject: what is stopped before another one looks to everyone
-    /// as if it were stopped before the next of these.
+    /// Counts only those that read or write the subject: to all other threads, a stop before another
+    /// instruction looks like a stop before the next of these.
     Access(usize),
 }
 
@@ -54,20 +54,20 @@ pub(crate) struct Step<'a> {
     instructions: AtomicUsize,
     accesses: AtomicUsize,
     address: AtomicUsize,
-    /// A futex: how far it is.
+    /// A futex: how far the run has got.
     progress: AtomicU32,
     was_stopped: AtomicBool,
-    /// A futex: 1 when it may go on.
+    /// A futex: 1 when the thread may continue.
     may_go_on: AtomicU32,
 }
 
-/// Of `Step::progress`.
+/// Values of `Step::progress`.
 const RUNS: u32 = 0;
 const STOPPED: u32 = 1;
 const ENDED: u32 = 2;
 
-// SAFETY: all that several threads use is atomic; `stop` holds what may not be shared, and is used
-// by the thread that runs the operation only.
+// SAFETY: everything that several threads use is atomic; `stop` holds what may not be shared, and only the
+// thread that runs the operation uses it.
 unsafe impl Sync for Step<'_> {}
 
 impl<'a> Step<'a> {
@@ -99,12 +99,12 @@ impl<'a> Step<'a> {
         result
     }
 
-    /// Waits until the operation was stopped or has ended, but not longer than that.
+    /// Waits until the operation was stopped or has ended, but no longer than `patience`.
     pub(crate) fn wait(&self, patience: Duration) {
         self.wait_while(RUNS, patience);
     }
 
-    /// Waits until a stopped operation has ended, but not longer than that.
+    /// Waits until a stopped operation has ended, but no longer than `patience`.
     pub(crate) fn wait_for_the_end(&self, patience: Duration) {
         self.wait_while(STOPPED, patience);
     }
@@ -117,7 +117,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Whether the operation was stopped, as yet.
+    /// Whether the operation has been stopped so far.
     pub(crate) fn stopped(&self) -> bool {
         // Pairs with the store in `stop_here`.
         self.was_stopped.load(Ordering::Acquire)
@@ -139,19 +139,19 @@ impl<'a> Step<'a> {
         self.instructions.load(Ordering::Relaxed)
     }
 
-    /// How many of them read or wrote the subject; counted if that was asked for.
+    /// How many of them read or wrote the subject; counted only if requested.
     pub(crate) fn accesses(&self) -> usize {
         self.accesses.load(Ordering::Relaxed)
     }
 
-    /// Lets a sleeping thread go on.
+    /// Lets a sleeping thread continue.
     pub(crate) fn go_on(&self) {
         // Pairs with the load in `stop_here`.
         self.may_go_on.store(1, Ordering::Release);
         futex_wake(&self.may_go_on);
     }
 
-    /// Notes the instruction that is next; whether it is the wanted one. In the signal handler.
+    /// Counts the next instruction, and returns whether it is the wanted one. Runs in the signal handler.
     fn is_wanted(&self, registers: &[libc::greg_t]) -> bool {
         let number = self.instructions.fetch_add(1, Ordering::Relaxed);
         match self.at {
@@ -163,7 +163,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// In the signal handler; only what a handler may call.
+    /// Runs in the signal handler, and calls only what a handler may.
     fn stop_here(&self, address: usize) {
         self.address.store(address, Ordering::Relaxed);
         // Pairs with the load in `stopped`.
@@ -189,7 +189,7 @@ impl<'a> Step<'a> {
     }
 }
 
-/// Ends the steps of this thread, by a panic too.
+/// Ends the stepping of this thread, during a panic too.
 struct Stepping<'a>(&'a Step<'a>);
 
 impl Drop for Stepping<'_> {
@@ -204,19 +204,18 @@ impl Drop for Stepping<'_> {
     }
 }
 
-/// The instructions of `operation`.
+/// Runs `operation`, and counts its instructions.
 pub(crate) fn count<R>(operation: impl FnOnce() -> R) -> (R, usize) {
     let step = Step::new(&(), At::Instruction(usize::MAX), Stop::Sleep);
     let result = step.run(operation);
     (result, step.instructions())
 }
 
-/// Whether the instruction that is next reads or writes one of these addresses. Neither allocates nor
-/// locks.
+/// Whether the next instruction reads or writes one of these addresses. Neither allocates nor locks.
 fn accesses(registers: &[libc::greg_t], addresses: &Range<usize>) -> bool {
-    /// The longest instruction has as many bytes.
+    /// The length of the longest instruction, in bytes.
     const LONGEST: usize = 15;
-    /// As the processor numbers them.
+    /// In the processor's numbering.
     const NUMBERED: [i32; 16] = [
         libc::REG_RAX,
         libc::REG_RCX,
@@ -236,10 +235,10 @@ fn accesses(registers: &[libc::greg_t], addresses: &Range<usize>) -> bool {
         libc::REG_R15,
     ];
     let next = registers[libc::REG_RIP as usize];
-    // SAFETY: code is never the last that is mapped of its file: constants follow it.
+    // SAFETY: code is never the last part of its file that is mapped: constants follow it.
     let bytes = unsafe { slice::from_raw_parts(next as *const u8, LONGEST) };
     let instruction = Decoder::with_ip(64, bytes, next as u64, DecoderOptions::NONE).decode();
-    // Of segments, only those of thread-local variables have a base, and these are no part of it.
+    // Of the segments, only those of thread-local variables have a base, and the subject is not in them.
     let value = |register: Register, _, _| {
         let register = register.full_register();
         let general = register.is_gpr().then(|| registers[NUMBERED[register.number()] as usize]);
@@ -257,7 +256,7 @@ fn accesses(registers: &[libc::greg_t], addresses: &Range<usize>) -> bool {
 extern "C" fn on_trap(_: i32, _: *mut libc::siginfo_t, context: *mut libc::c_void) {
     // SAFETY: a word of this thread.
     let errno = unsafe { libc::__errno_location() };
-    // SAFETY: as above. The operation finds it as it was.
+    // SAFETY: as above. The operation finds it unchanged.
     let before = unsafe { *errno };
     // SAFETY: the kernel hands the interrupted context to a handler with SA_SIGINFO.
     let context = unsafe { &mut *context.cast::<libc::ucontext_t>() };
@@ -282,7 +281,7 @@ extern "C" fn on_trap(_: i32, _: *mut libc::siginfo_t, context: *mut libc::c_voi
 pub(crate) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // Makes its tables: no work for a signal handler.
+        // Builds the decoder's tables, which a signal handler must not do.
         let _ = Decoder::new(64, &[], DecoderOptions::NONE).decode();
         // SAFETY: all-zero is a valid sigaction.
         let mut action: libc::sigaction = unsafe { mem::zeroed() };
@@ -302,7 +301,7 @@ pub(crate) fn install() {
     });
 }
 
-/// Sleeps while `word` is `value`, but not much longer than that.
+/// Sleeps while `word` is `value`, but not much longer than `most`.
 fn futex_wait(word: &AtomicU32, value: u32, most: Duration) {
     let most = libc::timespec {
         tv_sec: most.as_secs() as libc::time_t,
@@ -315,6 +314,6 @@ fn futex_wait(word: &AtomicU32, value: u32, most: Duration) {
 }
 
 fn futex_wake(word: &AtomicU32) {
-    // SAFETY: wakes who waits for this word; does not access it.
+    // SAFETY: wakes the threads that wait for this word; does not access it.
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, i32::MAX) };
 }

@@ -5,15 +5,15 @@ use std::fmt;
 /// The most numbers that one operation takes or gives.
 pub(crate) const MOST: usize = 8;
 
-/// What one thread holds; without a heap, whose locks are not what is tested.
+/// What one thread holds, without a heap, whose locks are not under test.
 pub(crate) type Numbers = heapless::Vec<u32, MOST>;
 
 /// A pool or a queue of the numbers in `[0, capacity)`: all of them are in it at first.
 ///
-/// Whatever an implementation has for buffers, here each is a number. `get` and `put` may be called by
-/// any thread at any time.
+/// However an implementation represents buffers, here each is a number. Any thread may call `get` and `put`
+/// at any time.
 pub(crate) trait Subject: Sync + Sized + 'static {
-    /// Makes one, all numbers in it, at a place where it will stay.
+    /// Makes a subject with all numbers in it, at a place where it will stay.
     ///
     /// # Safety
     ///
@@ -25,7 +25,7 @@ pub(crate) trait Subject: Sync + Sized + 'static {
     /// `None`: there is none.
     fn get(&self) -> Option<u32>;
 
-    /// Whether it was taken back.
+    /// Returns whether it was taken back.
     fn put(&self, number: u32) -> bool;
 
     /// Whether what went in first comes out first.
@@ -39,7 +39,7 @@ pub(crate) struct Operation<S> {
     pub(crate) handed: usize,
     /// How many numbers others may miss while it is stopped, those handed to it included.
     pub(crate) may_hold: usize,
-    /// Changes what the thread holds; whether nothing was refused.
+    /// Changes what the thread holds; returns whether nothing was refused.
     pub(crate) run: fn(&S, &mut Numbers) -> bool,
 }
 
@@ -72,8 +72,8 @@ pub(crate) fn put<S: Subject>() -> Operation<S> {
     }
 }
 
-/// Takes a number and gives the same one back: what makes `heapless::mpmc` refuse although it can
-/// never be full.
+/// Takes a number and gives the same one back, which makes `heapless::mpmc` refuse although it can never be
+/// full.
 pub(crate) fn get_and_put<S: Subject>() -> Operation<S> {
     Operation {
         name: "get and put",
@@ -95,11 +95,11 @@ pub(crate) enum Fault {
     FoundNone,
     /// A put was refused.
     Refused,
-    /// Numbers of one thread came out in another order than they went in.
+    /// Numbers of one thread came out in a different order than they went in.
     OutOfOrder,
     /// An operation did not return while another was stopped.
     Waited,
-    /// In the end numbers were missing.
+    /// Numbers were missing at the end.
     Lost,
     /// One number had two owners.
     TwoOwners,

@@ -1,4 +1,4 @@
-//! Who is stopped, and the table of it.
+//! What is stopped, and the table of the results.
 
 use std::process::{self, ExitCode};
 use std::sync::Mutex;
@@ -18,23 +18,23 @@ use crate::row::{Expected, Row, Stops};
 use crate::selection::Selection;
 use crate::subject::{Fault, Operation, Subject, get, get_and_put, put};
 
-/// Stops operations before each of their instructions, lets others work meanwhile, and prints what
-/// they saw. Fails if that is not what was expected.
+/// Stops operations before each of their instructions, lets others work in the meantime, and prints what they
+/// saw. Fails if that is not what was expected.
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(flatten)]
     selection: Selection,
 
-    /// Every pair of accesses, in every state: half an hour; without optimisation hours
+    /// Every pair of accesses, in every state: half an hour; hours without optimisation
     #[arg(long)]
     full: bool,
 }
 
-/// For those that are expected to wait: what they show is a report.
+/// For subjects that are expected to wait: what they show is only reported.
 const SHORT_PATIENCE: Duration = Duration::from_millis(50);
 
 fn work(ending: Ending, patience: Duration) -> Work {
-    // With all kept in the end: 256 gets of 8 numbers each, to which an 8-bit counter falls prey.
+    // If everything is kept in the end: 256 gets, 8 in each round, which defeat an 8-bit counter.
     let rounds = if ending == Ending::KeepAll { 32 } else { 6 };
     Work { rounds, ending, counted: 0, patience }
 }
@@ -48,12 +48,12 @@ struct Extent {
     pair_states: &'static [State],
     /// Pairs of accesses for each pair of operations.
     pairs: usize,
-    /// Instructions of an operation that is stopped in every state, with every ending.
+    /// An operation with at most this many instructions is stopped in every state, with every ending.
     short: usize,
     stops: Stops,
-    /// Of what is broken; not all of it lies in one place.
+    /// For broken subjects, whose memory does not all lie in one place.
     stops_of_broken: Stops,
-    /// Whether instructions are as few as they should be.
+    /// Whether the number of instructions is as low as it should be.
     optimised: bool,
 }
 
@@ -83,7 +83,7 @@ impl Extent {
             states: &[State::Half, State::One],
             ..every_pair
         };
-        // Up to a hundred times as many instructions, and each costs a signal: some 10 µs on a virtual
+        // Up to a hundred times as many instructions, and each costs a signal: about 10 µs on a virtual
         // machine.
         let sample = Self {
             endings: &[Ending::Return, Ending::Keep { keep: 1, last: 0 }],
@@ -110,7 +110,7 @@ impl Extent {
     }
 }
 
-/// What is lock-free: in every way.
+/// A lock-free subject: stopped in every way.
 fn lock_free<S: Subject>(
     name: &'static str,
     instructions: usize,
@@ -138,9 +138,9 @@ fn lock_free<S: Subject>(
         .crowd(&get::<S>(), works[0])
 }
 
-/// Anything else: one thread asleep, to see what the others see.
+/// Any other subject: one thread asleep, to see what the others see.
 fn other<S: Subject>(name: &'static str, expected: Expected, extent: Extent) -> Row {
-    // For a single sleeper, that is.
+    // With a single sleeper, that is.
     let waits = expected.must.first() == Some(&Fault::Waited);
     let (states, endings, patience): (&[_], &[_], _) = if waits {
         // Each wait takes its time.
@@ -157,7 +157,7 @@ fn other<S: Subject>(name: &'static str, expected: Expected, extent: Extent) -> 
     }
     let [get, put, _] = &operations;
     // What was on top is there again, on top of another.
-    // Some wait in a pair only.
+    // Some wait only in a pair.
     let restored = work(Ending::Keep { keep: 1, last: 0 }, Duration::from_secs(1));
     row.pairs(
         &[[get, put], [put, get], [get, get], [put, put]],
@@ -168,7 +168,7 @@ fn other<S: Subject>(name: &'static str, expected: Expected, extent: Extent) -> 
     .interrupted(&operations.each_ref(), states, &works)
 }
 
-/// What is broken, in a process killed as well.
+/// A broken subject, in a killed process as well.
 fn other_killed<S: Subject>(name: &'static str, expected: Expected, extent: Extent) -> Row {
     let operations = [&get(), &put()];
     let work = work(Ending::Return, PATIENCE);
@@ -177,7 +177,7 @@ fn other_killed<S: Subject>(name: &'static str, expected: Expected, extent: Exte
 
 type Set<const COUNT: usize> = Bitmap;
 
-/// A pool with 8 blocks that are not out for ever.
+/// A pool of which all but 8 blocks stay out forever.
 type Few<const COUNT: usize> = Pooled<Set<COUNT>, COUNT, 8>;
 
 fn local() -> Vec<Operation<Pooled<Set<16>, 16>>> {
@@ -210,7 +210,7 @@ fn subjects() -> Subjects {
         ("`Queue`", |name, extent| lock_free(name, 120, &queue::<1>(), extent)),
         ("`Queue`, in chains of 3", |name, extent| lock_free(name, 120, &queue::<3>(), extent)),
         ("`Pool`, `HeaplessQueue`", |name, extent| {
-            // Killed, it takes all that is in its queue with it.
+            // A killed process takes everything in its queue with it.
             let expected = Expected { must: &[FoundNone, Waited], may: &[FoundNone, Waited, Lost] };
             other_killed::<Pooled<HeaplessQueue<COUNT>, COUNT>>(name, expected, extent)
         }),
@@ -250,10 +250,10 @@ fn subjects() -> Subjects {
     ]
 }
 
-/// Whose turn it is.
+/// The subject whose turn it is.
 static TURN: Mutex<&str> = Mutex::new("");
 
-/// Ends the program if there are no stops any more: then an operation waits where it must not.
+/// Ends the program if there are no more stops: then an operation waits where it must not.
 fn watch() {
     thread::spawn(|| {
         let mut last = usize::MAX;
@@ -304,7 +304,7 @@ pub(crate) fn main() -> ExitCode {
         complaints.extend(row.complaints().into_iter().map(|text| format!("{name}: {text}")));
     }
     if !found {
-        // No failure: `cargo test NAME` hands the name to every test.
+        // Not a failure: `cargo test NAME` passes the name to every test target.
         println!("Nothing here has such a name.");
     }
     println!();

@@ -1,10 +1,9 @@
-//! Calls of cargo by tests that build something themselves.
+//! Cargo calls for tests that build something themselves.
 
 use std::env;
 use std::process::Command;
 
-/// Variables of cargo's that say where things are and how they are fetched, not what is built and
-/// how.
+/// Cargo variables that say where things are and how they are fetched, not what is built or how.
 const HARMLESS: [&str; 7] = [
     "CARGO_HOME",
     "CARGO_BUILD_JOBS",
@@ -27,8 +26,8 @@ pub(crate) fn cargo() -> Command {
             command.env_remove(&variable);
         }
     }
-    // Cargo points it to the libraries of the compiler in use, which another must not load. An empty
-    // wrapper is none, whatever a configuration file says.
+    // Cargo points it to the libraries of the compiler in use, which another compiler must not load. An empty
+    // wrapper means none, whatever a configuration file says.
     command
         .env_remove("LD_LIBRARY_PATH")
         .env("RUSTC_WRAPPER", "")
@@ -47,7 +46,7 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     Err(format!("{line}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr)))
 }
 
-/// Whether this is where everything has to run, and to be in order.
+/// Whether everything has to run, and to pass, here.
 pub(crate) fn is_ci() -> bool {
     env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false")
 }

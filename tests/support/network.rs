@@ -6,20 +6,13 @@ use std::path::Path;
 use std::process::{self, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::tally::Missing;
+
 /// The interface at either end of the cable.
 pub(crate) const INTERFACE: &str = "cable";
 
-/// Why nothing can be run.
-#[derive(Debug)]
-pub(crate) enum Missing {
-    /// Something to be installed.
-    Tool(String),
-    /// Something that this machine, or its user, cannot do.
-    Ability(String),
-}
-
 pub(crate) fn missing() -> Option<Missing> {
-    // SAFETY: reads a number of this process.
+    // SAFETY: only reads this process's user ID.
     if unsafe { libc::geteuid() } != 0 {
         return Some(Missing::Ability("network namespaces and XDP programs need root".to_owned()));
     }
@@ -31,18 +24,18 @@ pub(crate) fn missing() -> Option<Missing> {
         }
         Err(error) => return Some(Missing::Tool(format!("ip: {error}"))),
     }
-    // SAFETY: names nothing in memory.
+    // SAFETY: passes no pointer.
     let socket = unsafe { libc::socket(libc::AF_XDP, libc::SOCK_RAW, 0) };
     if socket < 0 {
         let error = std::io::Error::last_os_error();
         return Some(Missing::Ability(format!("a socket of AF_XDP: {error}")));
     }
-    // SAFETY: a descriptor that nobody else has; it is closed here.
+    // SAFETY: nothing else owns the descriptor; it is closed here.
     drop(unsafe { OwnedFd::from_raw_fd(socket) });
     Network::lay().err().map(Missing::Ability)
 }
 
-/// Removed when it is dropped.
+/// Removed on drop.
 #[derive(Debug)]
 pub(crate) struct Network {
     pub(crate) left: Namespace,
@@ -52,7 +45,7 @@ pub(crate) struct Network {
 impl Network {
     pub(crate) fn lay() -> Result<Self, String> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        // Relaxed: no two are the same.
+        // Relaxed: the count only has to be unique.
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = |side| format!("blockpool-{}-{count}-{side}", process::id());
         let left = Namespace::add(name("left"))?;

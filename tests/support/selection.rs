@@ -1,26 +1,26 @@
-//! What `cargo test` hands to every test program, for those that are none of the standard harness's.
+//! What `cargo test` passes to every test program, for programs without the standard harness.
 
 use clap::Args;
 
 /// Which parts of a test program run.
 #[derive(Debug, Args)]
 pub(crate) struct Selection {
-    /// Only what has one of these in its name, whatever the case
+    /// Only what has one of these in its name, ignoring case
     filters: Vec<String>,
 
     /// Not what has this in its name
     #[arg(long, value_name = "FILTER")]
     skip: Vec<String>,
 
-    /// Only what is named exactly so
+    /// Only what has exactly this name
     #[arg(long)]
     exact: bool,
 
-    /// Only prints the names
+    /// Only print the names
     #[arg(long)]
     list: bool,
 
-    // These are for the others.
+    // For programs with the standard harness.
     #[arg(long, hide = true)]
     ignored: bool,
     #[arg(long, hide = true)]
@@ -40,7 +40,7 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    /// Prints which of `names` would run, as the standard harness does, if that is what was asked for.
+    /// Prints which of `names` would run, as the standard harness does, if that was requested.
     pub(crate) fn list(&self, names: impl IntoIterator<Item = impl AsRef<str>>) -> bool {
         let names = names.into_iter().filter(|name| self.list && self.wants(name.as_ref()));
         names.for_each(|name| println!("{}: test", name.as_ref()));

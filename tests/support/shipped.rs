@@ -1,5 +1,4 @@
-//! The modules of `blockpool-core` as they are shipped, for programs whose root brings another
-//! `sync`.
+//! The modules of `blockpool-core` as shipped, for programs whose root has a different `sync`.
 
 #![allow(
     dead_code,
@@ -31,7 +30,7 @@ mod modules {
 
 pub(crate) use modules::*;
 
-// What they find in their crate's root.
+// What they expect in their crate's root.
 pub(crate) use {
     block::Block,
     block_state::{MAX_BLOCK_SIZE, MAX_COUNT},

@@ -1,4 +1,4 @@
-//! Tells the linker where things go.
+//! Passes the linker its memory layout.
 
 fn main() {
     let folder = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");

@@ -1,4 +1,4 @@
-//! Tells the linker the board's memory.
+//! Passes the linker the board's memory layout.
 
 use std::{env, fs, io, path::PathBuf};
 

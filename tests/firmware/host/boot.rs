@@ -9,26 +9,27 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::build;
 use crate::image::{Expected, Image};
+use crate::tally::{Failure, Missing};
 use crate::toolchain::Toolchains;
-use crate::{Outcome, build};
 
 const LIMIT: Duration = Duration::from_secs(120);
-/// The oldest that the images are known to boot in; `.ci/bare-metal` reads it here.
+/// The oldest version known to boot the images; `.ci/bare-metal` reads it from here.
 const OLDEST_QEMU: u32 = 10;
 
-/// What firmware that passed had to say.
+/// What firmware that passed printed.
 pub(crate) struct Run {
     pub(crate) summary: String,
     pub(crate) figures: BTreeMap<String, u64>,
 }
 
-/// Ends the emulator when nobody waits for it any more.
+/// An emulator, killed on drop.
 struct Emulator(Child);
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        // It may have ended meanwhile.
+        // It may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -53,7 +54,7 @@ pub(crate) fn run(
     toolchains: &Toolchains,
     folder: &Path,
     verbose: bool,
-) -> Result<Run, Outcome> {
+) -> Result<Run, Failure> {
     find(image.emulator)?;
     let compiler = toolchains.for_target(image.target)?;
     let features = [image.machine_features, image.atomics].concat();
@@ -66,23 +67,23 @@ pub(crate) fn run(
         compiler,
         folder,
     )
-    .map_err(Outcome::Failed)?;
+    .map_err(Failure::Failed)?;
 
     let log = folder.join("images").join(format!("{}.txt", image.name));
     let status = boot(image, &program, &log)
-        .map_err(|error| Outcome::Failed(format!("{}: {error}", image.emulator)))?;
+        .map_err(|error| Failure::Failed(format!("{}: {error}", image.emulator)))?;
     let text =
-        fs::read(&log).map_err(|error| Outcome::Failed(format!("{}: {error}", log.display())))?;
+        fs::read(&log).map_err(|error| Failure::Failed(format!("{}: {error}", log.display())))?;
     let text = String::from_utf8_lossy(&text);
     if verbose {
         println!("{text}");
     }
     judge(&image.expected, status, &text)
-        .map_err(|error| Outcome::Failed(format!("{error}; it printed:\n{text}")))
+        .map_err(|error| Failure::Failed(format!("{error}; it printed:\n{text}")))
 }
 
-/// Whether an emulator is there and new enough.
-fn find(emulator: &str) -> Result<(), Outcome> {
+/// Whether an emulator is installed and recent enough.
+fn find(emulator: &str) -> Result<(), Failure> {
     let output = Command::new(emulator).arg("--version").stdin(Stdio::null()).output();
     let output = output.ok().filter(|output| output.status.success());
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
@@ -93,9 +94,9 @@ fn find(emulator: &str) -> Result<(), Outcome> {
         return Ok(());
     }
     let found = version.map(|version| format!(", but {version}")).unwrap_or_default();
-    Err(Outcome::Skipped(format!(
+    Err(Failure::Missing(Missing::Tool(format!(
         "no `{emulator}` of QEMU {OLDEST_QEMU} or newer{found}: QEMU's package for it, or `.ci/bare-metal` as root on Debian"
-    )))
+    ))))
 }
 
 fn boot(image: &Image, program: &Path, log: &Path) -> std::io::Result<Option<ExitStatus>> {
@@ -115,7 +116,8 @@ fn boot(image: &Image, program: &Path, log: &Path) -> std::io::Result<Option<Exi
     Emulator(command.spawn()?).wait()
 }
 
-/// Though nobody may be left to wait for it: a signal ends this program without running destructors.
+/// Ends the emulator even if nothing is left to wait for it: a signal ends this program without running
+/// destructors.
 #[cfg(target_os = "linux")]
 fn end_with_this_program(command: &mut Command) {
     let set = || {
@@ -123,7 +125,8 @@ fn end_with_this_program(command: &mut Command) {
         unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
         Ok(())
     };
-    // SAFETY: between fork and exec, where only what a signal handler may do is allowed, this is one system call.
+    // SAFETY: between fork and exec only what a signal handler may do is allowed, and this is one system
+    // call.
     unsafe { command.pre_exec(set) };
 }
 
@@ -165,7 +168,7 @@ fn judge(expected: &Expected, status: Option<ExitStatus>, text: &str) -> Result<
     Ok(Run { summary: format!("{} scenario{plural}", passed.len()), figures })
 }
 
-/// How many a sweep says that it interrupted.
+/// How many instructions a sweep reports as interrupted.
 fn instructions_hit(said: &str) -> Option<u64> {
     said.split_once(" instructions hit")?.0.rsplit(' ').next()?.parse().ok()
 }

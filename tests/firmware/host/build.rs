@@ -1,4 +1,4 @@
-//! Calls of cargo for another target than the one this program was built for.
+//! Cargo calls for targets other than the one this program was built for.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -13,12 +13,12 @@ use crate::toolchain::Compiler;
 
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/firmware/Cargo.toml");
 
-/// What is booted checks its arithmetic; what is measured is built as usual.
+/// Booted firmware has overflow checks; measured firmware is built as usual.
 fn profile(package: &str) -> &'static str {
     if package == operations::PACKAGE { "operations" } else { "release" }
 }
 
-/// A call of cargo for one package of the firmware.
+/// A cargo call for one package of the firmware.
 fn call(
     command: &str,
     package: &str,
@@ -51,7 +51,7 @@ fn call(
     if is_ci() {
         flags.push("-Dwarnings".to_owned());
     }
-    // With a separator of its own: a path may have spaces.
+    // In the encoded form, with its own separator: a path may have spaces.
     call.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     if let Some(linker) = &compiler.linker {
         let target = target.to_uppercase().replace('-', "_");
@@ -60,8 +60,8 @@ fn call(
     call
 }
 
-/// Builds one program of the firmware, and returns where the program is: of its own, since packages built in several ways for one
-/// target share a folder.
+/// Builds one program of the firmware, and returns the path of its own copy: packages built in several ways
+/// for one target share a folder.
 pub(crate) fn package(
     package: &str,
     program: &str,
@@ -80,8 +80,8 @@ pub(crate) fn package(
     copied.map(|_| image).map_err(|error| format!("{name}: {error}"))
 }
 
-/// Clippy's opinion of one program of the firmware, and of those of this workspace that it needs. It has to be that of the
-/// compiler, or it does not understand the compiled `core`.
+/// Runs clippy on one program of the firmware, and on the packages of this workspace that it needs. Clippy
+/// has to be the compiler's own, or it does not understand the compiled `core`.
 pub(crate) fn lint(
     package: &str,
     program: &str,
@@ -93,7 +93,7 @@ pub(crate) fn lint(
     let driver = compiler.clippy.as_ref().ok_or("no clippy of its compiler")?;
     let mut command =
         call("check", package, program, features, target, compiler, &folder.join("lint"));
-    // As `cargo clippy` does it, which knows only the clippy beside itself.
+    // As `cargo clippy` does, which knows only the clippy beside itself.
     command
         .env("RUSTC_WORKSPACE_WRAPPER", driver)
         .env("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__");

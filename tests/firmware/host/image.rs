@@ -1,14 +1,14 @@
-//! Which firmware there is, and what it runs on.
+//! The firmware images, and what they run on.
 
-/// A program, and the machine that it is for.
+/// A program, and the machine it is for.
 #[derive(Debug)]
 pub(crate) struct Image {
     pub(crate) name: &'static str,
     pub(crate) package: &'static str,
     pub(crate) program: &'static str,
-    /// Of the package: which machine.
+    /// Features of the package that select the machine.
     pub(crate) machine_features: &'static [&'static str],
-    /// Of the package and of the operations: how a processor without compare-and-swap goes about it.
+    /// Features of the package and of the operations: what a processor without compare-and-swap does instead.
     pub(crate) atomics: &'static [&'static str],
     pub(crate) target: &'static str,
     pub(crate) emulator: &'static str,
@@ -22,9 +22,9 @@ pub(crate) struct Image {
 pub(crate) struct Expected {
     /// The names after `passed`, in this order: no other, and none more or less often.
     pub(crate) scenarios: &'static [&'static str],
-    /// At least so many.
+    /// At least this many.
     pub(crate) figures: usize,
-    /// By sweeps, at least.
+    /// At least this many, in all sweeps together.
     pub(crate) instructions_hit: u64,
 }
 
@@ -34,7 +34,7 @@ impl Expected {
     }
 }
 
-/// Of `firmware-scenarios`. The bounds are a little below what the shortest code gives.
+/// For `firmware-scenarios`. The bounds are slightly below what the shortest code gives.
 const ON_ONE_CORE: Expected = Expected {
     scenarios: &[
         "at rest", "at rest", "device", "device", "device", "device", "device", "device", "sweep",
@@ -55,8 +55,8 @@ const ON_FOUR_CORES: Expected = Expected::scenarios(&[
     "one-core-stays-away",
 ]);
 
-/// One instruction each nanosecond, whatever the host does, and interrupts between any two of them: two runs are the same. It
-/// puts all cores on one thread, so it is not for several.
+/// One instruction per nanosecond, whatever the host does, and interrupts between any two of them: every run
+/// is the same. It puts all cores on one thread, so it is not for several cores.
 const COUNTED: [&str; 2] = ["-icount", "shift=0"];
 
 const M3: &[&str] = &["-machine", "lm3s6965evb", COUNTED[0], COUNTED[1]];
@@ -72,7 +72,7 @@ const RISCV_WITHOUT_ATOMICS: &[&str] = &[
     COUNTED[1],
 ];
 
-/// All that is shown of a machine, and the operations for it.
+/// The machines with all of their scenarios; the operations are measured for each of them.
 pub(crate) const MACHINES: [Image; 8] = [
     Image {
         name: "cortex-m3",
@@ -159,7 +159,7 @@ pub(crate) const MACHINES: [Image; 8] = [
         atomics: &[],
         target: "aarch64-unknown-none",
         emulator: "qemu-system-aarch64",
-        // Each core on a thread of its own. Without the network card that it has by itself, which asks for a file.
+        // Each core on its own thread. Without the default network card, which needs a file.
         machine: &[
             "-machine",
             "virt,gic-version=2",
@@ -176,7 +176,7 @@ pub(crate) const MACHINES: [Image; 8] = [
     },
 ];
 
-/// What a newcomer copies.
+/// What a new user copies.
 pub(crate) const EXAMPLES: [Image; 3] = [
     Image {
         name: "example",

@@ -1,10 +1,13 @@
-//! Firmware on emulated processors, without an operating system: built by a stable compiler, booted with a time limit, judged by
-//! its exit status and by what it prints. Then the operations alone: how much code they are, whether they can panic.
+//! Firmware on emulated processors, without an operating system: built with a stable compiler, booted with a
+//! time limit, and judged by its exit status and its output. Then the operations alone: how much code they
+//! need, and whether they can panic.
 //!
-//! The firmware itself is the workspace around this folder. Where a compiler for a target, or its emulator, is missing, this says
-//! what is missing and how to get it, and goes on; but not where everything has to run, which the variable `CI` tells.
+//! The firmware itself is the workspace around this folder. Where a compiler for a target, or its emulator,
+//! is missing, this says what is missing and how to get it, and continues; where everything has to run, as
+//! the variable `CI` says, that is a failure.
 //!
-//! Its limits: an emulator counts instructions, not cycles, and its memory is more orderly than that of most processors.
+//! Limitations: an emulator counts instructions, not cycles, and its memory is more strongly ordered than
+//! that of most processors.
 
 mod boot;
 mod build;
@@ -16,31 +19,33 @@ mod operations;
 mod selection;
 mod symbols;
 mod table;
+#[path = "../../support/tally.rs"]
+mod tally;
 mod toolchain;
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use clap::Parser;
 
 use crate::image::{EXAMPLES, Image, MACHINES};
 use crate::selection::Selection;
+use crate::tally::{Outcome, Tally};
 use crate::toolchain::Toolchains;
 
-/// Builds firmware for each target, boots it in an emulator, and prints what it found out. With
-/// `/operations`, a name is that of the operations alone.
+/// Builds firmware for each target, boots it in an emulator, and prints the results. A name that ends with
+/// `/operations` selects the operations alone.
 #[derive(Debug, Parser)]
 #[command(after_help = format!("Names:\n  {}", names().join("\n  ")))]
 struct Arguments {
     #[command(flatten)]
     selection: Selection,
 
-    /// All that the firmware prints
+    /// Print everything that the firmware prints
     #[arg(long)]
     verbose: bool,
 
-    /// Only asks clippy what it thinks of the firmware
+    /// Only run clippy on the firmware
     #[arg(long)]
     lint: bool,
 }
@@ -49,25 +54,6 @@ fn names() -> Vec<String> {
     let booted = MACHINES.iter().chain(&EXAMPLES).map(|image| image.name.to_owned());
     booted.chain(MACHINES.iter().map(operations::name)).collect()
 }
-
-/// What became of one image.
-#[derive(Debug, Clone)]
-enum Outcome {
-    Passed(String),
-    Failed(String),
-    /// What is missing, and how to get it.
-    Skipped(String),
-}
-
-impl From<Result<String, String>> for Outcome {
-    fn from(result: Result<String, String>) -> Self {
-        match result {
-            Ok(text) => Self::Passed(text),
-            Err(text) => Self::Failed(text),
-        }
-    }
-}
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let names = names();
@@ -80,12 +66,12 @@ fn main() -> ExitCode {
     let measured: Vec<&Image> =
         MACHINES.iter().filter(|image| wanted(&operations::name(image))).collect();
     if measured.is_empty() && booted.is_empty() {
-        // No failure: `cargo test NAME` hands the name to every test.
+        // Not a failure: `cargo test NAME` passes the name to every test target.
         println!("firmware: 0 of {} selected", names.len());
         return ExitCode::SUCCESS;
     }
 
-    // Below the folder of the build in progress, wherever that is.
+    // Below the target folder of the current build, wherever that is.
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("firmware");
     let _alone = match build::lock(&folder) {
         Ok(lock) => lock,
@@ -97,16 +83,16 @@ fn main() -> ExitCode {
     let toolchains =
         Toolchains::prepare(&folder, booted.iter().chain(&measured).map(|image| image.target));
 
-    let mut report = Report::default();
+    let mut tally = Tally::default();
     if arguments.lint {
         for image in booted {
             let features = [image.machine_features, image.atomics].concat();
-            report.add(image.name, || {
+            tally.run(image.name, || {
                 lint(image.package, image.program, &features, image.target, &toolchains, &folder)
             });
         }
         for image in measured {
-            report.add(&operations::name(image), || {
+            tally.run(&operations::name(image), || {
                 lint(
                     operations::PACKAGE,
                     operations::PACKAGE,
@@ -117,36 +103,28 @@ fn main() -> ExitCode {
                 )
             });
         }
-        return report.end();
+        return tally.end("firmware");
     }
     let mut figures = Vec::new();
     for image in booted {
-        report.add(image.name, || {
-            match boot::run(image, &toolchains, &folder, arguments.verbose) {
-                Ok(run) => {
-                    figures.push((image.name, run.figures));
-                    Outcome::Passed(run.summary)
-                }
-                Err(outcome) => outcome,
-            }
+        tally.run(image.name, || {
+            let run = boot::run(image, &toolchains, &folder, arguments.verbose)?;
+            figures.push((image.name, run.figures));
+            Ok(run.summary)
         });
     }
     let mut operations = Vec::new();
     for image in measured {
-        report.add(&operations::name(image), || {
-            match operations::run(image, &toolchains, &folder) {
-                Ok(measured) => {
-                    let summary = measured.summary();
-                    operations.push((image.name, measured));
-                    Outcome::Passed(summary)
-                }
-                Err(outcome) => outcome,
-            }
+        tally.run(&operations::name(image), || {
+            let measured = operations::run(image, &toolchains, &folder)?;
+            let summary = measured.summary();
+            operations.push((image.name, measured));
+            Ok(summary)
         });
     }
     table::print_figures(&figures);
     table::print_operations(&operations);
-    report.end()
+    tally.end("firmware")
 }
 
 fn lint(
@@ -157,49 +135,7 @@ fn lint(
     toolchains: &Toolchains,
     folder: &Path,
 ) -> Outcome {
-    let compiler = match toolchains.for_target(target) {
-        Ok(compiler) => compiler,
-        Err(outcome) => return outcome,
-    };
-    let result = build::lint(package, program, features, target, compiler, folder);
-    result.map(|()| "linted".to_owned()).into()
-}
-
-#[derive(Default)]
-struct Report {
-    passed: usize,
-    failed: usize,
-    skipped: usize,
-}
-
-impl Report {
-    fn add(&mut self, name: &str, run: impl FnOnce() -> Outcome) {
-        let begin = Instant::now();
-        let outcome = run();
-        let seconds = begin.elapsed().as_secs_f64();
-        match outcome {
-            Outcome::Passed(text) => {
-                self.passed += 1;
-                println!("passed: {name}: {text}; {seconds:.1} s");
-            }
-            Outcome::Failed(text) => {
-                self.failed += 1;
-                println!("failed: {name}: {text}");
-            }
-            Outcome::Skipped(text) => {
-                self.skipped += 1;
-                println!("skipped: {name}: {text}");
-            }
-        }
-    }
-
-    fn end(self) -> ExitCode {
-        let Self { passed, failed, skipped } = self;
-        println!("firmware: {passed} passed, {failed} failed, {skipped} skipped");
-        if failed > 0 || skipped > 0 && cargo::is_ci() {
-            ExitCode::FAILURE
-        } else {
-            ExitCode::SUCCESS
-        }
-    }
+    let compiler = toolchains.for_target(target)?;
+    build::lint(package, program, features, target, compiler, folder)?;
+    Ok("linted".to_owned())
 }

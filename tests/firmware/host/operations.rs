@@ -1,4 +1,5 @@
-//! The operations by themselves: how much code and memory they need, where their statics lie, and whether they can panic.
+//! The operations by themselves: how much code and memory they need, where their statics lie, and whether
+//! they can panic.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,17 +7,19 @@ use std::path::Path;
 
 use object::SectionKind;
 
+use crate::build;
 use crate::image::Image;
 use crate::symbols::{Function, Program};
+use crate::tally::Failure;
 use crate::toolchain::Toolchains;
-use crate::{Outcome, build};
 
 pub(crate) const PACKAGE: &str = "firmware-operations";
 
-/// As the names of functions begin, for a pool and for a region.
+/// Prefixes of the names of functions, for a pool and for a region.
 pub(crate) const POOLS: [&str; 2] = ["operation_", "operation_region_"];
 
-/// The operations, by what they are of: so the names of functions go on. `BufRead::consume` is none: it panics, as documented.
+/// The operations, by the type they belong to: the rest of the names of functions. `BufRead::consume` is not
+/// among them: it panics, as documented.
 pub(crate) const OPERATIONS: [(&str, &[&str]); 4] = [
     (
         "pool",
@@ -87,7 +90,7 @@ pub(crate) const OPERATIONS: [(&str, &[&str]); 4] = [
     ),
 ];
 
-/// The functions of each kind, and how they begin.
+/// Each kind with its prefix, and the names of its functions.
 fn functions() -> impl Iterator<Item = (String, Vec<String>)> {
     let of = |begin| {
         OPERATIONS.into_iter().map(move |(kind, operations)| {
@@ -132,7 +135,7 @@ pub(crate) fn run(
     image: &Image,
     toolchains: &Toolchains,
     folder: &Path,
-) -> Result<Measured, Outcome> {
+) -> Result<Measured, Failure> {
     let compiler = toolchains.for_target(image.target)?;
     let read = |features: &[&str], suffix: &str| {
         let name = format!("{}-operations{suffix}", image.name);
@@ -147,7 +150,7 @@ pub(crate) fn run(
         let measured = measure(&program)?;
         no_panic_is_linked(&program)?;
 
-        // The check above finds what it is there for.
+        // The check above detects what it is there for.
         let planted = read(&[image.atomics, &["planted"]].concat(), "-planted")?;
         match no_panic_is_linked(&planted) {
             Err(error)
@@ -158,7 +161,7 @@ pub(crate) fn run(
             _ => Err("a panic was planted, and not found".to_owned()),
         }
     };
-    check().map_err(Outcome::Failed)
+    check().map_err(Failure::Failed)
 }
 
 fn statics_are_zeroed_not_copied(program: &Program) -> Result<(), String> {
@@ -174,7 +177,7 @@ fn statics_are_zeroed_not_copied(program: &Program) -> Result<(), String> {
     Ok(())
 }
 
-/// Where the language's library begins to panic.
+/// Where panics enter the core library.
 const PANICS: [&str; 6] = [
     "core::cell::panic_",
     "core::option::expect_failed",
@@ -189,7 +192,7 @@ fn is_panic(function: &Function) -> bool {
         || function.name.ends_with("rust_begin_unwind")
 }
 
-/// Copies, divides and so on, of which a program has one anyway.
+/// Copies, division and so on, which a program contains anyway.
 fn is_routine(function: &Function) -> bool {
     let name = &function.name;
     name.starts_with("__") || name.starts_with("compiler_builtins::") || name.starts_with("mem")
@@ -205,7 +208,7 @@ fn measure(program: &Program) -> Result<Measured, String> {
             .map(|function| function.size)
             .sum::<u64>()
     };
-    // All is reached from where the program starts, or the references tell nothing.
+    // Everything is reachable from the start of the program, or the references mean nothing.
     let all = program.reached(&["start"], |_| false);
     let mut code = BTreeMap::new();
     for (kind, functions) in functions() {
@@ -221,7 +224,7 @@ fn measure(program: &Program) -> Result<Measured, String> {
     Ok(Measured { code, memory: memory(program)? })
 }
 
-/// No operation can come to a panic, as far as the linker knows.
+/// No operation can reach a panic, as far as the linker knows.
 fn no_panic_is_linked(program: &Program) -> Result<(), String> {
     let panic_of = |function: String| {
         let reached = program.reached(&[&function], is_panic);

@@ -1,4 +1,4 @@
-//! What an executable's symbols tell: which functions there are, which refer to which, and where statics lie.
+//! What an executable's symbols say: which functions it has, which refer to which, and where statics lie.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,10 +6,10 @@ use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind,
 
 #[derive(Debug)]
 pub(crate) struct Function {
-    /// As in the sources, without hash.
+    /// As in the sources, without the hash.
     pub(crate) name: String,
     pub(crate) size: u64,
-    /// First bytes of the functions that it calls or otherwise names.
+    /// Start addresses of the functions that it calls or otherwise refers to.
     refers_to: BTreeSet<u64>,
 }
 
@@ -19,22 +19,22 @@ pub(crate) struct Static {
     pub(crate) kind: SectionKind,
 }
 
-/// An executable that was linked with `--emit-relocs`: these tell who refers to whom.
+/// An executable linked with `--emit-relocs`: the relocations say which function refers to which.
 #[derive(Debug)]
 pub(crate) struct Program {
-    /// By the address of the first byte.
+    /// By start address.
     functions: BTreeMap<u64, Function>,
-    /// First bytes, by name: functions that are alike may have become one, with a name each.
+    /// Start addresses, by name: identical functions may have been merged, each keeping its name.
     names: BTreeMap<String, u64>,
     statics: BTreeMap<String, Static>,
-    /// Bytes that are copied from the file when it starts.
+    /// Bytes that are copied from the file at start-up.
     pub(crate) data: u64,
 }
 
 impl Program {
     pub(crate) fn parse(bytes: &[u8]) -> object::Result<Self> {
         let file = object::File::parse(bytes)?;
-        // Of a Thumb function, the lowest bit is no part of the address.
+        // The lowest bit of a Thumb function's symbol is not part of the address.
         let mask = if file.architecture() == object::Architecture::Arm { !1 } else { !0 };
         let mut functions = BTreeMap::new();
         let mut names = BTreeMap::new();
@@ -69,7 +69,7 @@ impl Program {
             for (address, relocation) in section.relocations() {
                 let RelocationTarget::Symbol(index) = relocation.target() else { continue };
                 let symbol = file.symbol_by_index(index)?;
-                // A section's symbol stands for its first byte, and the addend leads into it.
+                // A section's symbol means its first byte, and the addend is the offset into it.
                 let inside =
                     if symbol.kind() == SymbolKind::Section { relocation.addend() } else { 0 };
                 let named = symbol.address().wrapping_add_signed(inside) & mask;
@@ -84,7 +84,7 @@ impl Program {
         Ok(program)
     }
 
-    /// The first byte of the function that an address is in.
+    /// The start of the function that contains an address.
     fn containing(&self, address: u64) -> Option<u64> {
         let (&first, function) = self.functions.range(..=address).next_back()?;
         (address < first + function.size).then_some(first)
@@ -94,13 +94,13 @@ impl Program {
         self.statics.get(name)
     }
 
-    /// The first byte of a function.
+    /// The start of a function.
     pub(crate) fn function(&self, name: &str) -> Option<u64> {
         self.names.get(name).copied()
     }
 
-    /// The functions that are reached from those named, they among them, but nothing by way of those that `stop`, though these
-    /// themselves.
+    /// The functions reachable from the named ones, including those. The functions that `stop` selects are
+    /// included, but not followed.
     pub(crate) fn reached(
         &self,
         names: &[&str],

@@ -1,4 +1,4 @@
-//! The figures, as tables in Markdown: a column for each image.
+//! The figures as Markdown tables, with a column for each image.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,7 +61,7 @@ pub(crate) fn print_operations(measured: &[(&'static str, Measured)]) {
     print("bytes of memory", &images, names.map(|name| (name, memory(name))));
 }
 
-/// With a decimal where there is one.
+/// With one decimal if it has a fraction.
 fn number(value: f64) -> String {
     if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") }
 }

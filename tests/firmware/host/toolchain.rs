@@ -1,5 +1,5 @@
-//! Finds a compiler for each target. The one in use serves if it has the target's `core`; else one that came with the sources of
-//! its library, with a `core` made from these.
+//! Finds a compiler for each target: the one in use if it has the target's `core`; otherwise one that came
+//! with the sources of its library, with a `core` built from them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -9,29 +9,30 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use crate::{Outcome, cargo};
+use crate::cargo;
+use crate::tally::{Failure, Missing};
 
-/// Where Debian puts its compiler, whose sources can be had as a package too.
+/// Debian's compiler, whose sources are available as a package too.
 const OTHER_RUSTC: &str = "/usr/bin/rustc";
-/// To be raised when `core` is built in another way.
+/// Increment this when the way `core` is built changes.
 const RECIPE: u32 = 1;
 
 /// What builds for a target.
 #[derive(Debug, Clone)]
 pub(crate) struct Compiler {
     pub(crate) rustc: PathBuf,
-    /// Where `core` is, if not where the compiler looks by itself.
+    /// Where `core` is, if not where the compiler looks by default.
     pub(crate) sysroot: Option<PathBuf>,
-    /// If it has none of its own.
+    /// Set if the compiler has none of its own.
     pub(crate) linker: Option<PathBuf>,
     /// Its clippy, if there is one.
     pub(crate) clippy: Option<PathBuf>,
 }
 
 /// A compiler for each target, or why there is none.
-pub(crate) struct Toolchains(BTreeMap<&'static str, Result<Compiler, Outcome>>);
+pub(crate) struct Toolchains(BTreeMap<&'static str, Result<Compiler, Failure>>);
 
-/// What a compiler prints when asked so.
+/// What a compiler prints for these arguments.
 fn ask(rustc: &Path, arguments: &[&str]) -> Option<String> {
     let output = Command::new(rustc).args(arguments).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -47,14 +48,14 @@ fn has_core(folder: &Path) -> bool {
     fs::read_dir(folder).is_ok_and(|files| files.flatten().any(|file| is_core(&file.file_name())))
 }
 
-/// The clippy that belongs to a compiler: beside it.
+/// The clippy that belongs to a compiler: the one beside it.
 fn clippy(rustc: &Path) -> Option<PathBuf> {
     let sysroot = PathBuf::from(ask(rustc, &["--print", "sysroot"])?);
     let driver = sysroot.join("bin/clippy-driver");
     driver.is_file().then_some(driver)
 }
 
-/// The linker that comes with the compiler in use: that of Debian has none for other targets.
+/// The linker that comes with the compiler in use: Debian's compiler has none for other targets.
 fn linker() -> Option<PathBuf> {
     let rustc = in_use();
     let host = ask(&rustc, &["--print", "host-tuple"])?;
@@ -90,19 +91,19 @@ impl Toolchains {
         Self(compilers)
     }
 
-    pub(crate) fn for_target(&self, target: &str) -> Result<&Compiler, Outcome> {
-        self.0[target].as_ref().map_err(Outcome::clone)
+    pub(crate) fn for_target(&self, target: &str) -> Result<&Compiler, Failure> {
+        self.0[target].as_ref().map_err(Failure::clone)
     }
 }
 
-/// A compiler with sources, and `core` made from them for each of `targets`, unless that was done before.
-fn from_sources(sysroot: &Path, targets: &[&str]) -> Result<Compiler, Outcome> {
+/// A compiler with sources, and `core` built from them for each of `targets`, unless that was done before.
+fn from_sources(sysroot: &Path, targets: &[&str]) -> Result<Compiler, Failure> {
     let rustc = PathBuf::from(OTHER_RUSTC);
     let missing = |what: &str| {
         let targets = targets.join(" ");
-        Outcome::Skipped(format!(
+        Failure::Missing(Missing::Tool(format!(
             "{what}: `rustup target add {targets}`, or `.ci/bare-metal` as root on Debian"
-        ))
+        )))
     };
     let version = ask(&rustc, &["-vV"]).ok_or_else(|| missing("no compiler for it"))?;
     let own = ask(&rustc, &["--print", "sysroot"]).ok_or_else(|| missing("no compiler for it"))?;
@@ -112,10 +113,10 @@ fn from_sources(sysroot: &Path, targets: &[&str]) -> Result<Compiler, Outcome> {
         return Err(missing(&what));
     }
     let linker = linker().ok_or_else(|| {
-        Outcome::Skipped(format!(
+        Failure::Missing(Missing::Tool(format!(
             "no `rust-lld` beside {}, the compiler in use: one of rustup's comes with it, Debian's does not",
             in_use().display()
-        ))
+        )))
     })?;
 
     let made_by = format!("{version}\nrecipe {RECIPE}\n");
@@ -137,18 +138,18 @@ fn from_sources(sysroot: &Path, targets: &[&str]) -> Result<Compiler, Outcome> {
                 fs::write(stamp(target), &made_by).map_err(|error| format!("{target}: {error}"))
             })
         });
-        made.map_err(|error| Outcome::Failed(format!("no core for it: {error}")))?;
+        made.map_err(|error| Failure::Failed(format!("no core for it: {error}")))?;
         println!("core for {} targets: {:.0} s", stale.len(), begin.elapsed().as_secs_f64());
     }
     let clippy = clippy(&rustc);
     Ok(Compiler { rustc, sysroot: Some(sysroot.to_owned()), linker: Some(linker), clippy })
 }
 
-/// Compiles `core` and what it needs to link. The only place that asks for features which are not stable.
+/// Compiles `core` and what it needs to link. The only place that uses unstable features.
 fn make_core(rustc: &Path, library: &Path, sysroot: &Path, targets: &[&str]) -> Result<(), String> {
     let folder = sysroot.join("core");
     let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
-    // A package of nothing: cargo compiles `core` for it.
+    // An empty package: cargo compiles `core` for it.
     fs::create_dir_all(&folder).map_err(failed)?;
     fs::write(folder.join("lib.rs"), "#![no_std]\n").map_err(failed)?;
     let manifest = "[package]\nname = \"nothing\"\nedition = \"2024\"\n[lib]\npath = \"lib.rs\"\n[workspace]\n\
@@ -158,13 +159,13 @@ fn make_core(rustc: &Path, library: &Path, sysroot: &Path, targets: &[&str]) -> 
     let mut command = cargo::cargo();
     command
         .args(["build", "--release", "--offline", "-Zbuild-std=core", "--target-dir", "target"])
-        // Dependencies of the library, which cargo wants to see though none of them is built.
+        // Dependencies of the library, which cargo has to find although it builds none of them.
         .args(["--config", "source.crates-io.replace-with='library'", "--config"])
         .arg(format!("source.library.directory='{}'", library.join("vendor").display()))
         .current_dir(&folder)
         .env("RUSTC", rustc)
         .env("RUSTC_BOOTSTRAP", "1")
-        // For link-time optimisation, which cargo does not know to be wanted.
+        // For link-time optimisation, which cargo does not know will follow.
         .env("RUSTFLAGS", "-Cembed-bitcode=yes");
     for target in targets {
         command.args(["--target", target]);

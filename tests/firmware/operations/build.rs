@@ -1,4 +1,4 @@
-//! Tells the linker where things go, and to say who refers to what.
+//! Passes the linker its memory layout, and makes it emit which symbol refers to which.
 
 fn main() {
     let folder = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");

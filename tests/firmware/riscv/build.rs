@@ -1,8 +1,8 @@
-//! Tells the linker the machine's memory.
+//! Passes the linker the machine's memory layout.
 
 use std::{env, fs, io, path::PathBuf};
 
-/// QEMU's machine `virt` begins at the first byte of its memory.
+/// QEMU's machine `virt` starts at the first byte of its memory.
 const MEMORY: &str = "\
 MEMORY { RAM : ORIGIN = 0x80000000, LENGTH = 4M }
 REGION_ALIAS(\"REGION_TEXT\", RAM);

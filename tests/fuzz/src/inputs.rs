@@ -1,11 +1,11 @@
-//! Bytes as files that the pipeline may be given, and as packets that it may receive.
+//! Bytes as files that the pipeline may read, and as packets that it may receive.
 
 use std::path::Path;
 
 use blockpool_benches::input::capture::{self, Capture, CaptureError};
 use blockpool_benches::input::verify;
 
-/// Packets of one file whose signatures are checked: it takes long.
+/// Packets of one file whose signatures are checked: checking is slow.
 const MOST_CHECKED: usize = 4;
 
 /// The content of a file with this name gives packets or a clear error.
@@ -40,7 +40,7 @@ pub fn capture(bytes: &[u8]) {
     let _ = decode("recording", bytes);
 }
 
-/// A file of transactions, each of which a local pool checks; and one packet.
+/// A file of transactions, each of which a worker checks; and one packet.
 pub fn transactions(bytes: &[u8]) {
     let _ = verify::parse(bytes);
     let Ok(capture) = decode("recording.txs", bytes) else { return };

@@ -1,5 +1,4 @@
-//! What the fuzz targets do with the bytes that they are given; `cargo test` does the same with
-//! those of the corpora.
+//! What the fuzz targets do with their input bytes; `cargo test` does the same with the corpora.
 
 #[path = "../../it/harness.rs"]
 mod harness;

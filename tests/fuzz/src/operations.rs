@@ -1,11 +1,11 @@
-//! Bytes as operations on the pools, by the models of `tests/it/model`.
+//! Bytes as operations on the pools, checked with the models of `tests/it/model`.
 
 use arbitrary::{Arbitrary, Unstructured};
 
 use crate::model::free_list::{self, Kind};
 use crate::model::{adapter, pool, region};
 
-/// More would be slow and show nothing new.
+/// More would be slow and would show nothing new.
 const MOST_STEPS: usize = 200;
 
 fn take<'a, T: Arbitrary<'a>>(bytes: &mut Unstructured<'a>) -> Vec<T> {
@@ -13,7 +13,7 @@ fn take<'a, T: Arbitrary<'a>>(bytes: &mut Unstructured<'a>) -> Vec<T> {
     steps.map(|steps| steps.take(MOST_STEPS).collect()).unwrap_or_default()
 }
 
-/// Memory for a region, or an kind and operations on a pool with it.
+/// Memory for a region, or a kind of free list and operations on a pool with it.
 pub fn core(bytes: &[u8]) {
     let mut bytes = Unstructured::new(bytes);
     if let Ok(true) = bytes.arbitrary() {

@@ -1,4 +1,4 @@
-//! Pool, guard, local pool and queue may go in any order.
+//! Pool, guard, local pool and queue may be dropped in any order.
 
 use blockpool::{ReceivedTransaction, TransactionMemoryPool, TransactionQueue};
 use std::time::Instant;

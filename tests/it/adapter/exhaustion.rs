@@ -1,4 +1,4 @@
-//! An empty pool, and a burst beyond it.
+//! An empty pool, and a burst beyond its capacity.
 
 use blockpool::TransactionMemoryPool;
 

@@ -10,7 +10,7 @@ fn step() -> impl Strategy<Value = Step> {
     use Step::*;
     let (at, which) = (any::<u8>, any::<bool>);
     let from = || prop_oneof![Just(From::Shared), which().prop_map(From::Local)];
-    // Many that fit, some beyond that.
+    // Mostly lengths that fit, some beyond.
     let length = || prop_oneof![4 => 0..=64_u16, 1 => any::<u16>()];
     let buffers = prop_oneof![
         6 => from().prop_map(Get),

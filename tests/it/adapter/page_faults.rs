@@ -1,4 +1,4 @@
-//! All memory is there when the pool is: first use meets no page fault.
+//! All memory is resident once the pool exists: first use causes no page fault.
 
 #![cfg(target_os = "linux")]
 
@@ -24,6 +24,6 @@ fn first_use_of_every_buffer_meets_no_page_fault() {
     }
     let faults = minor_faults().expect("Linux tells") - before;
     assert_eq!((pool.heap_fallbacks(), pool.discarded()), (0, 0));
-    // Reading the count costs a few of its own.
+    // Reading the count causes a few of its own.
     assert!(faults < PAGES / 10, "{faults} faults for {PAGES} pages");
 }

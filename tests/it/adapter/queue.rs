@@ -65,7 +65,7 @@ fn every_transaction_arrives_once_and_unchanged_and_all_buffers_return() {
             let (queue, arrived, open) = (&queue, &arrived, &open);
             scope.spawn(move || {
                 loop {
-                    // Asked before the pop: then empty means finished.
+                    // Read before the pop: then empty means finished.
                     let finished = open.load(Acquire) == 0;
                     match queue.pop() {
                         Some(item) => {

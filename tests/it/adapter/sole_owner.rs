@@ -10,7 +10,7 @@ const ROUNDS: usize = 20_000;
 const CAPACITY: usize = 64;
 const SIZE: usize = 64;
 
-/// Writes a mark all over the buffer, lets others run, and looks for the mark.
+/// Fills the buffer with a mark, lets others run, and checks the mark.
 fn own(buffer: &mut Vec<u8>, mark: u8) {
     assert!(buffer.is_empty() && buffer.capacity() >= SIZE);
     buffer.resize(SIZE, mark);
@@ -34,7 +34,7 @@ fn on_many_threads(work: impl Fn(u8) + Sync) {
     });
 }
 
-/// No thread held more than one buffer at a time, so nobody met an empty pool.
+/// The threads never held all buffers at once, so none met an empty pool.
 fn assert_conserved(pool: &TransactionMemoryPool) {
     assert_eq!(pool.available_buffers(), CAPACITY);
     assert_eq!((pool.heap_fallbacks(), pool.discarded()), (0, 0));

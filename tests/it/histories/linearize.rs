@@ -1,8 +1,8 @@
 //! Looks for a linearization.
 //!
-//! Source: the search of Wing and Gong, "Testing and verifying concurrent objects" (1993), which
-//! tries every operation that may come next, and does not go on from the same configuration twice,
-//! as in Lowe, "Testing for linearizability" (2017).
+//! Source: the search of Wing and Gong, "Testing and verifying concurrent objects" (1993), which tries every
+//! operation that may come next, and does not continue from the same configuration twice, as in Lowe,
+//! "Testing for linearizability" (2017).
 
 use std::collections::HashSet;
 use std::fmt::{self, Debug, Formatter};
@@ -43,7 +43,7 @@ pub(crate) fn is_linearizable<S: Step>(start: &S::State, history: &History<S>) -
     Search { history, seen: HashSet::new() }.can_end(&done, start)
 }
 
-/// How far a thread is.
+/// How far a thread has got.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 struct Done {
     operations: usize,
@@ -53,7 +53,7 @@ struct Done {
 
 struct Search<'h, S: Step> {
     history: &'h History<S>,
-    /// Configurations from which the search has been, and did not come to the end.
+    /// Configurations that the search has visited without reaching the end.
     seen: HashSet<(Vec<Done>, S::State)>,
 }
 
@@ -70,7 +70,7 @@ impl<S: Step> Search<'_, S> {
         let Some(first_return) = next().map(|(_, operation)| operation.returned).min() else {
             return true;
         };
-        // Whoever was called after that return comes after that operation.
+        // An operation called after that return comes after that operation.
         next().filter(|(_, operation)| operation.called < first_return).any(
             |(thread, operation)| {
                 let step = done[thread].steps;

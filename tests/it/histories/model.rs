@@ -1,18 +1,18 @@
 //! What is promised, as sequential objects.
 //!
-//! A queue is first in, first out. A burst is pushed at one instant. It is popped "in several steps,
-//! so that other consumers' may come between": by pops one after the other, of which the last finds
-//! none unless the vector is full.
+//! A queue is first in, first out. A burst is pushed at one instant. It is popped in several steps, so that
+//! other consumers' pops may come between: as pops one after another, the last of which finds none unless the
+//! vector is full.
 //!
 //! A pool, or its free list, is a set of free indices.
 //! - A bitmap of one word, or a stack behind a lock: `None` means that all were out at one instant.
-//! - A bitmap of several words: that each was out at some instant. Linearizability is local (Herlihy
-//!   and Wing), so that is: the history of each number by itself has a linearization. And all were
-//!   out at one instant unless another thread's take succeeded meanwhile.
+//! - A bitmap of several words: `None` means that each was out at some instant. Linearizability is local
+//!   (Herlihy and Wing), so this means that the history of each index by itself has a linearization. And
+//!   all were out at one instant unless another thread's take succeeded in the meantime.
 
 use super::linearize::{History, Operation, STEPS, Step, is_linearizable};
 
-/// The longest burst. One step more says that there was no more.
+/// The longest burst. One more step says that there were no more.
 pub(crate) const BURST: usize = STEPS - 1;
 
 pub(crate) type Numbers = heapless::Vec<u32, BURST>;
@@ -41,12 +41,12 @@ impl Step for QueueStep {
     }
 }
 
-/// What a pop says.
+/// What a pop reports.
 pub(crate) fn popped(number: Option<u32>) -> heapless::Vec<QueueStep, STEPS> {
     [number.map_or(QueueStep::Empty, QueueStep::Pop)].into_iter().collect()
 }
 
-/// What a pop of up to `most` says.
+/// What a pop of up to `most` reports.
 pub(crate) fn popped_burst(numbers: &[u32], most: usize) -> heapless::Vec<QueueStep, STEPS> {
     let end = (numbers.len() < most).then_some(QueueStep::Empty);
     numbers.iter().copied().map(QueueStep::Pop).chain(end).collect()
@@ -74,7 +74,7 @@ impl Step for SetStep {
 }
 
 impl SetStep {
-    /// What is left of it for some of the numbers.
+    /// The part of it that concerns some of the numbers.
     fn only(self, numbers: u64) -> Option<Self> {
         match self {
             Self::Take(some) => (some & numbers != 0).then_some(Self::Take(some & numbers)),
@@ -98,9 +98,9 @@ fn filtered(
     all.map(|(thread, all)| all.iter().filter_map(|of| operation(thread, of)).collect()).collect()
 }
 
-/// As a bitmap of several words promises.
+/// Checks what a bitmap of several words promises.
 pub(crate) fn is_linearizable_by_number(free: u64, history: &History<SetStep>) -> bool {
-    // A number can be missed only if another thread took one meanwhile.
+    // A number can be missed only if another thread took one in the meantime.
     let excused = |thread: usize, none: &SetOperation| {
         let others = history.iter().enumerate().filter(|&(other, _)| other != thread);
         others.flat_map(|(_, all)| all).any(|of| {

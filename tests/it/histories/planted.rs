@@ -17,7 +17,7 @@ fn push<const N: usize>(numbers: [u32; N]) -> QueueStep {
     QueueStep::Push(numbers.into_iter().collect())
 }
 
-/// A call, its return, and what it said.
+/// A call, its return, and what it reported.
 fn at<S, const N: usize>(called: u64, returned: u64, steps: [S; N]) -> Operation<S> {
     Operation { called, returned, steps: steps.into_iter().collect() }
 }
@@ -74,7 +74,7 @@ fn none_while_there_is_one_is_rejected() {
         queue(false, [vec![at(0, 1, [push([1])]), at(5, 6, [push([2])])], vec![none()]]);
     }
     queue(true, [vec![at(0, 4, [push([1])])], vec![at(2, 3, [Empty])]]);
-    // It goes round: at every instant one of the two is in.
+    // The two alternate: at every instant one of them is in the queue.
     let round = || vec![at(0, 1, [push([1])]), at(2, 5, [push([2])]), at(6, 7, [Pop(1)])];
     queue(false, [round(), vec![at(3, 8, [Empty])], vec![at(9, 10, [Pop(2)])]]);
 }
@@ -114,7 +114,7 @@ fn a_number_with_two_owners_is_rejected() {
 #[test]
 fn none_while_a_number_is_free_is_rejected() {
     set((false, false), 3, [vec![at(0, 2, [Take(1)])], vec![at(1, 3, [AllOut])]]);
-    // Nobody takes meanwhile, so nothing excuses that the number given back was missed.
+    // No thread takes in the meantime, so nothing excuses missing the number that was given back.
     let gives = vec![at(3, 4, [Give(1)]), at(5, 6, [Give(2)])];
     let takes_before = vec![at(0, 1, [Take(1)]), at(7, 8, [Take(2)])];
     set((false, false), 2, [gives, takes_before, vec![at(2, 6, [AllOut])]]);
@@ -127,8 +127,8 @@ fn none_while_a_number_is_free_is_rejected() {
 
 #[test]
 fn none_while_each_was_out_but_not_all_is_accepted_by_number_only() {
-    // Number 1 is given back after the search has passed it, then number 2 is taken before the
-    // search comes to it: one of the two is free at any instant.
+    // Number 1 is given back after the search has passed it, then number 2 is taken before the search reaches
+    // it: one of the two is free at any instant.
     let other = vec![at(0, 1, [Take(1)]), at(3, 4, [Give(1)]), at(5, 6, [Take(2)])];
     set((false, true), 3, [other, vec![at(2, 7, [AllOut])]]);
 }
@@ -139,10 +139,10 @@ fn a_lost_free_number_is_rejected() {
     set((false, false), 3, [other, vec![at(4, 5, [Take(2)]), at(6, 7, [AllOut])]]);
 }
 
-/// Recorded of `heapless::mpmc::Queue` 0.9.3, which takes a place by one step and shows what is in it
-/// by another: who is stopped in between hides what others push behind it.
+/// Recorded from `heapless::mpmc::Queue` 0.9.3, which claims a slot in one step and publishes its contents in
+/// another: a thread preempted in between hides what others push after it.
 ///
-/// Threads need some hundred thousand operations for one like it, so it is not recorded anew.
+/// Threads need some hundred thousand operations to produce one like it, so it is not recorded again here.
 #[test]
 fn a_history_of_a_bare_heapless_queue_is_rejected() {
     let pushes_and_finds_none =
@@ -151,11 +151,11 @@ fn a_history_of_a_bare_heapless_queue_is_rejected() {
     queue(false, [pushes_and_finds_none, is_stopped_in_a_push]);
 }
 
-/// The same, where the push of 0 is stopped on purpose.
+/// The same, where the push of 0 is delayed on purpose.
 struct Late {
     head: AtomicUsize,
     tail: AtomicUsize,
-    /// Each is used once: 0 at first, then a number and one.
+    /// Each is used once: 0 at first, then a number plus one.
     places: Vec<AtomicU32>,
     /// Pops that found none.
     none: AtomicUsize,
@@ -185,7 +185,7 @@ impl Late {
     }
 }
 
-/// Pushes its own number, then pops and pushes in turns.
+/// Pushes its own number, then alternates between pops and pushes.
 struct Party<'q> {
     queue: &'q Late,
     held: Option<u32>,
@@ -223,7 +223,7 @@ impl Player for Party<'_> {
     }
 }
 
-/// In most of the first few hundred histories.
+/// It usually shows within the first few hundred histories.
 #[test]
 fn threads_over_a_wrong_queue_are_rejected() {
     const ROUNDS: usize = 200;

@@ -17,7 +17,7 @@ struct Party<'s> {
 
 impl<'s> Party<'s> {
     fn keep(&mut self, blocks: impl IntoIterator<Item = Block<'s, Blocks>>) {
-        // Those that are too many are given back.
+        // Those that do not fit are given back.
         blocks.into_iter().for_each(|block| drop(self.held.push(block)));
     }
 
@@ -76,7 +76,7 @@ impl<'s> Party<'s> {
 impl Player for Party<'_> {
     type Step = QueueStep;
 
-    /// Some to push first.
+    /// Has some blocks to push first.
     fn prepare(&mut self) {
         self.held.truncate(3);
         while self.held.len() < 3 {

@@ -1,4 +1,4 @@
-//! Threads that act at random, and write down what came of it.
+//! Threads that act at random, and record the results.
 
 use std::array;
 use std::fmt::Debug;
@@ -22,7 +22,7 @@ impl Clock {
         now
     }
 
-    /// Runs `act` between two stamps. What `steps` says about its result is written down.
+    /// Runs `act` between two stamps, and records the steps that `steps` derives from its result.
     pub(crate) fn time<T, S>(
         &self,
         act: impl FnOnce() -> T,
@@ -39,11 +39,11 @@ impl Clock {
 pub(crate) trait Player: Send {
     type Step: Send;
 
-    /// Before a history, while the others may prepare.
+    /// Called before a history, while the others may prepare.
     fn prepare(&mut self);
     /// One operation, or none.
     fn act(&mut self, clock: &Clock, random: &mut Random) -> Option<Operation<Self::Step>>;
-    /// After a history, while nobody else acts: finds out what is left.
+    /// Called after a history, while no other thread acts: finds out what is left.
     fn finish(&mut self, clock: &Clock) -> Vec<Operation<Self::Step>>;
 }
 
@@ -66,7 +66,7 @@ impl Gate {
     }
 }
 
-/// A thread that has to come to the gate.
+/// A thread that has to reach the gate.
 struct Comer<'g>(&'g Gate);
 
 impl Drop for Comer<'_> {
@@ -77,7 +77,7 @@ impl Drop for Comer<'_> {
     }
 }
 
-/// Whoever records has the processors, as far as this program goes.
+/// Held while recording, so that nothing else that records in this program competes for the processors.
 static ALONE: Mutex<()> = Mutex::new(());
 
 /// Records `rounds` histories of `THREADS` threads with up to `length` operations each.
@@ -122,8 +122,8 @@ pub(crate) fn record<P: Player, const THREADS: usize>(
     (0..rounds).map(|_| <[_; THREADS]>::into(round())).collect()
 }
 
-/// Checks what `record` records, given a seed, until operations of two threads overlapped in some
-/// hundred histories, or it seems that they seldom do here.
+/// Checks what `record` records for a seed, until operations of two threads have overlapped in a few hundred
+/// histories, or it seems that they seldom do here.
 pub(crate) fn check<S: Debug>(
     mut record: impl FnMut(u64) -> Vec<History<S>>,
     is_right: impl Fn(&History<S>) -> bool,

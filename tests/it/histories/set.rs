@@ -14,7 +14,7 @@ use crate::harness::Random;
 
 type SetOperation = Operation<SetStep>;
 
-/// What is taken and given back. Cheap to copy.
+/// What is taken from and given back to. Cheap to copy.
 trait Subject: Copy + Send {
     type Held: Send;
     /// Whether two are given back at one instant, in one word or behind a lock.
@@ -28,7 +28,7 @@ trait Subject: Copy + Send {
         self.take().into_iter().collect()
     }
 
-    /// Gives back two by one operation.
+    /// Gives back two with one operation.
     fn give_back_two(self, two: [Self::Held; 2]) {
         two.into_iter().for_each(|held| self.give_back(held));
     }
@@ -88,7 +88,7 @@ impl<F: FreeList> Subject for ByIndex<'_, F> {
     }
 }
 
-/// How the numbers that are used lie: `number` is the bit `number / apart`.
+/// How the used numbers are spread: `number` is the bit `number / apart`.
 #[derive(Clone, Copy)]
 struct Spread {
     apart: u32,
@@ -114,7 +114,7 @@ struct Party<S: Subject> {
     subject: S,
     spread: Spread,
     held: heapless::Vec<S::Held, 8>,
-    /// Gives back two by one operation: where these take effect at one instant.
+    /// Whether to give back two with one operation, where they take effect at one instant.
     by_two: bool,
 }
 
@@ -198,7 +198,7 @@ impl<S: Subject> Drop for Party<S> {
     }
 }
 
-/// Two threads, then three, which use some of the numbers only.
+/// Two threads, then three, using only some of the numbers.
 fn check_histories<S: Subject>(
     subject: S,
     spread: Spread,

@@ -1,5 +1,4 @@
-//! Everything that one thread can do with a pool of byte vectors, its guards, its private stocks
-//! and a queue.
+//! Everything that one thread can do with a pool of byte vectors, its guards, its local pools and a queue.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -16,30 +15,30 @@ pub(crate) enum From {
     Local(bool),
 }
 
-/// An operation. A `u8` chooses among what there is; lengths and capacities are taken modulo a
-/// little more than three times the pool's buffer size.
+/// An operation. A `u8` selects one of the existing items; lengths and capacities are taken modulo a little
+/// more than three times the pool's buffer size.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub(crate) enum Step {
     Get(From),
     TryGet(From),
-    /// Gives a held buffer back, after it was made so long.
+    /// Gives a held buffer back after resizing it to this length.
     Return(From, u8, u16),
     /// Drops a held buffer.
     Lose(u8),
-    /// Gives a buffer of this capacity back that is not the pool's.
+    /// Gives back a buffer of this capacity that is not the pool's.
     ReturnForeign(From, u16),
     Flush(bool),
-    /// Makes another local pool and drops the one before.
+    /// Makes another local pool and drops the previous one.
     Renew(bool),
     Guard,
     TryGuard,
-    /// Makes a guard's buffer so long.
+    /// Resizes a guard's buffer to this length.
     Write(u8, u16),
     DropGuard(u8),
     Detach(u8),
     Push(u8),
     Pop,
-    /// Goes on with clones of pool and queue.
+    /// Continues with clones of pool and queue.
     Clone,
     HighWaterMark,
 }
@@ -61,7 +60,7 @@ struct Queued {
     fits: bool,
 }
 
-/// The pool, and what it should be like.
+/// The pool, and its expected state.
 struct System {
     pool: TransactionMemoryPool,
     buffer_size: usize,
@@ -70,7 +69,7 @@ struct System {
     held: Vec<Vec<u8>>,
     guards: Vec<(PooledBuffer, Vec<u8>)>,
     queued: VecDeque<Queued>,
-    /// Buffers that exist, wherever.
+    /// Buffers that exist anywhere.
     alive: usize,
     heap_fallbacks: usize,
     foreign: usize,
@@ -119,7 +118,7 @@ impl System {
         usize::from(length) % (3 * self.buffer_size + 3)
     }
 
-    /// What a get should do; `from_heap` if there it turns to the heap.
+    /// What a get should do; `from_heap` if it falls back to the heap.
     fn expect_taken(&mut self, from: From, from_heap: bool) -> bool {
         let stock = match from {
             From::Shared => 0,
@@ -285,7 +284,7 @@ impl System {
         let out = self.held.len() + self.guards.len() + self.queued.len();
         let discarded_full = self.pool.discarded() - self.discarded_unfit;
         assert_eq!(free + stocks + out + discarded_full, self.alive, "none is lost or made");
-        // Room is missing only where more came than was taken.
+        // Room is missing only if more buffers came in than were taken.
         assert!(discarded_full <= self.heap_fallbacks + self.foreign);
         assert!(free <= capacity);
         assert_eq!(self.pool.heap_fallbacks(), self.heap_fallbacks);
@@ -301,7 +300,7 @@ impl System {
         self.peak = self.peak.max(capacity - free);
     }
 
-    /// Looking raises the mark, so it is not looked at after each operation.
+    /// Reading the mark raises it, so it is not read after each operation.
     fn check_mark(&self) {
         let mark = self.pool.high_water_mark();
         assert!(mark <= self.peak, "{mark} read, at most {} were missing", self.peak);
@@ -311,14 +310,14 @@ impl System {
     }
 }
 
-/// Does `steps` with a new pool and queue, and checks everything after each.
+/// Performs `steps` with a new pool and queue, and checks everything after each.
 pub(crate) fn run(sizes: Sizes, steps: &[Step]) {
     let mut system = System::new(sizes);
     for &step in steps {
         system.apply(step);
     }
     system.check_mark();
-    // The last handle of the queue: what is in it returns.
+    // The last handle of the queue is dropped: its contents return.
     for queued in std::mem::take(&mut system.queued) {
         system.expect_given(queued.fits);
     }

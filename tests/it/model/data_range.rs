@@ -6,8 +6,8 @@ use arbitrary::Arbitrary;
 use blockpool_core::storage::Storage;
 use blockpool_core::{Block, BlockPool, NoRoom};
 
-/// An operation on a block. Counts of bytes are taken modulo a little more than the block has, and
-/// the bytes themselves count up from a first one.
+/// An operation on a block. Byte counts are taken modulo a little more than the block's size, and the bytes
+/// themselves count up from a first one.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub(crate) enum Edit {
     Reset(u8),
@@ -24,7 +24,7 @@ pub(crate) enum Edit {
     FillTail(u8, u8),
     /// Through `as_mut_ptr` and `set_len`.
     FillThroughPointer(u8, u8),
-    /// Without bytes to be added: cuts the data, or is refused.
+    /// Without adding bytes: cuts the data, or is refused.
     SetLen(u8),
 }
 
@@ -45,7 +45,7 @@ fn bytes(count: usize, first: u8) -> Vec<u8> {
     (0..count).map(|offset| first.wrapping_add(offset as u8)).collect()
 }
 
-/// Does `edit` to `block`, which holds `content`, and to that.
+/// Applies `edit` to `block`, which holds `content`, and to `content`.
 pub(crate) fn edit<S: Storage>(
     block: &mut Block<'_, BlockPool<S>>,
     content: &mut Content,
@@ -56,7 +56,7 @@ pub(crate) fn edit<S: Storage>(
     let Content { headroom, data } = content.clone();
     let tailroom = size - headroom - data.len();
     let behind = data.len() + tailroom;
-    // What should come of it, what room there was for what, and what comes of it.
+    // The expected result, how much was wanted, the room for it, and the actual result.
     let (after, wanted, room, result) = match edit {
         Edit::Reset(n) => (Some((count(n), vec![])), count(n), size, block.reset(count(n))),
         Edit::Clear => {
@@ -82,7 +82,7 @@ pub(crate) fn edit<S: Storage>(
         Edit::Format(n) => {
             let text = "ä".repeat(count(n) / 2);
             let after = (headroom, [&data[..], text.as_bytes()].concat());
-            // `fmt::Error` says nothing, so the numbers are filled in here.
+            // `fmt::Error` has no details, so the numbers are filled in here.
             let refused = NoRoom { wanted: text.len(), room: tailroom };
             (Some(after), text.len(), tailroom, block.write_str(&text).map_err(|_| refused))
         }
@@ -123,7 +123,7 @@ pub(crate) fn edit<S: Storage>(
         }
         Edit::FillThroughPointer(n, first) => {
             let new = bytes(count(n).min(behind), first);
-            // SAFETY: data and tailroom have so many bytes from this pointer on.
+            // SAFETY: data and tailroom have that many bytes from this pointer on.
             unsafe { block.as_mut_ptr().copy_from_nonoverlapping(new.as_ptr(), new.len()) };
             // SAFETY: the bytes were just written.
             let result = unsafe { block.set_len(new.len()) };
@@ -146,7 +146,7 @@ pub(crate) fn edit<S: Storage>(
     check(block, content);
 }
 
-/// The block holds what it should, and says so in every way.
+/// The block holds what it should, and all of its methods say so.
 pub(crate) fn check<S: Storage>(block: &Block<'_, BlockPool<S>>, content: &Content) {
     let Content { headroom, data } = content;
     assert_eq!(&Content::of(block), content);

@@ -18,14 +18,14 @@ pub(crate) enum Kind {
     Region,
 }
 
-/// Blocks of 40 bytes, with a gap behind each. So many that a local pool's stock can be full.
+/// Blocks of 40 bytes, with a gap after each. Enough for a local pool's stock to be full.
 type Small<E> = Pool<40, COUNT, Align<64>, E>;
 const COUNT: usize = 19;
 
 /// Enough for a summary, the last word not full.
 const MANY: usize = 2100;
 
-/// Does `steps` with a new pool, and checks everything after each.
+/// Performs `steps` with a new pool, and checks everything after each.
 pub(crate) fn run(kind: Kind, steps: &[Step]) {
     macro_rules! run {
         ($pool:ty) => {{
@@ -35,7 +35,7 @@ pub(crate) fn run(kind: Kind, steps: &[Step]) {
     }
     match kind {
         Kind::Bitmap => run!(Small<Bitmap>),
-        // Aligned to nothing, without gaps.
+        // Unaligned, without gaps.
         Kind::BitmapWithSummary => run!(Pool<5, MANY, Align<1>>),
         Kind::Counted => run!(Small<Counted>),
         Kind::HeaplessQueue => run!(Small<HeaplessQueue<8>>),
@@ -44,7 +44,7 @@ pub(crate) fn run(kind: Kind, steps: &[Step]) {
     }
 }
 
-/// Does `edits` to one block.
+/// Applies `edits` to one block.
 pub(crate) fn edit_one(edits: &[Edit]) {
     let pool = Pool::<40, 1>::new();
     let mut block = pool.get().expect("it is free");

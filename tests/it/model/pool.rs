@@ -19,15 +19,15 @@ const BURST: usize = 3;
 
 type Burst<'p, P> = heapless::Vec<Block<'p, P>, BURST>;
 
-/// An operation. A `u8` chooses among what there is, a `bool` the local pool; of the bits of `Others`
-/// each says whether that block of a burst is another pool's.
+/// An operation. A `u8` selects one of the existing items, a `bool` the local pool; each bit of `Others` says
+/// whether that block of a burst is another pool's.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub(crate) enum Step {
     Get,
-    /// Takes blocks until so many parts in 255 of the pool were taken, or none is left.
+    /// Takes blocks until this many 255ths of the pool were taken, or none is left.
     GetMany(u8),
     LocalGet(bool),
-    /// Into a vector that has some already.
+    /// Into a vector that already has some.
     GetBurst(bool, u8),
     Drop(u8),
     DropMany(u8),
@@ -55,7 +55,7 @@ pub(crate) enum Step {
     LocalPutRaw(bool, Pointers),
     PushRaw(Pointers),
     PopRaw(u8),
-    /// To another pool's local pool and queue.
+    /// Put or push a block of another pool.
     ForeignPut(bool),
     ForeignPush,
 }
@@ -65,7 +65,7 @@ pub(crate) type Others = u8;
 /// A block without a handle.
 type Parked = (u32, Content);
 
-/// A pool and what it should be like.
+/// A pool, and its expected state.
 struct System<'p, S: Storage> {
     pool: &'p BlockPool<S>,
     /// Another pool of the same type, whose blocks are refused.
@@ -101,8 +101,8 @@ impl<'p, S: Storage> System<'p, S> {
     }
 
     fn claim(&self, index: u32) -> Result<Block<'p, BlockPool<S>>, RawError> {
-        // SAFETY: either the number is in `raw`, so this test is the block's owner, or the claim is
-        // one that the pool must refuse.
+        // SAFETY: either the index is in `raw`, so this test is the block's owner, or the claim is one that
+        // the pool must refuse.
         unsafe { self.pool.from_raw(index) }
     }
 
@@ -122,20 +122,20 @@ impl<'p, S: Storage> System<'p, S> {
         self.keep_new(self.pool.get(), possible);
     }
 
-    /// Keeps what should be the oldest of the queue.
+    /// Keeps a block that should be the oldest of the queue.
     fn keep_popped(&mut self, block: Block<'p, BlockPool<S>>) {
         let (index, content) = self.queued.pop_front().expect("only what was pushed comes out");
         assert_eq!(block.index(), index, "first in, first out");
         self.held.push((block, content));
     }
 
-    /// So many blocks of the other pool.
+    /// This many blocks of the other pool.
     fn foreign_burst(&self, count: u8) -> Burst<'p, BlockPool<S>> {
         (0..usize::from(count) % (BURST + 1)).map_while(|_| self.foreign.get()).collect()
     }
 
-    /// Blocks that are held, and those of the other pool, `others` says which; the former also as
-    /// they are to be remembered.
+    /// Blocks that are held, and blocks of the other pool, as `others` says; the held ones also in the form
+    /// in which they are remembered.
     fn mixed_burst(&mut self, at: u8, others: Others) -> (Burst<'p, BlockPool<S>>, Vec<Parked>) {
         let (mut burst, mut parked) = (Burst::new(), Vec::new());
         for place in 0..BURST {
@@ -285,7 +285,7 @@ impl<'p, S: Storage> System<'p, S> {
     }
 }
 
-/// Does `steps` with `pool`, which is new, and checks everything after each.
+/// Performs `steps` with `pool`, which is new, and checks everything after each.
 pub(crate) fn run<'p, S: Storage>(
     pool: &'p BlockPool<S>,
     foreign: &'p BlockPool<S>,

@@ -1,4 +1,4 @@
-//! The raw interface: blocks by number and by address, one by one and in bursts.
+//! The raw interface: blocks by index and by address, one by one and in bursts.
 
 use std::num::NonZero;
 use std::ptr::NonNull;
@@ -23,7 +23,7 @@ pub(crate) struct Pointers {
 pub(crate) enum Refused {
     Foreign,
     Misaligned,
-    /// The one before it again.
+    /// Repeats the one before it.
     Again,
 }
 
@@ -152,8 +152,8 @@ impl<'p, S: Storage> System<'p, S> {
         }
     }
 
-    /// Hands pointers to `give`, which can accept `room` of them, and checks which it does and how it ends.
-    /// Returns those that it accepted.
+    /// Hands pointers to `give`, which can accept `room` of them, and checks which ones it accepts and how it
+    /// ends. Returns the accepted ones.
     fn give(
         &mut self,
         pointers: Pointers,

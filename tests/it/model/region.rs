@@ -1,4 +1,4 @@
-//! What memory, bookkeeping and places a region and its queue are made of, and what is refused.
+//! Which memory, bookkeeping and slots make a region and its queue, and which are refused.
 
 use arbitrary::Arbitrary;
 use blockpool_core::storage::Bookkeeping;
@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 use super::pool::{self, Step};
 use crate::harness::{Line, bookkeeping, region};
 
-/// What is asked for.
+/// What is requested.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub(crate) struct Asked {
     /// Where the memory begins, past a multiple of 64.
@@ -20,10 +20,10 @@ pub(crate) struct Asked {
     pub(crate) places: u8,
 }
 
-/// The memory that there is, in bytes.
+/// The available memory, in bytes.
 const MEMORY: usize = 16 * 1024;
 
-/// What should come of it: how many blocks, or why not.
+/// The expected result: how many blocks, or why it is refused.
 fn expected(asked: Asked) -> Result<usize, RegionError> {
     let (length, block_size) = (asked.length as usize, asked.block_size as usize);
     if block_size % 64 != 0 || block_size == 0 || block_size > MAX_BLOCK_SIZE {
@@ -54,7 +54,7 @@ pub(crate) fn make(asked: Asked) {
     let mut asked = asked;
     let expected = match expected(asked) {
         Ok(_) => {
-            // Not more than there is.
+            // No more than there is.
             asked.length = asked.length.min(MEMORY as u64);
             expected(asked)
         }
@@ -66,7 +66,7 @@ pub(crate) fn make(asked: Asked) {
     let mut books: Vec<_> =
         iter::repeat_with(Bookkeeping::new).take(asked.bookkeeping.into()).collect();
     let (length, block_size) = (asked.length as usize, asked.block_size as usize);
-    // SAFETY: either it is refused, or the memory has so many bytes and is used by nothing else.
+    // SAFETY: either it is refused, or the memory has that many bytes and is used by nothing else.
     let region = unsafe { Region::from_raw_parts(first, length, block_size, &mut books) };
     let region = match (region, expected) {
         (Ok(region), Ok(blocks)) => {
@@ -90,7 +90,7 @@ pub(crate) fn make(asked: Asked) {
     }
 }
 
-/// Does `steps` with a region of `count` blocks of 64 bytes.
+/// Performs `steps` with a region of `count` blocks of 64 bytes.
 pub(crate) fn run(count: usize, steps: &[Step]) {
     let (mut memory, mut foreign) = (vec![Line([0; 64]); count], vec![Line([0; 64]); count]);
     let (mut books, mut foreign_books) = (bookkeeping(count * 64, 64), bookkeeping(count * 64, 64));

@@ -1,5 +1,5 @@
-//! A program of the core alone: no standard library, no allocator, no C library. Ends with status
-//! 0 if blocks can be taken, handed on and given back. Built and run by `no_std.rs`.
+//! A program of the core alone: no standard library, no allocator, no C library. Exits with status 0 if
+//! blocks can be taken, handed on and given back. Built and run by `no_std.rs`.
 
 #![no_std]
 #![no_main]
@@ -122,6 +122,6 @@ unsafe extern "C" fn bcmp(left: *const u8, right: *const u8, count: usize) -> i3
     unsafe { memcmp(left, right, count) }
 }
 
-/// Named by the unwind tables that the compiled `core` brings; never called.
+/// Referenced by the unwind tables of the compiled `core`; never called.
 #[unsafe(no_mangle)]
 extern "C" fn rust_eh_personality() {}

@@ -1,4 +1,4 @@
-//! What models are made of: threads, and a pool and queue whose misuse shows.
+//! What models are made of: threads, and a pool and queue that detect misuse.
 
 use core::mem::{self, MaybeUninit};
 use std::sync::Mutex;
@@ -16,8 +16,8 @@ use crate::queue::Queue;
 use crate::storage::{Parts as _, PoolType as _};
 use crate::sync;
 
-/// Runs all of `sides` at the same time, each in a thread of its own. The main thread only waits:
-/// it has seen everything, so it would find nothing.
+/// Runs all of `sides` at the same time, each in its own thread. The main thread only waits: it has seen
+/// everything, so it would detect nothing.
 fn together<const THREADS: usize>(sides: [Box<dyn FnOnce() + '_>; THREADS]) {
     process::note_threads(THREADS);
     let spawned = sides.map(|side| {
@@ -54,8 +54,7 @@ pub(crate) fn three<A, B, C>(
     (of_a.expect("joined"), of_b.expect("joined"), of_c.expect("joined"))
 }
 
-/// A stack's address with which a thread looks first in `group` of a set whose numbers are all
-/// free.
+/// A stack address with which a thread looks first in `group` of a free list whose indices are all free.
 pub(crate) fn address_with_home(set: &impl FreeList, group: usize) -> usize {
     let found = (0..1000).map(|multiple| multiple << 14).find(|&address| {
         sync::set_stack_address(address);
@@ -66,8 +65,8 @@ pub(crate) fn address_with_home(set: &impl FreeList, group: usize) -> usize {
     found.expect("every group is some thread's home")
 }
 
-/// What an owner wrote to each of `COUNT` things. Loom reports an owner who does not see what the
-/// one before wrote, and two owners at a time.
+/// What an owner wrote to each of `COUNT` things. Loom reports an owner that does not see what the previous
+/// one wrote, and two owners at a time.
 pub(crate) struct Payload<const COUNT: usize>([UnsafeCell<u32>; COUNT]);
 
 impl<const COUNT: usize> Payload<COUNT> {
@@ -75,18 +74,18 @@ impl<const COUNT: usize> Payload<COUNT> {
         Self(core::array::from_fn(|_| UnsafeCell::new(0)))
     }
 
-    /// Writes, as the owner, and returns how often that was done before.
+    /// Writes, as the owner, and returns how often that had been done before.
     pub(crate) fn touch(&self, index: usize) -> u32 {
         self.0[index].with_mut(|times| {
-            // SAFETY: loom has checked that nobody else is here.
+            // SAFETY: loom has checked that no other thread is here.
             let times = unsafe { &mut *times };
             mem::replace(times, *times + 1)
         })
     }
 }
 
-/// A free list in memory that loom does not watch: a model of a queue says itself which block it
-/// takes, and the free list's own steps would only multiply the executions.
+/// A free list in memory that loom does not track: a model of a queue names the blocks it takes, and the free
+/// list's own steps would only multiply the executions.
 pub(crate) struct Unmodelled;
 
 impl FreeListKind for Unmodelled {
@@ -137,18 +136,18 @@ impl<const COUNT: usize> InitInPlace for UnmodelledList<COUNT> {}
 type PoolOf<const COUNT: usize> = Pool<64, COUNT, Align<1>, Unmodelled>;
 type BlockOf<'p, const COUNT: usize> = Block<'p, PoolOf<COUNT>>;
 
-/// A queue for the blocks of a pool of its own, which checks that each comes out as it was pushed.
+/// A queue for the blocks of its own pool, which checks that each comes out as it was pushed.
 pub(crate) struct CheckedQueue<'p, const COUNT: usize> {
     pub(crate) pool: &'p PoolOf<COUNT>,
     pub(crate) inner: Queue<'p, PoolOf<COUNT>>,
     payload: Payload<COUNT>,
 }
 
-/// Runs `model` with an empty queue, and drops that.
+/// Runs `model` with an empty queue, and drops the queue.
 pub(crate) fn checked_queue<const COUNT: usize>(model: impl FnOnce(&CheckedQueue<'_, COUNT>)) {
     let pool = &PoolOf::new();
     let queue = CheckedQueue { pool, inner: Queue::new(pool), payload: Payload::new() };
-    // Settles both ends, every place, and what is parked of every block.
+    // Settles both ends, every slot, and the parked state of every block.
     (0..COUNT as u32).for_each(|number| queue.push(number));
     assert!(queue.rest().into_iter().eq(0..COUNT as u32));
     model(&queue);
@@ -165,7 +164,7 @@ impl<'p, const COUNT: usize> CheckedQueue<'p, COUNT> {
         block
     }
 
-    /// Writes to a block, and makes its data range tell how often that was done.
+    /// Writes to a block, and records in its data range how often that was done.
     pub(crate) fn write(&self, block: &mut BlockOf<'p, COUNT>) {
         let times = self.payload.touch(block.index() as usize) + 1;
         block.reset(times as usize).expect("models are short");
@@ -237,9 +236,9 @@ impl<'p, const COUNT: usize> CheckedQueue<'p, COUNT> {
         let mut pointers = [const { MaybeUninit::uninit() }; N];
         let count = self.inner.pop_raw_ptr_burst(&mut pointers);
         let popped = pointers.iter().take(count).map(|pointer| {
-            // SAFETY: as many were written.
+            // SAFETY: that many were written.
             let pointer = unsafe { pointer.assume_init() };
-            // SAFETY: it was popped, and nobody else has it.
+            // SAFETY: it was popped, and nothing else has it.
             let block = unsafe { self.pool.from_raw_ptr(pointer) };
             let mut block = block.expect("it is out");
             self.check(&mut block);
@@ -253,7 +252,7 @@ impl<'p, const COUNT: usize> CheckedQueue<'p, COUNT> {
         self.pop_each::<N>().iter().map(Block::index).collect()
     }
 
-    /// Pops two by address and pushes them the other way round.
+    /// Pops two by address and pushes them in reverse order.
     pub(crate) fn turn_round_addresses(&self) {
         let mut blocks = self.pop_each::<2>();
         blocks.reverse();
@@ -275,7 +274,7 @@ impl<'p, const COUNT: usize> CheckedQueue<'p, COUNT> {
     }
 }
 
-/// That `parts` together are the numbers below `count`, each once.
+/// Asserts that `parts` together are the indices below `count`, each once.
 pub(crate) fn assert_each_once(count: u32, parts: &[&[u32]]) {
     let mut all = parts.concat();
     all.sort_unstable();

@@ -1,7 +1,7 @@
-//! Models of the shipped atomics, run by loom: every interleaving of a few threads, and every value
-//! that a load may see under the orderings given, within a bound that each model states.
+//! Models of the shipped atomics, run by loom: every interleaving of a few threads, and every value that a
+//! load may see under the given orderings, within a bound that each model states.
 //!
-//! The modules of `blockpool-core` are compiled as they are; only their `sync` is another.
+//! The modules of `blockpool-core` are compiled unchanged; only their `sync` is replaced.
 //!
 //! ```text
 //! cargo run --release -p blockpool-loom
@@ -9,11 +9,11 @@
 //! cargo run --release -p blockpool-loom -- --weaken
 //! ```
 //!
-//! With `--features parts-of-32-bits`, what is parked of a block is two words, as on 32-bit targets;
-//! that takes some minutes.
+//! With `--features parts-of-32-bits`, the parked state of a block is two words, as on 32-bit targets; that
+//! takes some minutes.
 //!
-//! What loom does not model: compare-and-swap that fails for no reason, and the atomics of crates
-//! that these modules use.
+//! Loom does not model spurious failures of compare-and-swap, nor the atomics of crates that these modules
+//! use.
 
 #[path = "../../support/shipped.rs"]
 mod shipped;
@@ -26,7 +26,7 @@ mod site;
 mod sync;
 mod weaken;
 
-// So that they are where the shipped modules look for each other.
+// Puts them where the shipped modules look for each other.
 use shipped::*;
 
 use core::time::Duration;
@@ -45,8 +45,8 @@ use site::Site;
 struct Options {
     /// Only the models with this in their name.
     name: Option<String>,
-    /// Weaken each ordering of the sources in turn: some model must fail. With a name, what only
-    /// other models notice counts as not noticed.
+    /// Weaken each ordering of the sources in turn: some model must fail. With a name, what only other models
+    /// detect counts as not detected.
     #[arg(long)]
     weaken: bool,
     /// How many models run at the same time [default: one for each processor].

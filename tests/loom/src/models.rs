@@ -13,14 +13,13 @@ use std::collections::HashSet;
 /// What a few threads do, to be run in every order that matters.
 pub(crate) struct Model {
     pub(crate) name: String,
-    /// How often threads may be interrupted where they could go on; without a bound, any number
-    /// of times.
+    /// How often threads may be preempted where they could continue; without a bound, any number of times.
     pub(crate) bound: Option<usize>,
     pub(crate) run: Box<dyn Fn() + Send + Sync>,
 }
 
 impl Model {
-    /// Tells models of one function apart.
+    /// Distinguishes models of the same function.
     fn variant(mut self, variant: &str) -> Self {
         self.name = format!("{}/{variant}", self.name);
         self
@@ -37,7 +36,7 @@ fn bounded(bound: usize, run: impl Fn() + Send + Sync + 'static) -> Model {
     named(Some(bound), run)
 }
 
-/// Named as the function is.
+/// Named after the function.
 fn named<F: Fn() + Send + Sync + 'static>(bound: Option<usize>, run: F) -> Model {
     let path = any::type_name::<F>();
     let path = path.trim_start_matches("blockpool_loom::models::");

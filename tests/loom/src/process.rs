@@ -1,5 +1,5 @@
-//! One model in one process: a model that fails ends its process at once, in whatever state its
-//! threads are, and no model leaves anything to the next.
+//! One model per process: a model that fails ends its process at once, whatever state its threads are in, and
+//! no model leaves anything to the next.
 
 use std::env;
 use std::panic;
@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use crate::models::Model;
 use crate::site::{self, Site};
 
-/// What came of a model.
+/// The result of a model.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    /// The most at a time, the main thread not counted.
+    /// The most at a time, not counting the main thread.
     pub(crate) threads: usize,
     pub(crate) executions: usize,
     pub(crate) time: Duration,
@@ -28,9 +28,9 @@ pub(crate) enum End {
     Held,
     /// It took too long.
     Cut,
-    /// Loom could not go on, which tells nothing of the sources.
+    /// Loom could not continue, which says nothing about the sources.
     Limit(String),
-    /// One panicked.
+    /// An execution panicked.
     Failed(String),
 }
 
@@ -45,12 +45,12 @@ pub(crate) struct Weakening {
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 static EXECUTIONS: AtomicUsize = AtomicUsize::new(0);
 
-/// A model has this many threads.
+/// Records that a model has this many threads.
 pub(crate) fn note_threads(threads: usize) {
     THREADS.fetch_max(threads, Ordering::Relaxed);
 }
 
-/// Runs `model` in this process, which ends, and tells [`in_a_process`] what came of it.
+/// Runs `model` in this process, which ends, and reports the result to [`in_a_process`].
 pub(crate) fn here(model: Model, weakening: Option<Weakening>) -> ! {
     let start = Instant::now();
     panic::set_hook(Box::new(|panic| {
@@ -61,7 +61,7 @@ pub(crate) fn here(model: Model, weakening: Option<Weakening>) -> ! {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = model.bound;
     builder.max_branches = 3000;
-    // Not as the environment says, so that nothing is cut in silence.
+    // Overrides the environment, so that nothing is cut silently.
     builder.max_permutations = None;
     builder.checkpoint_file = None;
     builder.max_duration = weakening.as_ref().map(|weakening| weakening.limit);
@@ -81,8 +81,8 @@ pub(crate) fn here(model: Model, weakening: Option<Weakening>) -> ! {
     exit(0);
 }
 
-/// What a panic is, and its message on the same line, with the place if that is among these or the
-/// shipped sources.
+/// The kind of a panic and its message on one line, with the location if that is among these or the shipped
+/// sources.
 fn told(panic: &panic::PanicHookInfo<'_>) -> String {
     let (payload, none) = (panic.payload(), "a panic without a message");
     let message = payload.downcast_ref::<&str>().copied();
@@ -95,8 +95,8 @@ fn told(panic: &panic::PanicHookInfo<'_>) -> String {
             format!("failed {message} ({file}:{})", location.line())
         }
         _ => {
-            // Of what loom panics about, this alone is found in the sources: the rest are limits of
-            // its own, as of branches and threads.
+            // Of loom's panics, only this one is about the sources: the others are limits of its own, such as
+            // those on branches and threads.
             let kind = if message.starts_with("Causality violation") { "failed" } else { "limit" };
             let first_sentence = message.split_inclusive(". ").next().unwrap_or("");
             format!("{kind} {first_sentence}")
@@ -108,7 +108,7 @@ fn counted(counter: &AtomicUsize) -> usize {
     counter.load(Ordering::Relaxed)
 }
 
-/// Runs `model` in a process of its own.
+/// Runs `model` in its own process.
 pub(crate) fn in_a_process(model: &Model, weakening: Option<&Weakening>) -> Outcome {
     let program = env::current_exe().expect("this program has a path");
     let mut command = Command::new(program);

@@ -1,4 +1,4 @@
-//! Running models, several at a time, and the tables.
+//! Runs models, several at a time, and prints the tables.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -7,7 +7,7 @@ use std::thread;
 use crate::models::Model;
 use crate::process::{End, Outcome, in_a_process};
 
-/// Runs every model and prints a table; what came of them, if all hold.
+/// Runs every model and prints a table; returns the outcomes if all hold.
 pub(crate) fn run(models: &[Model], jobs: usize) -> Option<Vec<Outcome>> {
     let width = models.iter().map(|model| model.name.len()).max().unwrap_or(0);
     println!("{:width$}  threads  bound  executions     time", "model");
@@ -43,8 +43,8 @@ pub(crate) fn run(models: &[Model], jobs: usize) -> Option<Vec<Outcome>> {
     (failures == 0).then_some(outcomes)
 }
 
-/// Applies `work` to all items, `jobs` at a time, and hands the results to `done` in the items'
-/// order, each as soon as it and all before it are there.
+/// Applies `work` to all items, `jobs` at a time, and hands the results to `done` in the items' order, each
+/// as soon as it and all before it are available.
 pub(crate) fn in_parallel<T: Sync, R: Send>(
     items: &[T],
     jobs: usize,

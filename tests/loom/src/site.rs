@@ -10,7 +10,7 @@ use std::sync::{Mutex, OnceLock};
 /// One ordering of one access in the shipped sources.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Site {
-    /// Below `core/src`.
+    /// Relative to `core/src`.
     pub(crate) file: String,
     pub(crate) line: u32,
     column: u32,
@@ -51,7 +51,7 @@ impl Site {
     }
 }
 
-/// For the command line of another process; so is [`FromStr`].
+/// For the command line of another process, as is [`FromStr`].
 impl fmt::Display for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, line, column, role, ordering } = self;
@@ -99,7 +99,7 @@ pub(crate) fn weaken(site: Site, to: Ordering) {
     WEAKENED.set((site, to)).expect("one site in one process");
 }
 
-/// Every ordering that was used by now, in no order.
+/// Every ordering used so far, in no particular order.
 pub(crate) fn reached() -> Vec<Site> {
     let reached = REACHED.lock().expect("no panic inside");
     let keys = reached.iter().flat_map(HashMap::keys);

@@ -1,9 +1,8 @@
 //! Stands in for core's `sync`: loom's atomics, in a shape that the shipped sources can use.
 //!
-//! Loom's atomics have no constant constructor, so one is created when it is first used. That has
-//! to be by the main thread, before it spawns: loom takes creation for a write that all later
-//! users must see. Who builds what a model works on [settles](crate::harness) it; an atomic that
-//! was forgotten panics.
+//! Loom's atomics have no constant constructor, so each is created when it is first used. That has to happen
+//! in the main thread, before it spawns: loom treats creation as a write that all later users must see. The
+//! code that builds what a model works on [settles](crate::harness) it; an atomic that was forgotten panics.
 
 use core::cell::Cell;
 use core::fmt;
@@ -94,7 +93,7 @@ macro_rules! atomic {
             }
         }
 
-        /// Settles the atomic, too.
+        /// Also settles the atomic.
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.created().fmt(f)
@@ -117,8 +116,8 @@ atomic!(AtomicU32, u32);
 #[cfg(feature = "parts-of-32-bits")]
 pub(crate) type AtomicPart = AtomicU32;
 
-/// Nothing: what loom has in its place lets another thread run first, and so would hide the
-/// executions in which nobody does.
+/// Does nothing: loom's version lets another thread run first, and so would hide the executions in which none
+/// does.
 pub(crate) fn spin_loop() {}
 
 #[derive(Clone, Copy, Default)]
@@ -131,18 +130,18 @@ loom::thread_local! {
     static THREAD: Cell<Thread> = Cell::default();
 }
 
-/// Where the stack of this thread lies, as it was told: real addresses would differ between the
-/// executions of a model, which have to repeat.
+/// Where the stack of this thread lies, as set: real addresses would differ between the executions of a
+/// model, which have to be repeatable.
 pub(crate) fn stack_address() -> usize {
     THREAD.with(Cell::get).stack_address
 }
 
-/// Tells this thread where its stack lies.
+/// Sets where the stack of this thread lies.
 pub(crate) fn set_stack_address(stack_address: usize) {
     THREAD.with(|thread| thread.set(Thread { stack_address, ..thread.get() }));
 }
 
-/// Forbids this thread to be the first to use an atomic.
+/// Forbids this thread from being the first to use an atomic.
 pub(crate) fn mark_as_spawned() {
     THREAD.with(|thread| thread.set(Thread { spawned: true, ..thread.get() }));
 }

@@ -14,7 +14,7 @@ use crate::site::{Role, Site};
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../core/src");
 
-/// The sources that are not compiled into the models: the root, what they replace, and optional traits.
+/// The sources that are not compiled into the models: the root, what the models replace, and optional traits.
 const NOT_COMPILED: [&str; 5] = ["lib.rs", "sync.rs", "defmt.rs", "embedded_io.rs", "std_io.rs"];
 
 /// How long a model may take with a weaker ordering, which can have more executions.
@@ -26,8 +26,8 @@ struct Trial<'m> {
     models: Vec<&'m Model>,
 }
 
-/// Weakens each ordering that the models used, and prints a table; whether every weakening was
-/// noticed. If the models are all there are, every ordering of the sources must be among them.
+/// Weakens each ordering that the models used, and prints a table; returns whether every weakening was
+/// noticed. If `all`, every ordering of the sources must be among them.
 pub(crate) fn run(models: &[Model], outcomes: &[Outcome], jobs: usize, all: bool) -> bool {
     let trials = trials(models, outcomes);
     let mut missed = 0;
@@ -87,7 +87,7 @@ fn trials<'m>(models: &'m [Model], outcomes: &[Outcome]) -> Vec<Trial<'m>> {
     trials
 }
 
-/// The first model that does not hold, and what came of it.
+/// The first model that does not hold, and its outcome.
 fn first_end<'m>(trial: &Trial<'m>) -> Option<(&'m Model, Outcome)> {
     let models = trial.models.iter();
     let mut ends = models.map(|&model| (model, in_a_process(model, Some(&trial.weakening))));
@@ -118,8 +118,7 @@ fn orderings_above_relaxed(source: &str) -> usize {
     names.filter(|name| !name.starts_with("Relaxed")).count()
 }
 
-/// Compares how many orderings above relaxed each file of the sources names, and how many the models
-/// used.
+/// Compares how many orderings above relaxed each source file names with how many the models used.
 fn every_ordering_was_used(outcomes: &[Outcome]) -> bool {
     let mut used: Vec<&Site> = outcomes.iter().flat_map(|outcome| &outcome.sites).collect();
     used.retain(|site| site.ordering != Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Whether the scenarios find anything: each read-modify-write in turn is made a load and a store.
+//! Whether the scenarios find anything: each read-modify-write in turn is split into a load and a store.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -26,7 +26,7 @@ pub(crate) fn run(sites: BTreeSet<Site>, seed: u64, iterations: usize) -> bool {
     missed.into_inner() == 0
 }
 
-/// Runs a process of its own: what is wrong may show in a destructor too, where a panic aborts.
+/// Runs a separate process: a fault may show in a destructor too, where a panic aborts.
 fn failing_scenario(
     file: &str,
     line: u32,
@@ -42,7 +42,7 @@ fn failing_scenario(
     Ok(names.lines().last().filter(|_| !output.status.success()).map(str::to_owned))
 }
 
-/// The process: tells which scenarios it comes to.
+/// Runs in that process, and prints which scenarios it reaches.
 pub(crate) fn here(scenarios: &[Scenario], site: &Site, seed: u64, iterations: usize) -> bool {
     scenarios.iter().all(|scenario| {
         println!("{}", scenario.name);

@@ -1,4 +1,4 @@
-//! What scenarios are made of: threads, chance, and what tells that something is wrong.
+//! What scenarios are made of: threads, randomness, and checks that detect faults.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -23,20 +23,20 @@ pub(crate) fn together(threads: usize, act: impl Fn(usize) + Sync) {
     });
 }
 
-/// Operations with their stamps. Neither is a point where another thread may go on.
+/// Operations with their stamps. Neither the clock nor the history is a point where another thread may run.
 pub(crate) struct Recorder<S> {
     clock: AtomicU64,
     history: Mutex<History<S>>,
 }
 
 impl<S> Recorder<S> {
-    /// For as many threads, and the one that has started them.
+    /// For this many threads, and the one that started them.
     pub(crate) fn new(threads: usize) -> Self {
         let history = (0..=threads).map(|_| Vec::new()).collect();
         Self { clock: AtomicU64::new(0), history: Mutex::new(history) }
     }
 
-    /// Runs `act`, and records what `steps` says about its result.
+    /// Runs `act`, and records the steps that `steps` derives from its result.
     pub(crate) fn record<T>(
         &self,
         thread: usize,
@@ -76,8 +76,8 @@ impl Owners {
     }
 }
 
-/// A few numbers of each of several words are free, so that every word matters; a summary above more
-/// than `WITHOUT_SUMMARY` words.
+/// A few indices of each of several words are free, so that every word matters; a summary above more than
+/// `WITHOUT_SUMMARY` words.
 #[derive(Debug)]
 pub(crate) struct Sparse<const COUNT: usize, const OF_EACH: usize, const WITHOUT_SUMMARY: usize> {
     /// More than there are words.
@@ -109,7 +109,7 @@ pub(crate) type SparseBitmap<
     const WITHOUT_SUMMARY: usize,
 > = BitmapList<Sparse<COUNT, OF_EACH, WITHOUT_SUMMARY>>;
 
-/// The bit of a number among those that are free in the beginning.
+/// The bit of an index among those that are free at the beginning.
 pub(crate) fn sparse_bit(number: u32, of_each: usize) -> u64 {
     let (group, place) = (number as usize / GROUP, number as usize % GROUP);
     assert!(place < of_each, "{number} was never given back");

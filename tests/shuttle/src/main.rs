@@ -1,15 +1,15 @@
-//! Random schedules of the shipped operations, run by shuttle: three or four threads, more
-//! operations than `tests/loom` can try in every order, one order of memory.
+//! Random schedules of the shipped operations, run by shuttle: three or four threads, more operations than
+//! `tests/loom` can try in every order, one memory order.
 //!
-//! The modules of `blockpool-core` and `blockpool` are compiled as they are; only their `sync` is another.
+//! The modules of `blockpool-core` and `blockpool` are compiled unchanged; only their `sync` is replaced.
 //!
 //! ```text
 //! cargo run --release -p blockpool-shuttle
 //! cargo run --release -p blockpool-shuttle -- NAME --iterations 1000000
 //! ```
 //!
-//! As a control, each read-modify-write of the sources is then made two steps, a load and a store:
-//! some scenario must fail.
+//! As a control, each read-modify-write of the sources is then split into two steps, a load and a store: some
+//! scenario must fail.
 
 #[path = "../../support/shipped.rs"]
 mod shipped;
@@ -36,7 +36,7 @@ mod run;
 mod scenarios;
 mod sync;
 
-// So that they are where the shipped modules look for each other.
+// Puts them where the shipped modules look for each other.
 use adapter::{fit, shared};
 use adapter::{
     local_pool::LocalPool, pool_error::PoolError, pooled_buffer::PooledBuffer,

@@ -12,12 +12,11 @@ use shuttle::{Config, Runner};
 use crate::scenarios::Scenario;
 use crate::sync::{self, Site};
 
-/// How often a schedule of probabilistic concurrency testing lets another thread go first
-/// (Burckhardt and others, "A randomized scheduler with probabilistic guarantees of finding bugs",
-/// 2010).
+/// How often a schedule of probabilistic concurrency testing lets another thread run first (Burckhardt and
+/// others, "A randomized scheduler with probabilistic guarantees of finding bugs", 2010).
 const DEPTH: usize = 4;
 
-/// Runs `scenario` in `iterations` executions by each scheduler, one site `broken` or none. Returns
+/// Runs `scenario` in `iterations` executions with each scheduler, with one site `broken` or none. Returns
 /// the sites that it reached, or `None` if it failed.
 pub(crate) fn one(
     scenario: Scenario,
@@ -27,7 +26,7 @@ pub(crate) fn one(
 ) -> Option<BTreeSet<Site>> {
     let mut config = Config::new();
     config.stack_size = 1 << 17;
-    // A thread of its own: it ends with a failure, and what a scenario sets is the thread's.
+    // A separate thread: a failure ends it, and what a scenario sets is local to the thread.
     let run = move || {
         if let Some(broken) = broken {
             sync::break_site(broken);
@@ -56,7 +55,7 @@ pub(crate) fn each<T: Sync>(items: &[T], act: impl Fn(&T) + Sync) {
     });
 }
 
-/// Runs all. Returns the sites that they reached, or `None` if one failed.
+/// Runs all scenarios. Returns the sites that they reached, or `None` if one failed.
 pub(crate) fn all(scenarios: &[Scenario], seed: u64, iterations: usize) -> Option<BTreeSet<Site>> {
     let reached = Mutex::new(Some(BTreeSet::new()));
     each(scenarios, |scenario| {

@@ -1,5 +1,5 @@
-//! Stands in for the crates' `sync`: atomics with which another thread may go on before every access. All
-//! are sequentially consistent, whatever the sources ask for.
+//! Stands in for the crates' `sync`: atomics that let another thread run before every access. All are
+//! sequentially consistent, whatever the sources ask for.
 
 use core::panic::Location;
 use std::cell::{Cell, RefCell};
@@ -16,7 +16,7 @@ pub(crate) type Site = (String, u32);
 
 std::thread_local! {
     // All threads of a scenario are coroutines on one thread of the system.
-    /// Where the value of a ring's atomics is 0, in the sources' eyes.
+    /// What the sources see of a ring's atomics whose value is 0.
     static RING_STARTS_AT: Cell<usize> = const { Cell::new(0) };
     /// Where read-modify-writes are not atomic.
     static BROKEN: RefCell<Option<Site>> = const { RefCell::new(None) };
@@ -24,15 +24,15 @@ std::thread_local! {
     static SITES: RefCell<BTreeSet<Site>> = const { RefCell::new(BTreeSet::new()) };
 }
 
-/// Lets the positions of rings that are created from now on start some laps before they wrap.
+/// Makes the positions of rings that are created from now on start some laps before they wrap.
 pub(crate) fn start_rings_before_the_wrap(places: usize, laps: Option<usize>) {
-    // As `Layout` has it.
+    // As in `Layout`.
     let value_bits = usize::BITS - (2 * places - 1).leading_zeros();
     let start = laps.map_or(0, |laps| ((usize::MAX >> value_bits) - laps) << value_bits);
     RING_STARTS_AT.set(start);
 }
 
-/// Makes the read-modify-writes of one line two steps.
+/// Splits the read-modify-writes of one line into two steps.
 pub(crate) fn break_site(site: Site) {
     BROKEN.set(Some(site));
 }
@@ -64,9 +64,9 @@ fn start(location: &Location<'_>) -> usize {
 
 #[derive(Debug)]
 pub(crate) struct AtomicUsize {
-    /// Less what [`start`] says. All of a scenario runs on one thread of the system.
+    /// Less what [`start`] returns. All of a scenario runs on one thread of the system.
     value: core::sync::atomic::AtomicUsize,
-    /// Loaded before each access: there another thread may go on.
+    /// Loaded before each access: there another thread may run.
     step: Step,
 }
 
@@ -121,7 +121,7 @@ impl AtomicUsize {
         self.update(|value| (value == current).then_some(new))
     }
 
-    /// Fails for no reason, now and then.
+    /// Sometimes fails spuriously.
     #[track_caller]
     pub(crate) fn compare_exchange_weak(
         &self,
@@ -170,12 +170,12 @@ impl AtomicUsize {
     }
 }
 
-/// Of another crate, so each operation is one step here.
+/// From another crate, so each operation is one step here.
 #[derive(Debug)]
 pub(crate) struct ArrayQueue<T> {
     items: Mutex<VecDeque<T>>,
     places: usize,
-    /// As of [`AtomicUsize`].
+    /// As for [`AtomicUsize`].
     step: Step,
 }
 
@@ -212,7 +212,7 @@ pub(crate) use shuttle::thread_local;
 pub(crate) type Part = usize;
 pub(crate) type AtomicPart = AtomicUsize;
 
-/// Nothing: whether others go on first is the scheduler's matter.
+/// Does nothing: the scheduler decides whether others run first.
 pub(crate) fn spin_loop() {}
 
 /// Far apart for each thread, and the same in each run.

@@ -1,4 +1,4 @@
-//! The header is made of the sources.
+//! The header matches what cbindgen generates from the sources.
 
 use std::env;
 use std::fs;
@@ -8,11 +8,11 @@ use cbindgen::{Builder, Config};
 
 const PACKAGE: &str = env!("CARGO_MANIFEST_DIR");
 
-/// In the order in which the header tells of them.
+/// In the order in which the header describes them.
 const SOURCES: [&str; 6] =
     ["result.rs", "storage.rs", "pool.rs", "local_pool.rs", "queue.rs", "version.rs"];
 
-/// If it is set, the header is written, not compared.
+/// If set, the header is written instead of compared.
 const WRITE: &str = "BLOCKPOOL_WRITE_HEADER";
 
 fn version() -> String {

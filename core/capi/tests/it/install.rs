@@ -1,4 +1,4 @@
-//! How the library is installed: where, for whom, and what it brings along.
+//! How the library is installed: where, for which users, and with which files.
 
 use std::env;
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::Command;
 
 use crate::installed::{Language, compile, folder, install, is_there, prefix, run, source};
 
-/// An empty folder, with more than the name.
+/// An empty folder of this name below `folder()`.
 fn empty(name: &str) -> PathBuf {
     let empty = folder().join(name);
     if empty.exists() {
@@ -79,7 +79,7 @@ fn directories_may_be_elsewhere_and_below_another_root() {
         assert!(told.lines().any(|other| other == line), "{told}");
     }
 
-    // From another directory, nothing is removed.
+    // With a different directory, nothing is removed.
     let installed = files(&root);
     let mut wrong = install("exec \"$@\"");
     wrong.args(["--uninstall", "--includedir=/usr/include/blockpool", "/opt/pool"]);
@@ -103,12 +103,12 @@ fn a_prefix_may_have_any_characters_that_pkg_config_can_tell() {
         return;
     }
     let program = folder().join("odd program");
-    // As a shell reads what pkg-config tells.
+    // Reads pkg-config's output as a shell does.
     let line =
         "eval \"set -- $(pkg-config --cflags --libs blockpool) \\\"\\$@\\\"\"; exec \"$CC\" \"$@\"";
     let mut command = Command::new("sh");
     command.args(["-c", line, "sh", "-std=c11", "-o"]).arg(&program).arg(source("functions"));
-    // Libraries come first, then who needs them.
+    // Libraries come before the source that needs them.
     command.args(["-Wl,--no-as-needed", "-lblockpool", "-lpthread"]);
     command.env("CC", Language::C.compiler());
     run(command.env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")));
@@ -136,7 +136,7 @@ fn what_is_installed_is_what_cargo_has_built_wherever_that_lies() {
     fs::create_dir(place.join(".cargo")).expect("a folder can be made");
     let config = format!("[build]\ntarget = \"{host}\"\n");
     fs::write(place.join(".cargo/config.toml"), config).expect("a file can be written");
-    // Of another build, where one for no target in particular would lie.
+    // From another build, in the folder of a build without an explicit target.
     let stale = place.join("target/release");
     fs::create_dir_all(&stale).expect("a folder can be made");
     for name in ["libblockpool.a", "libblockpool.so"] {
@@ -194,7 +194,7 @@ fn another_static_library_of_rust_may_be_in_the_same_program() {
     }
     let place = empty("two");
     let other = place.join("other.rs");
-    // With a panic that is caught, so that it needs what unwinds.
+    // It catches a panic, so it needs the unwinder.
     let text = "#[unsafe(no_mangle)] pub extern \"C\" fn other(n: u32) -> u32 {\n\
                 std::panic::catch_unwind(|| { assert!(n > 5); n }).unwrap_or(7)\n}\n";
     fs::write(&other, text).expect("a file can be written");

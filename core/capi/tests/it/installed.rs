@@ -1,4 +1,4 @@
-//! Programs in C, compiled against the library as it is installed.
+//! C programs, compiled against the installed library.
 
 use std::env;
 use std::ffi::OsString;
@@ -41,15 +41,15 @@ impl Language {
     }
 }
 
-/// A test that cannot be run says why, past the harness, which shows nothing of a test that passes. Where
-/// everything has to run, which the variable `CI` tells, it fails.
+/// Says why a test cannot run, bypassing the harness, which hides the output of a test that passes. Fails
+/// where everything has to run, as the variable `CI` says.
 pub(crate) fn skip(why: &str) {
     let ci = env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
     assert!(!ci, "skipped: {why}");
     writeln!(io::stderr(), "skipped: {why}").expect("it can be written to");
 }
 
-/// Whether there is such a program; says so if not.
+/// Whether the program exists; says so if not.
 pub(crate) fn is_there(program: OsString) -> bool {
     let there = Command::new(&program).arg("--version").output().is_ok();
     if !there {
@@ -70,11 +70,11 @@ pub(crate) fn run(command: &mut Command) -> String {
 }
 
 pub(crate) fn folder() -> PathBuf {
-    // Cargo makes `tmp` there for integration tests.
+    // Cargo creates this `tmp` folder for integration tests.
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("capi")
 }
 
-/// Where the library is installed, which the first that asks does.
+/// Where the library is installed; the first call installs it.
 pub(crate) fn prefix() -> &'static Path {
     static PREFIX: OnceLock<PathBuf> = OnceLock::new();
     PREFIX.get_or_init(|| {
@@ -84,7 +84,7 @@ pub(crate) fn prefix() -> &'static Path {
     })
 }
 
-/// The installation's command, started by this line of a shell.
+/// The install script, started by this shell line.
 pub(crate) fn install(line: &str) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", line, "sh"]).arg(Path::new(PACKAGE).join("install"));
@@ -92,7 +92,7 @@ pub(crate) fn install(line: &str) -> Command {
         .env("CARGO", env!("CARGO"))
         .env("CARGO_TARGET_DIR", folder().join("target"))
         .env_remove("DESTDIR")
-        // What was set for the tests, such as sanitizers or coverage, is not for the library.
+        // Settings for the tests, such as sanitizers or coverage, do not apply to the library.
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("CARGO_BUILD_TARGET")
@@ -101,7 +101,7 @@ pub(crate) fn install(line: &str) -> Command {
     command
 }
 
-/// One of the programs in C.
+/// One of the C programs.
 pub(crate) fn source(name: &str) -> PathBuf {
     Path::new(PACKAGE).join("tests/programs").join(name).with_extension("c")
 }
@@ -155,7 +155,7 @@ fn passes(
     Some(run(&mut Command::new(program)))
 }
 
-/// Statically, to the shared library, and with what finds mistakes.
+/// Links statically, links to the shared library, and runs with sanitizers.
 fn passes_in_every_way(source: &Path) {
     for (kind, linked) in [("static", Linked::Static), ("shared", Linked::Shared)] {
         passes(source, kind, Language::C, linked, &[]);

@@ -1,7 +1,7 @@
-//! The library as programs in C find it: its header, installed, linked, called.
+//! The library as C programs see it: its header, its installation, linking and calls.
 
 mod header;
 #[cfg(unix)]
-#[cfg(unix)]
 mod install;
+#[cfg(unix)]
 mod installed;

@@ -1,4 +1,4 @@
-/* Every function, and everything that each refuses. In C and in C++. */
+/* Every function, and everything it refuses. Compiles as C and as C++. */
 
 #include "check.h"
 #include <blockpool.h>
@@ -12,14 +12,14 @@ static BLOCKPOOL_STORAGE(BLOCK_SIZE, BLOCKS) storage;
 static BLOCKPOOL_LOCAL_POOL_STORAGE local_storage;
 static BLOCKPOOL_QUEUE_STORAGE(BLOCKS) queue_storage;
 
-/* Another pool's. */
+/* For another pool. */
 static BLOCKPOOL_STORAGE(BLOCK_SIZE, BLOCKS) other_storage;
 
 static blockpool *create(void)
 {
     blockpool *pool;
 
-    /* What was there before does not matter. */
+    /* Previous contents do not matter. */
     memset(&storage, 0xA5, sizeof storage);
     CHECK(BLOCKPOOL_CREATE(storage, &pool) == BLOCKPOOL_OK);
     return pool;
@@ -119,7 +119,7 @@ static void every_block_is_taken_once_and_can_be_given_back(void)
     CHECK(blockpool_destroy(pool) == BLOCKPOOL_OK);
 }
 
-/* What is no block of the pool that a program could give back, and why. */
+/* A pointer that a program cannot give back to the pool, and why. */
 struct refused {
     void *pointer;
     blockpool_result why;
@@ -136,7 +136,7 @@ static void what_is_not_out_of_the_pool_is_refused_and_harms_nothing(void)
     CHECK(BLOCKPOOL_LOCAL_POOL_CREATE(pool, 32, local_storage, &local) == BLOCKPOOL_OK);
     CHECK(BLOCKPOOL_QUEUE_CREATE(pool, queue_storage, &queue) == BLOCKPOOL_OK);
     CHECK(BLOCKPOOL_CREATE(other_storage, &other) == BLOCKPOOL_OK);
-    /* Now none is taken any more: what is given back stays in the pool. */
+    /* Takes all now and none later, so that what is given back stays in the pool. */
     for (size_t i = 0; i < BLOCKS; i++)
         blocks[i] = (unsigned char *)blockpool_get(pool);
     CHECK(blockpool_put(pool, blocks[0]) == BLOCKPOOL_OK);

@@ -1,8 +1,8 @@
-/* An example: one thread fills blocks, another reads them, a queue lies between. Each has a local pool, so
- * that taking a block and giving it back are a few plain instructions.
+/* An example: one thread fills blocks, another reads them, with a queue between them. Each has a local pool,
+ * so that taking a block and giving it back take a few plain instructions.
  *
- * No bytes are copied, nothing is allocated, and nobody waits for a lock. The queue has a place for every
- * block, so there is one thing to be prepared for: that no block is free.
+ * No bytes are copied, nothing is allocated, and no thread waits for a lock. The queue has a slot for every
+ * block, so there is only one failure to handle: that no block is free.
  */
 
 #include "check.h"
@@ -16,7 +16,7 @@
 #define BURST 32
 #define PACKETS 1000000
 
-/* What a block holds: the library moves blocks, and leaves to the program what is in them. */
+/* The contents of a block: the library only moves blocks, and the program decides what is in them. */
 struct packet {
     uint64_t number;
     size_t length;

@@ -1,5 +1,5 @@
-/* What a block costs, in nanoseconds: taken and given back one by one and in bursts of 32, and handed
- * on by a queue. The best of several rounds.
+/* The time per block, in nanoseconds: taken and given back one by one and in bursts of 32, and handed on
+ * through a queue. The best of several rounds.
  *
  *     cc -O2 speed.c $(pkg-config --cflags --libs blockpool) && ./a.out [millions of blocks]
  */

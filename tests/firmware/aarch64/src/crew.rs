@@ -1,4 +1,4 @@
-//! How cores meet, and what they write into blocks.
+//! How cores synchronise, and what they write into blocks.
 
 use core::hint::spin_loop;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use blockpool_core::{Block, BlockPool};
 
 use crate::start::rest;
 
-/// Waits for others: awake at first, then asleep again and again.
+/// Waits for others: spins at first, then sleeps between looks.
 #[derive(Default)]
 pub(crate) struct Patience {
     looks: u32,
@@ -21,7 +21,7 @@ impl Patience {
     }
 }
 
-/// What `look` finds, as soon as it finds something.
+/// Returns what `look` finds, as soon as it finds something.
 pub(crate) fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
     let mut patience = Patience::default();
     loop {
@@ -32,7 +32,7 @@ pub(crate) fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Where a number of cores wait for each other, again and again.
+/// A reusable barrier for a number of cores.
 pub(crate) struct Meeting {
     cores: usize,
     arrived: AtomicUsize,
@@ -43,16 +43,16 @@ impl Meeting {
         Self { cores, arrived: AtomicUsize::new(0) }
     }
 
-    /// Returns when all are here. What one did before is visible to all afterwards.
+    /// Returns when all have arrived. What each core did before is visible to all afterwards.
     pub(crate) fn wait(&self) {
-        // Release and acquire: every arrival hands on what the one before saw, and the last one's is seen by all.
+        // Release and acquire: every arrival hands on what the one before it saw, and all see the last one.
         let arrived = self.arrived.fetch_add(1, Ordering::AcqRel) + 1;
         let complete = arrived.next_multiple_of(self.cores);
         wait_for(|| (self.arrived.load(Ordering::Acquire) >= complete).then_some(()));
     }
 }
 
-/// What a block carries: who sent it, and which one of his it is, from 0 on.
+/// What a block carries: its sender, and its number among the sender's messages, from 0 on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Message {
     pub(crate) sender: u8,
@@ -62,7 +62,7 @@ pub(crate) struct Message {
 impl Message {
     const HEADER: usize = 8;
 
-    /// The byte at an offset: of each message another row.
+    /// The byte at an offset: each message has its own sequence.
     fn byte(self, offset: usize) -> u8 {
         let row = self.number.wrapping_mul(31).wrapping_add(u32::from(self.sender) << 6);
         (row as usize).wrapping_add(offset.wrapping_mul(7)) as u8

@@ -1,7 +1,7 @@
 //! Four cores share a pool and a queue, in parallel, without an operating system.
 //!
-//! Each core is a thread of the emulator's, so they meet at any instruction, in another way in each run; what they do is the same
-//! in each. Every byte that is handed on is checked.
+//! Each core is a thread of the emulator, so they interleave at any instruction, differently in each run;
+//! what they do is the same in all runs. Every byte that is handed on is checked.
 
 #![no_std]
 #![no_main]
@@ -35,7 +35,7 @@ fn run(core: usize) -> ! {
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    // Of several cores that panic, one reports it.
+    // If several cores panic, only one reports it.
     static PANICKED: AtomicBool = AtomicBool::new(false);
     // Relaxed: nothing is handed on.
     if PANICKED.swap(true, Ordering::Relaxed) {

@@ -1,4 +1,4 @@
-//! What the cores do: each scenario by all of them, and after each every block is where it belongs.
+//! What the cores do: all of them run each scenario, and after each one every block is where it belongs.
 
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
@@ -12,9 +12,9 @@ use crate::crew::{Meeting, Message, Patience, wait_for};
 use crate::start::{CORES, park};
 
 const SIZE: usize = 256;
-/// Few, so that cores meet, and run out of them.
+/// Few, so that cores contend for them and run out.
 const COUNT: usize = 16;
-/// More than there are.
+/// More than there are blocks.
 const BURST: usize = 24;
 /// Messages of each sender, in each scenario.
 const MESSAGES: u32 = 20_000;
@@ -45,7 +45,7 @@ const SCENARIOS: [Scenario; 7] = [
     ("heapless-queue", heapless_queue),
 ];
 
-/// The one in progress.
+/// The scenario in progress.
 pub(crate) fn scenario() -> &'static str {
     SCENARIOS.get(RUNNING.load(Ordering::Relaxed)).map_or("one-core-stays-away", |(name, _)| name)
 }
@@ -85,7 +85,7 @@ pub(crate) fn run(core: usize) {
     }
 }
 
-/// While nobody else does anything: takes all, and gives them back.
+/// Takes all blocks and gives them back, while no other core does anything.
 fn every_block_is_there_once(count: usize) {
     assert!(QUEUE.is_empty() && QUEUE.pop().is_none());
     assert_eq!(POOL.available(), count);
@@ -102,10 +102,10 @@ fn every_block_is_there_once(count: usize) {
     assert_eq!(blocks.len(), count);
 }
 
-/// Messages that have arrived, of all senders together.
+/// Messages that have arrived, from all senders together.
 static RECEIVED: AtomicU32 = AtomicU32::new(0);
 
-/// Whoever receives: of each sender, messages come in the order in which they were sent.
+/// A receiver: messages from each sender arrive in the order in which they were sent.
 struct Receiver {
     next: [u32; CORES],
 }
@@ -122,7 +122,7 @@ impl Receiver {
         *next = number + 1;
     }
 
-    /// Counts messages as received, and says how many are now. Relaxed: nothing is handed on.
+    /// Counts messages as received, and returns the new total. Relaxed: nothing is handed on.
     fn done(messages: u32) -> u32 {
         RECEIVED.fetch_add(messages, Ordering::Relaxed) + messages
     }
@@ -141,8 +141,8 @@ fn send(core: usize, mut get: impl FnMut() -> Option<Block<'static, Blocks>>) {
     }
 }
 
-/// Receives, together with others, the messages of two senders. `some` returns how many it received; if none, it is called again
-/// after a while.
+/// Receives, together with others, the messages of two senders. `some` returns how many messages it received;
+/// if none, it is called again after a while.
 fn receive(mut some: impl FnMut(&mut Receiver) -> u32) {
     let mut receiver = Receiver::new();
     let mut patience = Patience::default();
@@ -165,7 +165,7 @@ fn receive_one(receiver: &mut Receiver, give_back: impl FnOnce(Block<'static, Bl
     1
 }
 
-/// Every core takes up to four blocks, which there are for all, and gives them back.
+/// Every core takes up to four blocks and gives them back; there are enough for all.
 fn each_for_itself(core: usize) {
     let mut held = Vec::<_, { COUNT / CORES }>::new();
     for number in 0..MESSAGES {
@@ -191,7 +191,7 @@ fn producers_and_consumers(core: usize) {
     }
 }
 
-/// The same, one sender and one receiver with a stock of their own.
+/// The same, with a local pool for one sender and one receiver.
 fn local_pools(core: usize) {
     let mut local = LocalPool::<_, 4>::new(&POOL);
     match core {
@@ -200,7 +200,7 @@ fn local_pools(core: usize) {
         2 => receive(|receiver| {
             let count = receive_one(receiver, |block| local.put(block));
             if count == 0 {
-                // Idle: what is in stock is missed elsewhere.
+                // Idle: another core may need what is in stock.
                 local.flush();
             }
             count
@@ -209,7 +209,7 @@ fn local_pools(core: usize) {
     }
 }
 
-/// The same, as many at a time as there are.
+/// The same, with bursts of as many blocks as there are.
 fn bursts(core: usize) {
     let mut local = LocalPool::<_, 4>::new(&POOL);
     let mut burst = Burst::new();
@@ -226,7 +226,7 @@ fn bursts(core: usize) {
             }
             let count = burst.len();
             assert_eq!(QUEUE.push_burst(&mut burst), count);
-            // The other sender has the rest.
+            // Leaves the rest to the other sender.
             local.flush();
         }
     } else {
@@ -240,7 +240,7 @@ fn bursts(core: usize) {
     }
 }
 
-/// All take whatever they can get, until nobody gets any more: every block went to one of them.
+/// All cores take blocks until none gets any more: every block went to one of them.
 fn exhaustion(core: usize) {
     static TAKEN: AtomicUsize = AtomicUsize::new(0);
     for round in 0..STEPS {
@@ -267,7 +267,8 @@ fn exhaustion(core: usize) {
     }
 }
 
-/// As a device does it: blocks go round in a ring of cores by the address of their first byte, in a descriptor.
+/// As a device does: blocks go round in a ring of cores, passed in descriptors as pointers to their first
+/// byte.
 fn by_pointer(core: usize) {
     static DESCRIPTORS: [AtomicPtr<u8>; CORES] = [const { AtomicPtr::new(ptr::null_mut()) }; CORES];
     let before = (core + CORES - 1) % CORES;
@@ -275,7 +276,7 @@ fn by_pointer(core: usize) {
         let mut block = POOL.get().expect("two for each are enough");
         message(core, number).write_to(&mut block);
         let pointer = block.into_raw_ptr();
-        // Release and acquire: the one who finds the pointer is the block's owner.
+        // Release and acquire: the core that finds the pointer owns the block.
         let place = &DESCRIPTORS[core];
         wait_for(|| {
             let result = place.compare_exchange(
@@ -288,7 +289,8 @@ fn by_pointer(core: usize) {
         });
         let pointer =
             wait_for(|| NonNull::new(DESCRIPTORS[before].swap(ptr::null_mut(), Ordering::AcqRel)));
-        // SAFETY: the core before gave the block up, and whoever takes the pointer out is alone in knowing it.
+        // SAFETY: the core before gave the block up, and only this core, which took the pointer out, knows
+        // it.
         let block = unsafe { POOL.from_raw_ptr(pointer) }.expect("it was given up");
         // SAFETY: as above, were it not refused.
         assert!(unsafe { POOL.from_raw_ptr(pointer) }.is_err(), "it can be claimed twice");
@@ -297,7 +299,8 @@ fn by_pointer(core: usize) {
     }
 }
 
-/// A pool whose free list is a `heapless` queue: sometimes it finds none although some are free, but it loses none.
+/// A pool whose free list is a `heapless` queue: it sometimes finds no block although some are free, but it
+/// loses none.
 fn heapless_queue(core: usize) {
     static HEAPLESS: Pool<SIZE, COUNT, Align<64>, HeaplessQueue<COUNT>> = Pool::new();
     static FOUND_NONE: AtomicUsize = AtomicUsize::new(0);
@@ -322,10 +325,10 @@ fn heapless_queue(core: usize) {
     }
 }
 
-/// Blocks that the core which stays away has with it.
+/// Blocks held by the core that stays away.
 static KEPT: AtomicUsize = AtomicUsize::new(0);
 
-/// One core is never heard of again, with blocks in its hands and in its stock. The others go on with what is left.
+/// One core disappears, holding blocks itself and in its stock. The others continue with what is left.
 fn one_core_stays_away(core: usize) {
     if core == CORES - 1 {
         let mut local = LocalPool::<_, 4>::new(&POOL);
@@ -334,7 +337,7 @@ fn one_core_stays_away(core: usize) {
         let other = POOL.get().expect("there are more");
         KEPT.store(2 + local.stock(), Ordering::Relaxed);
         ALL.wait();
-        // It owns them for ever.
+        // It owns them forever.
         core::mem::forget((local, block, other));
         park();
     }

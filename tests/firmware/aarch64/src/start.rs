@@ -1,16 +1,18 @@
 //! From reset to Rust, on each core.
 //!
-//! The memory management unit is switched on before anything else. While it is off, all memory counts as device memory, where the
-//! exclusive loads and stores that atomics are made of need not work, and an access that is not aligned faults. The emulator is
-//! lenient with the former; a processor is not, so this does as firmware has to: the memory that cores share is normal, cacheable,
-//! inner shareable. (Firmware for a processor has to invalidate its caches first, of which the emulator has none.)
+//! The memory management unit is switched on first. While it is off, all memory counts as device memory,
+//! where the exclusive loads and stores that implement atomics need not work, and an unaligned access faults.
+//! The emulator is lenient about the former; a real processor is not, so this does what firmware has to do:
+//! the memory that cores share is normal, cacheable, inner shareable. (Firmware for a real processor has to
+//! invalidate its caches first; the emulator has none.)
 
 use core::arch::{asm, global_asm};
 
 /// How many cores the machine has.
 pub(crate) const CORES: usize = 4;
 
-/// Addresses as they are, in pieces of 1 GiB, from the first level of translation on: devices, then memory, then nothing.
+/// Identity mapping in blocks of 1 GiB, at the first level of translation: devices, then memory, then
+/// nothing.
 #[repr(C, align(4096))]
 struct Table([u64; 4]);
 
@@ -30,9 +32,9 @@ static TRANSLATION: Table = Table([
     0,
 ]);
 
-/// `MAIR_EL1`: index 0 is normal memory, written back, allocated on read and write; index 1 a device.
+/// `MAIR_EL1`: index 0 is normal memory, write-back, allocated on read and write; index 1 is a device.
 const MEMORY_KINDS: u64 = 0xff;
-/// `TCR_EL1`: 32 bits of address, pages of 4 KiB, tables in memory of the kind above, nothing in the upper half.
+/// `TCR_EL1`: 32-bit addresses, 4 KiB pages, tables in memory of the kind above, nothing in the upper half.
 const TRANSLATION_CONTROL: u64 = 32 | 0b01 << 8 | 0b01 << 10 | 0b11 << 12 | 1 << 23;
 /// `SCTLR_EL1`: translation, data cache, instruction cache.
 const SYSTEM_CONTROL: u64 = 1 | 1 << 2 | 1 << 12;
@@ -106,14 +108,15 @@ extern "C" fn exception(syndrome: u64, at: u64, address: u64) -> ! {
     panic!("exception {syndrome:#x} at {at:#x}, address {address:#x}")
 }
 
-/// Starts another core, by the power interface (PSCI) that the emulator plays: the answer is 0 if it will.
+/// Starts another core through the power interface (PSCI) that the emulator implements: the answer is 0 on
+/// success.
 pub(crate) fn start_core(core: usize) -> i64 {
     const CPU_ON: u64 = 0xC400_0003;
     unsafe extern "C" {
         fn start_another();
     }
     let answer;
-    // SAFETY: the core begins with a stack of its own, and shares nothing with this one but what is `Sync`.
+    // SAFETY: the core starts on its own stack, and shares only what is `Sync` with this one.
     unsafe {
         asm!(
             "hvc #0",
@@ -127,11 +130,12 @@ pub(crate) fn start_core(core: usize) -> i64 {
     answer
 }
 
-/// Sleeps for some 20 microseconds, so that a host with fewer cores runs others meanwhile.
+/// Sleeps for about 20 microseconds, so that a host with fewer cores can run the others in the meantime.
 pub(crate) fn rest() {
     const TICKS: usize = 1250;
-    // SAFETY: 1. The virtual timer is this core's own, and used by nobody else. 2. Interrupts are masked from reset on, so that the
-    // timer's does nothing but end the wait, and goes when the timer is switched off.
+    // SAFETY: 1. The virtual timer belongs to this core, and nothing else uses it. 2. Interrupts are masked
+    // from reset on, so the timer's interrupt only ends the wait, and goes away when the timer is switched
+    // off.
     unsafe {
         asm!(
             "msr cntv_tval_el0, {ticks}",
@@ -147,28 +151,29 @@ pub(crate) fn rest() {
     }
 }
 
-/// Lets the virtual timer's interrupt come to this core. The emulated machine has a GIC of version 2.
+/// Routes the virtual timer's interrupt to this core. The emulated machine has a version 2 GIC.
 pub(crate) fn enable_timer() {
     const DISTRIBUTOR: usize = 0x0800_0000;
     const INTERFACE: usize = 0x0801_0000;
     const VIRTUAL_TIMER: u32 = 27;
     let registers = [
         (DISTRIBUTOR, 1),
-        // Of the first 32 interrupts, each core has its own.
+        // Each core has its own copy of the first 32 interrupts.
         (DISTRIBUTOR + 0x100, 1 << VIRTUAL_TIMER),
         (INTERFACE + 4, 0xff), // any priority
         (INTERFACE, 1),
     ];
     for (register, value) in registers {
-        // SAFETY: these addresses are the interrupt controller's registers, and writing them does nothing but what is said above.
+        // SAFETY: these addresses are the interrupt controller's registers, and writing them does only what
+        // is described above.
         unsafe { core::ptr::with_exposed_provenance_mut::<u32>(register).write_volatile(value) };
     }
 }
 
-/// Never goes on.
+/// Never returns.
 pub(crate) fn park() -> ! {
     loop {
-        // SAFETY: waits for an event, and does nothing else.
+        // SAFETY: only waits for an event.
         unsafe { asm!("wfe", options(nomem, nostack)) };
     }
 }

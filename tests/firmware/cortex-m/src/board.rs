@@ -18,7 +18,7 @@ use cortex_m::interrupt::InterruptNumber;
 #[derive(Clone, Copy)]
 pub(crate) struct Interrupt(u16);
 
-// SAFETY: all of them are numbers of interrupts of the board.
+// SAFETY: every value is the number of one of the board's interrupts.
 unsafe impl InterruptNumber for Interrupt {
     fn number(self) -> u16 {
         self.0
@@ -30,7 +30,7 @@ unsafe impl InterruptNumber for Interrupt {
 pub(crate) struct Timer {
     registers: usize,
     pub(crate) interrupt: Interrupt,
-    /// Lower numbers go first.
+    /// Lower numbers take precedence.
     pub(crate) priority: u8,
     period: u32,
 }
@@ -45,7 +45,7 @@ impl Timer {
 
     fn write(&self, register: usize, value: u32) {
         let address = (self.registers + register) as *mut u32;
-        // SAFETY: a register of the timer, which nobody else uses.
+        // SAFETY: a register of the timer, which nothing else uses.
         unsafe { address.write_volatile(value) };
     }
 }

@@ -1,7 +1,7 @@
 //! The scenarios on Arm Cortex-M.
 //!
-//! Two timers of the board are the interrupts of scenario `device`. The processor's own timer,
-//! SysTick, comes at every instruction of scenario `sweep`.
+//! Two of the board's timers are the interrupts of scenario `device`. In scenario `sweep` the processor's own
+//! timer, SysTick, interrupts at every instruction.
 
 #![no_std]
 #![no_main]
@@ -19,15 +19,15 @@ use semihosting::{println, process};
 
 struct CortexM;
 
-/// The interrupts of the board: with a crate for it, each would have a handler of its own.
+/// The board's interrupts: with a device crate, each would have its own handler.
 #[exception]
 unsafe fn DefaultHandler(interrupt: i16) {
     if Timer::RECEIVE.is(interrupt) {
-        // A packet has come: the lower of two priorities.
+        // A packet has arrived: the lower of two priorities.
         Timer::RECEIVE.acknowledge();
         device::receive();
     } else if Timer::URGENT.is(interrupt) {
-        // Comes at any time, while the above is at work too.
+        // Comes at any time, even while the handler above runs.
         Timer::URGENT.acknowledge();
         device::urgent();
     } else {
@@ -83,7 +83,7 @@ impl Machine for CortexM {
     }
 }
 
-/// Most likely there is no more room on the stack.
+/// Most likely a stack overflow.
 #[exception]
 unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
     println!("failed fault: {:#x}\nRESULT FAIL", frame.pc());

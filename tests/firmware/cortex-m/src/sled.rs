@@ -1,4 +1,4 @@
-//! Runs an operation at an exact distance from an interrupt of SysTick.
+//! Runs an operation at an exact distance from a SysTick interrupt.
 
 use core::arch::{global_asm, naked_asm};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,24 +7,24 @@ use firmware_scenarios::{Sled, sweep};
 
 use crate::board::SYST;
 
-/// Registers of SysTick, and bits of the first.
+/// SysTick's registers, and bits of the first one.
 const CONTROL: usize = 0;
 const RELOAD: usize = 4;
 const ENABLE: u32 = 1;
 const INTERRUPT: u32 = 2;
 const PROCESSOR_CLOCK: u32 = 4;
-/// To the first interrupt, and to the second one.
+/// Up to the first interrupt, and up to the second one.
 const FIRST: u32 = period(2_000);
 const SECOND: u32 = period(4_000);
 const LONGEST: u32 = 0xff_ffff;
 
-/// For SysTick's reload register: some number of instructions.
+/// A number of instructions, as a value for SysTick's reload register.
 const fn period(instructions: u32) -> u32 {
     instructions * SYST.ticks / SYST.instructions - 1
 }
 
-// Begins SysTick's period, goes to `entry` in the sled, calls the operation, and returns SysTick's
-// value at the end of the operation.
+// Starts SysTick's period, jumps to `entry` in the sled, calls the operation, and returns SysTick's value at
+// the end of the operation.
 global_asm!(
     ".pushsection .text.sled_run, \"ax\"",
     ".syntax unified",
@@ -84,15 +84,15 @@ fn write(register: usize, value: u32) {
 
 fn run(nops: usize, call: &sweep::Call, period: u32, control: u32) -> u32 {
     write(RELOAD, period);
-    // An address of the Thumb instruction set is odd.
+    // Addresses of Thumb code are odd.
     let entry = (sled().call - 2 * nops) | 1;
-    // SAFETY: `nops` is at most the sled's length, and the call one of an operation with its hand.
+    // SAFETY: `nops` is at most the sled's length, and the call pairs an operation with its hand.
     unsafe { sled_run(entry, call.operation, call.hand, control) }
 }
 
 pub(crate) fn run_counted(nops: usize, call: &sweep::Call) -> u32 {
     let value = run(nops, call, LONGEST, ENABLE | PROCESSOR_CLOCK);
-    // It counts down from zero, which comes before the greatest value.
+    // It counts down from zero and wraps to the greatest value.
     value.wrapping_neg() & LONGEST
 }
 
@@ -100,9 +100,8 @@ pub(crate) fn run_counted(nops: usize, call: &sweep::Call) -> u32 {
 static BEHIND: AtomicUsize = AtomicUsize::new(0);
 static IS_SECOND: AtomicBool = AtomicBool::new(false);
 
-/// When the first interrupt is over another period begins, so the second interrupt comes in the
-/// no-operations behind the operation: the fewer of them were run, the more of the operation came
-/// after the first.
+/// Another period begins when the first interrupt ends, so the second interrupt comes in the no-operations
+/// after the operation: the fewer of them have run, the more of the operation ran after the first.
 pub(crate) fn run_interrupted(nops: usize, call: &sweep::Call) -> u32 {
     IS_SECOND.store(false, Ordering::Relaxed);
     BEHIND.store(0, Ordering::Relaxed);
@@ -113,8 +112,8 @@ pub(crate) fn run_interrupted(nops: usize, call: &sweep::Call) -> u32 {
     ((end - behind) / 2) as u32
 }
 
-/// Hands on the address where the registers of the interrupted code are, and writes what comes back
-/// to SysTick's control register, after its value was set to zero.
+/// Passes the address of the interrupted code's saved registers to the handler, and writes what it returns to
+/// SysTick's control register after setting SysTick's value to zero.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 extern "C" fn SysTick() {

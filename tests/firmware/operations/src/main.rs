@@ -1,7 +1,7 @@
-//! The operations of a static pool and of a region over memory given at run time, each in a function of its own.
+//! The operations of a static pool and of a region over memory given at run time, each in its own function.
 //!
-//! Nothing boots this. Its symbols tell how much code each operation is, where the statics lie, and whether anything in it can
-//! panic.
+//! This is never booted. Its symbols say how much code each operation needs, where the statics lie, and
+//! whether anything in it can panic.
 
 #![no_std]
 #![no_main]
@@ -73,7 +73,7 @@ macro_rules! functions {
     };
 }
 
-/// The operations of a pool, `$made`; `$given` is how a function gets it, if it is not a static.
+/// The operations of a pool, `$made`; `$given` is the parameter for it, if it is not a static.
 macro_rules! operations {
     ($prefix:literal, $pool:ty, [$($given:tt)*], $made:expr) => { functions! { $prefix:
         fn pool_get($($given)*) -> Option<Handle<$pool>> { $made.get() }
@@ -225,7 +225,7 @@ mod of_region {
     operations!("region_", Memory, [region: &'static Memory,], region);
 }
 
-/// Statics as large as what they are named after, since symbols have sizes and types have none.
+/// Statics as large as the types they are named after, because symbols have sizes and types do not.
 macro_rules! sizes {
     ($($name:ident: $type:ty,)+) => {
         $(
@@ -252,7 +252,7 @@ sizes! {
     SIZE_BLOCK: Block<'static, Pool<SIZE, 16>>,
 }
 
-/// Never run: refers to all that is to be linked.
+/// Never run: refers to everything that has to be linked.
 #[unsafe(no_mangle)]
 extern "C" fn start() {
     keep_sizes();
@@ -267,7 +267,8 @@ extern "C" fn start() {
     }
 }
 
-/// Looks at what it is told, as one that prints does: else all panics become the same, and their names are lost.
+/// Uses its argument, as a handler that prints does: otherwise all panics become the same, and their names
+/// are lost.
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     loop {

@@ -1,8 +1,8 @@
 //! The scenarios on 32-bit RISC-V: QEMU's machine `virt`.
 //!
-//! It has one timer. In scenario `device` that is the higher interrupt, and from time to time raises
-//! the software interrupt, whose handler lets the timer come between. In scenario `sweep` the
-//! timer comes at every instruction.
+//! It has one timer. In scenario `device` the timer is the higher interrupt, and from time to time raises the
+//! software interrupt, whose handler lets the timer interrupt it. In scenario `sweep` the timer interrupts at
+//! every instruction.
 
 #![no_std]
 #![no_main]
@@ -19,26 +19,26 @@ use semihosting::{println, process};
 
 struct RiscV;
 
-/// A packet has come: the lower of two priorities.
+/// A packet has arrived: the lower of two priorities.
 #[core_interrupt(Interrupt::MachineSoft)]
 fn receive() {
     clint::raise_software_interrupt(false);
-    // Not into itself.
+    // It must not interrupt itself.
     interrupt::disable_interrupt(Interrupt::MachineSoft);
-    // SAFETY: we are in an interrupt handler, and every other one may run now.
+    // SAFETY: this is an interrupt handler, and every other one may run now.
     unsafe { interrupt::nested(device::receive) };
     // SAFETY: the same as before.
     unsafe { interrupt::enable_interrupt(Interrupt::MachineSoft) };
 }
 
-/// In units of the timer: 100 instructions.
+/// In timer units: 100 instructions.
 const URGENT_PERIOD: u32 = 47;
 const RECEIVE_PERIOD: u32 = 79;
 /// When the next interrupts are due.
 static URGENT_AT: AtomicU32 = AtomicU32::new(0);
 static RECEIVE_AT: AtomicU32 = AtomicU32::new(0);
 
-/// Comes at any time, in the handler above too.
+/// Comes at any time, even during the handler above.
 #[core_interrupt(Interrupt::MachineTimer)]
 fn timer() {
     if sled::is_running() {

@@ -1,4 +1,4 @@
-//! Runs an operation at an exact distance from an interrupt of the timer.
+//! Runs an operation at an exact distance from a timer interrupt.
 
 use core::arch::global_asm;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -7,14 +7,15 @@ use riscv::register::{mcycle, mepc};
 
 use crate::clint;
 
-/// To the interrupt, in units of the timer: some 2,000 instructions.
+/// Up to the interrupt, in timer units: about 2,000 instructions.
 const DISTANCE: u32 = 20;
 
-// Sets the timer, goes to `entry` in the sled, calls the operation, and returns the number of
-// instructions up to its end, and by a pointer those before the sled.
+// Sets the timer, jumps to `entry` in the sled, calls the operation, and returns two instruction counts: at
+// the end of the operation, and before the sled.
 //
-// The timer counts once in 100 instructions. So that the interrupt comes after the same number of
-// them each time, it is set after a number of no-operations that depends on the count modulo 100.
+// The timer counts once per 100 instructions. To make the interrupt come after the same number of
+// instructions each time, the timer is set after a number of no-operations that depends on the count modulo
+// 100.
 global_asm!(
     ".pushsection .text.sled_run, \"ax\"",
     ".balign 4",
@@ -69,7 +70,7 @@ global_asm!(
     ".popsection",
 );
 
-/// Counts of instructions.
+/// Instruction counts.
 #[repr(C)]
 struct Counts {
     end: u32,
@@ -101,8 +102,8 @@ pub(crate) fn sled() -> Sled {
 
 fn run(nops: usize, call: &sweep::Call, compare: *mut u32) -> Counts {
     let entry = sled().call - 2 * nops;
-    // SAFETY: `nops` is at most the sled's length, the call one of an operation with its hand, and
-    // `compare` may be written.
+    // SAFETY: `nops` is at most the sled's length, the call pairs an operation with its hand, and `compare`
+    // may be written.
     unsafe { sled_run(entry, call.operation, call.hand, compare, DISTANCE) }
 }
 
@@ -113,7 +114,7 @@ pub(crate) fn run_counted(nops: usize, call: &sweep::Call) -> u32 {
 }
 
 static IS_RUNNING: AtomicBool = AtomicBool::new(false);
-/// The count of instructions at the end of the interrupt.
+/// The instruction count at the end of the interrupt.
 static RESUMED: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) fn is_running() -> bool {

@@ -1,4 +1,4 @@
-//! What shows without interrupts: where blocks lie, and what comes back by itself.
+//! What can be checked without interrupts: where blocks lie, and what is given back on drop.
 
 use blockpool_core::storage::{Bookkeeping, Storage};
 use blockpool_core::{Align, BlockPool, LocalPool, Pool, Queue, Region};
@@ -7,12 +7,12 @@ use core::ptr::NonNull;
 
 use crate::{Machine, verdict};
 
-/// Runs the scenario, prints its verdicts and returns whether all are good.
+/// Runs the scenario, prints its verdicts and returns whether all pass.
 pub fn run<M: Machine>() -> bool {
     places::<M>() & drops::<M>()
 }
 
-/// Whether all `COUNT` blocks are there, aligned, none with a byte of another's.
+/// Whether all `COUNT` blocks are there, aligned, and share no byte.
 fn are_apart<S: Storage, const COUNT: usize>(pool: &BlockPool<S>, alignment: usize) -> bool {
     let mut blocks: heapless::Vec<_, COUNT> = iter::from_fn(|| pool.get()).take(COUNT).collect();
     let aligned = blocks.iter().all(|block| block.as_ptr().addr().is_multiple_of(alignment));
@@ -30,14 +30,14 @@ fn places<M: Machine>() -> bool {
     #[repr(align(64))]
     struct Memory([u8; 4 * 64]);
 
-    // No multiple of the alignment.
+    // The size is not a multiple of the alignment.
     let pool = Pool::<20, 5, Align<32>>::new();
     let in_pool = are_apart::<_, 5>(&pool, 32);
 
     let mut memory = Memory([0; 4 * 64]);
     let mut bookkeeping = [Bookkeeping::new()];
     let (first, length) = (NonNull::from(&mut memory.0).cast(), memory.0.len());
-    // SAFETY: the memory lasts longer than the region, and nobody else uses it meanwhile.
+    // SAFETY: the memory outlives the region, and nothing else uses it in the meantime.
     let region = unsafe { Region::from_raw_parts(first, length, 64, &mut bookkeeping) };
     let in_region = region.is_ok_and(|region| are_apart::<_, 4>(&region, Region::ALIGNMENT));
     verdict::<M>(

@@ -3,18 +3,18 @@
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering, compiler_fence};
 
-/// Lets one at a time use a value, on one core; panics if an interrupt wants it while the code that
-/// it interrupted has it.
+/// Gives one user at a time access to a value, on one core; panics if an interrupt wants it while the
+/// interrupted code has it.
 ///
-/// Loads and stores only, which every processor has: an interrupt that comes between the load and
-/// the store of the flag is over before the store happens.
+/// Uses only loads and stores, which every processor has: an interrupt that comes between the load and the
+/// store of the flag ends before the store happens.
 pub(crate) struct Exclusive<T> {
     in_use: AtomicBool,
     value: UnsafeCell<T>,
 }
 
-// SAFETY: on one core, which all scenarios with interrupts run on, the flag lets only one use the
-// value at a time.
+// SAFETY: all scenarios with interrupts run on one core, where the flag lets only one user have the value at
+// a time.
 unsafe impl<T: Send> Sync for Exclusive<T> {}
 
 impl<T> Exclusive<T> {

@@ -1,11 +1,11 @@
 //! What the firmware does with the pool, on every machine.
 //!
-//! - [`at_rest`]: where blocks lie, and what comes back by itself.
+//! - [`at_rest`]: where blocks lie, and what is given back on drop.
 //! - [`device`]: interrupts of two priorities and the main loop share a pool and a queue.
 //! - [`sweep`]: an interrupt at every instruction of an operation.
 //!
-//! A machine says how it prints, and how its interrupts come. Lines that begin with `passed`,
-//! `failed`, `figure` or `RESULT` are for the program that reads them; others are for people.
+//! A machine defines how to print and how its interrupts come. Lines that begin with `passed`, `failed`,
+//! `figure` or `RESULT` are for the program that reads them; others are for people.
 
 #![no_std]
 
@@ -29,7 +29,7 @@ pub trait Machine {
     /// Stops them.
     fn stop_interrupts();
 
-    /// Works while interrupts are off.
+    /// Runs `work` with interrupts off.
     fn without_interrupts<R>(work: impl FnOnce() -> R) -> R;
 
     /// How fast the counter of [`run_counted`](Self::run_counted) counts.
@@ -38,26 +38,26 @@ pub trait Machine {
     /// Where the no-operations are.
     fn sled() -> Sled;
 
-    /// Starts the counter, runs the last `nops` no-operations of the sled and then the operation,
-    /// and returns what the counter says.
+    /// Starts the counter, runs the last `nops` no-operations of the sled and then the operation, and returns
+    /// the counter's value.
     fn run_counted(nops: usize, call: &sweep::Call) -> u32;
 
     /// Starts the timer, runs the last `nops` no-operations of the sled and then the operation. A
     /// fixed number of instructions after the start an interrupt calls [`sweep::interrupted`].
     ///
-    /// Returns, but for a constant, how many instructions of the interrupted code ran between the
-    /// end of the interrupt and the end of the operation.
+    /// Returns, up to a constant, how many instructions of the interrupted code ran between the end of the
+    /// interrupt and the end of the operation.
     fn run_interrupted(nops: usize, call: &sweep::Call) -> u32;
 }
 
-/// Counts `ticks` every `instructions`, two numbers without a common divisor.
+/// Counts `ticks` per `instructions`, two numbers without a common divisor.
 pub struct Counter {
     pub ticks: u32,
     pub instructions: u32,
 }
 
-/// No-operations of two bytes each, from address `start` to `call`; there an instruction that calls
-/// the operation. The operation returns to `back`, and nothing else happens until `end`.
+/// No-operations of two bytes each, from address `start` to `call`, where an instruction calls the operation.
+/// The operation returns to `back`, and nothing else happens until `end`.
 #[derive(Clone, Copy)]
 pub struct Sled {
     pub start: usize,
@@ -81,13 +81,13 @@ pub fn run<M: Machine>() -> bool {
     passed
 }
 
-/// Prints what came of a scenario, and returns whether it passed.
+/// Prints the result of a scenario, and returns whether it passed.
 fn verdict<M: Machine>(scenario: &str, passed: bool, text: fmt::Arguments<'_>) -> bool {
     M::print(format_args!("{} {scenario}: {text}", if passed { "passed" } else { "failed" }));
     passed
 }
 
-/// Claims a block, which succeeds once.
+/// Claims a block, which succeeds only once.
 fn claim_once<B>(claim: impl Fn() -> Result<B, RawError>) -> Option<B> {
     let block = claim().ok()?;
     matches!(claim(), Err(RawError::NotOut { .. })).then_some(block)

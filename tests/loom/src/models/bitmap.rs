@@ -50,8 +50,8 @@ pub(super) fn models() -> Vec<Model> {
     models
 }
 
-/// One free number in each word, so that every word matters; a summary above more than
-/// `WITHOUT_SUMMARY` words.
+/// One free index in each word, so that every word matters; a summary above more than `WITHOUT_SUMMARY`
+/// words.
 #[derive(Debug)]
 struct Sparse<const GROUPS: usize, const WITHOUT_SUMMARY: usize> {
     words: [AtomicUsize; GROUPS],
@@ -74,11 +74,11 @@ impl<const GROUPS: usize, const WITHOUT_SUMMARY: usize> Words for Sparse<GROUPS,
     }
 }
 
-/// A set, and what the owners of its numbers write.
+/// A bitmap, and what the owners of its indices write.
 struct Set<const GROUPS: usize, const WITHOUT_SUMMARY: usize> {
     bitmap: BitmapList<Sparse<GROUPS, WITHOUT_SUMMARY>>,
     payload: Payload<GROUPS>,
-    /// Where the stacks of threads lie that look into each group first.
+    /// Stack addresses of threads that look first in each group.
     homes: [usize; GROUPS],
 }
 
@@ -88,21 +88,20 @@ impl<const GROUPS: usize, const WITHOUT_SUMMARY: usize> Set<GROUPS, WITHOUT_SUMM
             words: [const { AtomicUsize::new(usize::MAX << 1) }; GROUPS],
             summary: AtomicUsize::new(0),
         });
-        // Settles all of it.
+        // Settles everything.
         let _ = format!("{bitmap:?}");
         let homes = core::array::from_fn(|group| address_with_home(&bitmap, group));
         Self { bitmap, payload: Payload::new(), homes }
     }
 
-    /// With every number out.
+    /// With every index out.
     fn all_out() -> Self {
         let set = Self::new();
         (0..GROUPS).for_each(|group| assert_eq!(set.take(group), Some(group)));
         set
     }
 
-    /// Takes a number as a thread that is at home in a group. Here numbers are called by their
-    /// groups.
+    /// Takes an index as a thread whose home is a group. Here indices are named by their groups.
     fn take(&self, home: usize) -> Option<usize> {
         set_stack_address(self.homes[home]);
         let group = self.bitmap.take()? as usize / GROUP;
@@ -131,7 +130,7 @@ impl<const GROUPS: usize, const WITHOUT_SUMMARY: usize> Set<GROUPS, WITHOUT_SUMM
         taken.inspect(|&group| self.give_back(group)).is_some()
     }
 
-    /// How many can be taken when nobody else is there.
+    /// How many can be taken when no other thread is there.
     fn left(&self) -> usize {
         core::iter::from_fn(|| self.take(0)).count()
     }
@@ -144,8 +143,8 @@ fn one_number_goes_from_hand_to_hand() {
     assert_eq!(set.left(), 1, "a number is hidden");
 }
 
-/// Two who want different bits of one word hinder each other for a while only: without end, it would
-/// be more steps than loom allows.
+/// Two threads that want different bits of one word only delay each other briefly: retrying endlessly would
+/// take more steps than loom allows.
 fn numbers_of_a_word_for_two() {
     let set = settled::<Bitmap>();
     let side = || set.take().map(|number| set.give_back(number)).is_some();
@@ -167,8 +166,8 @@ fn numbers_taken_by_some_go_from_hand_to_hand() {
     assert_eq!(set.left(), 2, "a number is hidden");
 }
 
-/// A search may miss a number only for another thread's take: one for each number missed. Here the
-/// other takes once, so it cannot miss both.
+/// A search may miss an index only because of another thread's take: one take for each index missed. Here the
+/// other thread takes once, so the search cannot miss both.
 fn two_numbers_for_two_suffice<const WITHOUT_SUMMARY: usize>() {
     let set = Set::<2, WITHOUT_SUMMARY>::new();
     let found = two(|| set.take_and_give_back(0), || set.take_and_give_back(0));
@@ -184,7 +183,7 @@ fn numbers_come_and_go<const WITHOUT_SUMMARY: usize>() {
     assert_eq!(set.left(), 2, "a number is hidden");
 }
 
-/// M1 with G1: whatever is noted of words that fill and empty, nothing stays hidden.
+/// M1 with G1: whatever is noted about words that fill and empty, nothing stays hidden.
 fn three_take_and_give_back() {
     let set = Set::<2, SUMMARY>::new();
     let side = |home| set.take_and_give_back(home);
@@ -210,10 +209,10 @@ fn a_number_given_back_is_found_again() {
     assert_eq!(set.left() + taken.iter().len(), 1, "a number is hidden");
 }
 
-/// C1 with C2, S1 with S2, M1 with G1: a number is given back, another thread is told so and
-/// takes, while a third one searches and notes what it finds full. Only if the third one takes the
-/// number may the second one find none. `taker` and `marker` are the groups where these look first;
-/// `noted`: the summary says before that all is out.
+/// C1 with C2, S1 with S2, M1 with G1: an index is given back, another thread is told so and takes, while a
+/// third one searches and notes what it finds full. Only if the third one takes the index may the second one
+/// find none. `taker` and `marker` are the groups where these look first; `noted`: the summary already says
+/// that all are out.
 fn given_then_told_is_found<const GROUPS: usize, const WITHOUT_SUMMARY: usize>(
     taker: usize,
     marker: usize,

@@ -28,8 +28,8 @@ pub(super) fn models() -> Vec<Model> {
     ]
 }
 
-/// W2 with L1: the queue holds 0, 1; one side pushes 2 and pops 0 by a cut. Who then pops 1 and
-/// finds the next place must see 2 there.
+/// W2 with L1: the queue holds 0, 1; one side pushes 2 and pops 0 with a cut. A thread that then pops 1 and
+/// finds the next slot must see 2 there.
 fn a_cut_hands_on_what_its_popper_pushed() {
     checked_queue::<3>(|queue| {
         queue.push_burst([0, 1]);
@@ -42,7 +42,7 @@ fn a_cut_hands_on_what_its_popper_pushed() {
     });
 }
 
-/// W2 and A1: as above; one moves the head on, another finds the next place.
+/// W2 and A1: as above; one thread moves the head on, another finds the next slot.
 fn a_cut_hands_it_on_to_two() {
     checked_queue::<3>(|queue| {
         queue.push_burst([0, 1]);
@@ -55,7 +55,7 @@ fn a_cut_hands_it_on_to_two() {
     });
 }
 
-/// W2 and A4: as the first.
+/// W2 and A4: like the first.
 fn a_cut_hands_it_on_to_who_asks_whether_it_is_empty() {
     checked_queue::<3>(|queue| {
         queue.push_burst([0, 1]);
@@ -71,7 +71,7 @@ fn a_cut_hands_it_on_to_who_asks_whether_it_is_empty() {
     });
 }
 
-/// W2: as the first, several blocks cut at once.
+/// W2: like the first, with several blocks cut at once.
 fn a_cut_by_a_burst_hands_it_on() {
     checked_queue::<4>(|queue| {
         queue.push_burst([0, 1, 2]);
@@ -85,7 +85,7 @@ fn a_cut_by_a_burst_hands_it_on() {
     });
 }
 
-/// W2 against the last pop of a chain, by L1.
+/// W2 against the last pop of a chain, through L1.
 fn a_chain_comes_apart() {
     checked_queue::<2>(|queue| {
         queue.push_burst([1, 0]);
@@ -111,7 +111,7 @@ fn a_chain_is_popped_while_pushed() {
     });
 }
 
-/// W1 and L1 through W2: what the pusher wrote is visible to who pops the rest.
+/// W1 and L1 through W2: what the pusher wrote is visible to the thread that pops the rest.
 fn a_chain_is_popped_by_two_while_pushed() {
     checked_queue::<3>(|queue| {
         let push = || queue.push_burst([2, 0, 1]);
@@ -146,7 +146,7 @@ fn a_burst_against_a_burst() {
     });
 }
 
-/// As above, the chain being pushed meanwhile.
+/// As above, while the chain is being pushed.
 fn two_bursts_against_a_push() {
     checked_queue::<3>(|queue| {
         let push = || queue.push_burst([2, 1, 0]);
@@ -158,7 +158,7 @@ fn two_bursts_against_a_push() {
     });
 }
 
-/// No other's block comes between those of a burst.
+/// No other thread's block comes between those of a burst.
 fn a_burst_stays_together() {
     checked_queue::<3>(|queue| {
         let push_burst = || queue.push_burst([0, 1]);
@@ -168,7 +168,7 @@ fn a_burst_stays_together() {
     });
 }
 
-/// W2 by a popper that was stopped after reading links, while the block comes again with others.
+/// W2 by a popper that was preempted after reading links, while the block comes again with others.
 fn a_popper_is_not_misled_by_blocks_pushed_again() {
     checked_queue::<3>(|queue| {
         queue.push_burst([0, 1]);
@@ -195,7 +195,7 @@ fn a_popper_is_not_misled_by_two_who_push_again() {
     });
 }
 
-/// As above: a chain of the same blocks, linked the other way.
+/// As above: a chain of the same blocks, linked in reverse order.
 fn a_burst_is_not_misled_by_links_turned_round() {
     checked_queue::<3>(|queue| {
         queue.push_burst([0, 1, 2]);
@@ -235,7 +235,7 @@ fn a_burst_of_addresses_against_a_burst() {
     });
 }
 
-/// W2: the links that a burst reads are taken off and written anew meanwhile.
+/// W2: the links that a burst reads are removed and rewritten in the meantime.
 fn a_burst_of_addresses_is_not_misled_by_links_turned_round() {
     checked_queue::<3>(|queue| {
         queue.push_addresses([0, 1, 2]);
@@ -256,7 +256,7 @@ fn two_pops<const COUNT: usize>(queue: &CheckedQueue<'_, COUNT>) -> Vec<u32> {
     [queue.pop(), queue.pop()].into_iter().flatten().collect()
 }
 
-/// Pops two as a burst and pushes them the other way round.
+/// Pops two as a burst and pushes them in reverse order.
 fn turn_round<const COUNT: usize>(queue: &CheckedQueue<'_, COUNT>) {
     let mut blocks = queue.pop_burst_of::<2>();
     blocks.reverse();

@@ -25,7 +25,7 @@ pub(super) fn models() -> Vec<Model> {
     ]
 }
 
-/// L1 with W1, A2 and A3 with A1: two at both ends.
+/// L1 with W1, A2 and A3 with A1: two threads at both ends.
 fn a_push_is_seen_by_its_pusher() {
     checked_queue::<2>(|queue| {
         let side = |number| {
@@ -50,7 +50,7 @@ fn a_push_is_seen_although_another_is_half_done() {
     });
 }
 
-/// A1 when helping: the third pusher finds two places written and moves the tail over both.
+/// A1 when helping: the third pusher finds two slots written and moves the tail over both.
 fn a_push_is_seen_although_two_others_are_half_done() {
     checked_queue::<3>(|queue| {
         let push_and_pop = || {
@@ -62,7 +62,7 @@ fn a_push_is_seen_although_two_others_are_half_done() {
     });
 }
 
-/// A3 with A1: who finds the head moved on by another pop sees what that popper pushed before.
+/// A3 with A1: a thread that finds the head moved on by another pop sees what that popper pushed before.
 fn never_empty_never_none() {
     checked_queue::<2>(|queue| {
         queue.push(0);
@@ -87,8 +87,8 @@ fn never_empty_never_said_to_be() {
     });
 }
 
-/// L1 in a push: the pusher that finds a place free sees the head that passed it before, although
-/// the tail was moved there by a helper who popped nothing.
+/// L1 in a push: the pusher that finds a slot free sees the head that passed it before, although the tail was
+/// moved there by a helper that popped nothing.
 fn what_was_owned_before_is_seen_through_a_helper() {
     checked_queue::<3>(|queue| {
         let push_and_move_on = || {
@@ -104,8 +104,7 @@ fn what_was_owned_before_is_seen_through_a_helper() {
     });
 }
 
-/// A1 and A2 between pushers: the popper knows of the second push only, and finds the first at
-/// the head.
+/// A1 and A2 between pushers: the popper knows only of the second push, and finds the first at the head.
 fn one_who_was_told_by_the_second_pusher_finds_a_block() {
     checked_queue::<2>(|queue| {
         let pushed = AtomicUsize::new(0);
@@ -145,7 +144,7 @@ fn pushes_that_follow_each_other_come_out_in_order() {
     });
 }
 
-/// First in, first out, of one producer while another comes between.
+/// First in, first out, for one producer while another pushes in between.
 fn one_producer_keeps_its_order() {
     checked_queue::<3>(|queue| {
         let pushed = AtomicUsize::new(0);
@@ -168,7 +167,7 @@ fn one_producer_keeps_its_order() {
     });
 }
 
-/// One place, used lap after lap: `Found::Elsewhere`, and the stale ends that lead there.
+/// One slot, used lap after lap: `Found::Elsewhere`, and the stale ends that lead there.
 fn one_block_goes_round() {
     checked_queue::<1>(|queue| {
         queue.push(0);
@@ -197,7 +196,7 @@ fn two_blocks_go_round() {
     });
 }
 
-/// L1 in a push, and A2: as many pushes as places, while the head moves.
+/// L1 in a push, and A2: as many pushes as slots, while the head moves.
 fn there_is_always_room() {
     checked_queue::<2>(|queue| {
         queue.push(0);
@@ -211,7 +210,7 @@ fn there_is_always_room() {
     });
 }
 
-/// A4, and links read by one who owns nothing.
+/// A4, and links read by a thread that owns nothing.
 fn len_counts_between_least_and_most() {
     checked_queue::<3>(|queue| {
         queue.push_burst([0, 1]);

@@ -12,7 +12,7 @@ pub(super) fn models() -> Vec<Model> {
     ]
 }
 
-/// A free list of three indices, every atomic of which was used.
+/// A free list of three indices, whose atomics were all used.
 pub(super) fn settled<K: FreeListKind>() -> K::List<3> {
     let set = K::List::<3>::ALL_FREE;
     let all: Vec<u32> = core::iter::from_fn(|| set.take()).collect();
@@ -22,9 +22,9 @@ pub(super) fn settled<K: FreeListKind>() -> K::List<3> {
     set
 }
 
-/// `heapless` has atomics of its own that loom does not see: here each operation of its queue is
-/// one step, which orders nothing for loom. So this shows what the spill does, not the free list's
-/// weakness, and not that a number's bytes are handed on.
+/// `heapless` has atomics of its own that loom does not see: here each operation of its queue is one step,
+/// which orders nothing for loom. So this shows what the spill does, but neither the free list's limitation
+/// nor that a block's bytes are handed on.
 fn the_spill_loses_nothing() {
     let set = settled::<HeaplessQueue<2>>();
     let side = || {

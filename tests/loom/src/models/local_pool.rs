@@ -1,4 +1,4 @@
-//! Local pools over the shared set.
+//! Local pools over the shared free list.
 
 use loom::sync::atomic::AtomicUsize;
 use loom::sync::atomic::Ordering::{Acquire, Release};
@@ -24,8 +24,8 @@ const STOCK: usize = 2;
 
 type Blocks = Pool<8, COUNT, Align<1>>;
 
-/// Leaves `free` blocks of a new pool free, those with the lowest numbers, and settles what is used
-/// of it: the one word and the count of failed gets.
+/// Leaves `free` blocks of a new pool free, those with the lowest indices, and settles the parts of it that
+/// are used: the one word and the count of failed gets.
 fn with_free(pool: &Blocks, free: u32) {
     let set = pool.storage().free();
     assert_eq!(set.take_some(&mut [0; COUNT], None), COUNT);
@@ -33,7 +33,7 @@ fn with_free(pool: &Blocks, free: u32) {
     (0..free).for_each(|number| set.give_back(number));
 }
 
-/// The promise of `flush`: what one local pool had in its stock, another finds, once it is told.
+/// The promise of `flush`: what one local pool had in its stock, another finds once it is told.
 fn a_flushed_stock_is_found() {
     let pool = Blocks::new();
     with_free(&pool, 2);
@@ -63,8 +63,8 @@ fn a_flushed_stock_is_found() {
     assert_eq!(pool.available(), 2);
 }
 
-/// T2 with G1: the next owner sees what the last one wrote, whatever came between: a put, a refill,
-/// the flush of a drop.
+/// T2 with G1: the next owner sees what the last one wrote, whatever came between: a put, a refill, the flush
+/// on drop.
 fn refills_and_flushes_share_no_block() {
     let pool = Blocks::new();
     with_free(&pool, 2);
@@ -82,7 +82,7 @@ fn refills_and_flushes_share_no_block() {
     assert_eq!(pool.available(), 2);
 }
 
-/// As above, by bursts.
+/// As above, with bursts.
 fn bursts_of_local_pools_share_no_block() {
     let pool = Blocks::new();
     with_free(&pool, 2);

@@ -1,4 +1,4 @@
-//! Blocks given up by number, and claimed.
+//! Blocks given up by index, and claimed.
 
 use core::ptr::{self, NonNull};
 
@@ -24,14 +24,14 @@ fn a_claim_sees_what_the_owner_wrote() {
     checked_queue::<1>(|queue| {
         let (_, claimed) = two(|| queue.block(0).into_raw(), || claim(queue));
         if !claimed {
-            // Not by another claim: loom lets a read-modify-write come behind a plain store that it
-            // has not read, and so would lose the store.
+            // Not by another claim: loom lets a read-modify-write follow a plain store that it has not read,
+            // and so would lose the store.
             queue.pool.storage().free().give_back(0);
         }
     });
 }
 
-/// R1 with R3, the pointer told by what orders nothing.
+/// R1 with R3, with the pointer passed by an access that orders nothing.
 fn a_burst_of_claims_sees_what_the_owner_wrote() {
     checked_queue::<1>(|queue| {
         let told = AtomicPtr::new(ptr::null_mut());
@@ -52,19 +52,19 @@ fn of_two_claims_one_succeeds() {
     });
 }
 
-/// Claims block 0, if it can be had, and gives it back.
+/// Claims block 0, if possible, and gives it back.
 fn claim(queue: &CheckedQueue<'_, 1>) -> bool {
-    // SAFETY: block 0 is given up by `into_raw` alone; that of several claims only one may go on
-    // with it is what the models check.
+    // SAFETY: only `into_raw` gives up block 0; that only one of several claims may continue with it is what
+    // the models check.
     let block = unsafe { queue.pool.from_raw(0) };
     block.map(|mut block| queue.check(&mut block)).is_ok()
 }
 
-/// Claims the block at `pointer`, if it can be had, and gives it back.
+/// Claims the block at `pointer`, if possible, and gives it back.
 fn claim_burst(queue: &CheckedQueue<'_, 1>, pointer: *mut u8) -> bool {
     let Some(pointer) = NonNull::new(pointer) else { return false };
     let mut blocks = heapless::Vec::<Block<'_, _>, 1>::new();
-    // SAFETY: the pointer comes from `into_raw_ptr`, and nobody else has it.
+    // SAFETY: the pointer comes from `into_raw_ptr`, and nothing else has it.
     let claimed = unsafe { queue.pool.from_raw_ptr_burst(&[pointer], &mut blocks) };
     blocks.iter_mut().for_each(|block| queue.check(block));
     claimed.is_ok()

@@ -7,11 +7,11 @@ use crate::harness::{below, together};
 
 const BUFFER_SIZE: usize = 8;
 
-/// Threads take buffers in every way there is, give back theirs and some that do not fit, and look at
-/// the high-water mark.
+/// Threads take buffers in every possible way, give back their own and some that do not fit, and read the
+/// high-water mark.
 pub(super) fn everything(threads: usize, length: usize, capacity: usize, by_local_pools: bool) {
     let pool = TransactionMemoryPool::new(BUFFER_SIZE, capacity);
-    // What threads saw. No points where another thread may go on.
+    // What threads saw. These are no points where another thread may run.
     let highest_mark = AtomicUsize::new(0);
     let unfit = AtomicUsize::new(0);
     let found_empty = AtomicUsize::new(0);
@@ -57,16 +57,16 @@ pub(super) fn everything(threads: usize, length: usize, capacity: usize, by_loca
     if found_empty.into_inner() > 0 || pool.heap_fallbacks() > 0 {
         assert_eq!(mark, capacity, "the pool was empty");
     }
-    // All came back; those that were one too many were discarded.
+    // All came back; the surplus was discarded.
     assert_eq!(pool.available_buffers(), capacity);
     assert_eq!(pool.discarded(), pool.heap_fallbacks() + unfit.into_inner());
 }
 
-/// Local pools share half of the pool among them, and leave it as it was.
+/// Local pools share half of the pool, and leave it unchanged.
 pub(super) fn stock_limits(threads: usize, rounds: usize) {
     const CAPACITY: usize = 64;
     let pool = TransactionMemoryPool::new(0, CAPACITY);
-    // No point where another thread may go on.
+    // Not a point where another thread may run.
     let sum = AtomicUsize::new(0);
     together(threads, |_| {
         for _ in 0..rounds {

@@ -13,7 +13,7 @@ const BURST: usize = 3;
 
 type Burst<'p, P> = heapless::Vec<Block<'p, P>, BURST>;
 
-/// Threads take blocks in every way there is, and let go of them in every way.
+/// Threads take blocks in every possible way, and let go of them in every possible way.
 pub(super) fn everything<const COUNT: usize, const OF_EACH: usize, const SUMMARY: usize>(
     threads: usize,
     length: usize,

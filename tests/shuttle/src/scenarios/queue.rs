@@ -75,7 +75,7 @@ impl<'p, const COUNT: usize> Recorded<'p, COUNT> {
     }
 }
 
-/// Threads push and pop, one by one and by bursts; in the end the main thread pops the rest.
+/// Threads push and pop, one by one and in bursts; at the end the main thread pops the rest.
 pub(super) fn linearizable<const COUNT: usize>(
     threads: usize,
     length: usize,
@@ -116,8 +116,8 @@ pub(super) fn linearizable<const COUNT: usize>(
     assert!(is_linearizable(&Vec::new(), &history), "{history:#?}");
 }
 
-/// Two threads push numbered blocks, two pop some of them: each popper finds those of a pusher in
-/// their order, and none is lost or doubled.
+/// Two threads push numbered blocks, two pop some of them: each popper finds those of a pusher in their
+/// order, and none is lost or duplicated.
 pub(super) fn order<const COUNT: usize>(each: u8, laps_before_the_wrap: Option<usize>) {
     start_rings_before_the_wrap(COUNT, laps_before_the_wrap);
     let pool = Blocks::<COUNT>::new();

@@ -5,7 +5,7 @@ use crate::harness::{Owners, Recorder, SparseBitmap, below, sparse_bit, together
 use crate::linearize::is_linearizable;
 use crate::model::{SetStep, is_linearizable_by_number};
 
-/// Threads take and give back; in the end the main thread takes the rest.
+/// Threads take and give back; at the end the main thread takes the rest.
 pub(super) fn linearizable<const COUNT: usize, const OF_EACH: usize, const SUMMARY: usize>(
     threads: usize,
     length: usize,
@@ -51,7 +51,7 @@ pub(super) fn linearizable<const COUNT: usize, const OF_EACH: usize, const SUMMA
     together(threads, |thread| {
         let mut held = Vec::new();
         for _ in 0..length {
-            // Numbers of several words come back one after the other.
+            // Indices of several words come back one after another.
             let together = COUNT == 64 && held.len() >= 2;
             match below(7) {
                 0..=2 => held.extend(take_some(thread, 1)),

@@ -1,8 +1,7 @@
 //! A task that waits for packets and for free blocks, with embassy.
 //!
-//! The timer's interrupt plays a device that receives and sends: it pushes a packet at each tick, and
-//! has sent an answer at every other one. So the task finds the pool exhausted, and waits until a block
-//! comes back.
+//! The timer interrupt plays a device that receives and sends: it pushes a packet at every tick, and has sent
+//! an answer at every other one. So the task finds the pool exhausted, and waits until a block comes back.
 
 #![no_std]
 #![no_main]

@@ -4,7 +4,7 @@
 #![no_std]
 #![no_main]
 
-// Its `panic-handler`.
+// For its `panic-handler`.
 use semihosting as _;
 
 #[rtic::app(device = lm3s6965, dispatchers = [UART0])]

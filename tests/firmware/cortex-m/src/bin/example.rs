@@ -1,6 +1,7 @@
 //! The shortest complete firmware: an interrupt receives, the main loop works.
 //!
-//! For a microcontroller of one's own: its memory in `build.rs`, its device in place of `SysTick`.
+//! To adapt it to another microcontroller, set its memory in `build.rs` and use its device in place of
+//! `SysTick`.
 
 #![no_std]
 #![no_main]
@@ -16,10 +17,10 @@ type Blocks = Pool<64, 16>;
 static POOL: Blocks = Pool::new();
 static RECEIVED: Queue<'static, Blocks> = Queue::new(&POOL);
 
-/// The device has data. Neither call waits for what it interrupted.
+/// The device has data. Neither call waits for the code it interrupted.
 #[exception]
 fn SysTick() {
-    // None: the main loop is behind and has all blocks, so this packet is lost.
+    // If there is none, the main loop is behind and has all blocks, so this packet is lost.
     if let Some(mut block) = POOL.get() {
         block.append(b"a packet").expect("it fits");
         RECEIVED.push(block).expect("a block of this pool");
@@ -40,11 +41,11 @@ fn main() -> ! {
             assert_eq!(&block[..], b"a packet");
             packets += 1;
         } // given back here
-        // Not `wfi`, which would sleep although a packet came just now: the return from an interrupt
-        // leaves an event behind, which ends this at once.
+        // Not `wfi`, which would sleep even if a packet has just come: the return from an interrupt leaves an
+        // event pending, which ends this wait at once.
         cortex_m::asm::wfe();
     }
-    // Nothing comes any more: what came last goes back.
+    // Nothing arrives any more: the last packets go back.
     cortex_m::interrupt::disable();
     while RECEIVED.pop().is_some() {}
     assert_eq!(POOL.available(), POOL.capacity());

@@ -15,7 +15,7 @@ const RUN_MODE_CLOCK_GATING: *mut u32 = 0x400f_e104 as *mut u32;
 
 impl Timer {
     pub(crate) fn start(&self) {
-        // SAFETY: a register of the system's control, which nobody else uses.
+        // SAFETY: a system control register, which nothing else uses.
         unsafe { RUN_MODE_CLOCK_GATING.write_volatile(3 << 16) };
         // 32 bits, periodic, interrupt at the end of each period.
         for (register, value) in [(0x0, 0), (0x4, 2), (0x28, self.period), (0x18, 1), (0xc, 1)] {

@@ -1,4 +1,4 @@
-//! What the main loop does meanwhile.
+//! What the main loop does in the meantime.
 
 use blockpool_core::LocalPool;
 use core::sync::atomic::Ordering;
@@ -10,7 +10,7 @@ use crate::{Machine, verdict};
 
 /// More than the pool has.
 const BURST: usize = 24;
-/// No wait goes round more often than this.
+/// The most iterations of any wait.
 const PATIENCE: u32 = 1_000_000;
 
 struct MainLoop {
@@ -39,7 +39,7 @@ pub fn run<M: Machine>() -> bool {
     this.passed
 }
 
-/// Writes a packet byte by byte, behind some headroom.
+/// Writes a packet byte by byte, after some headroom.
 fn write(mut block: Block, headroom: usize, packet: &Packet) -> Block {
     block.reset(headroom).expect("packet and headroom are not longer than a block");
     for byte in packet.bytes() {
@@ -53,7 +53,7 @@ impl MainLoop {
         self.passed &= verdict::<M>("device", passed, text);
     }
 
-    /// Works until the device has had `ticks` interrupts more.
+    /// Works until the device has had `ticks` more interrupts.
     fn during<M: Machine>(&mut self, ticks: u32, mut work: impl FnMut(&mut Self)) {
         let start = DEVICE_TICKS.load(Ordering::Relaxed);
         for _ in 0..PATIENCE {
@@ -65,14 +65,14 @@ impl MainLoop {
         self.verdict::<M>(false, format_args!("no interrupts"));
     }
 
-    /// Sends a packet of its own.
+    /// Writes the main loop's next packet to a block.
     fn fill(&mut self, block: Block) -> Block {
         let packet = Packet { producer: Producer::Main, sequence: self.sequence };
         self.sequence += 1;
         write(block, packet.headroom(), &packet)
     }
 
-    /// Packets that are wrong on purpose are found to be: each byte in turn, the headroom, the order.
+    /// Deliberately wrong packets are detected: each byte in turn, the headroom, the order.
     fn wrong_packets<M: Machine>(&mut self) {
         let mut receiver = Receiver::new();
         let packet = Packet { producer: Producer::Main, sequence: 1 };
@@ -85,7 +85,7 @@ impl MainLoop {
             block[at] ^= 1;
         }
         receiver.check(&moved);
-        // The first time it is right.
+        // Correct the first time.
         receiver.check(&block);
         receiver.check(&block);
         let (wrong, planted) = (receiver.wrong as usize, block.len() + 2);
@@ -147,7 +147,7 @@ impl MainLoop {
         );
     }
 
-    /// The main loop holds all blocks while the device goes on.
+    /// The main loop holds all blocks while the device continues.
     fn exhaustion<M: Machine>(&mut self) {
         const TICKS: u32 = 200;
         let exhausted = || (DEVICE.with(|device| device.exhausted), POOL.exhausted_count());
@@ -155,7 +155,7 @@ impl MainLoop {
         self.during::<M>(TICKS, |this| {
             if let Some(block) = RECEIVED.pop() {
                 this.receiver.check(&block);
-                // There is a place for each block of the pool.
+                // It has room for every block of the pool.
                 let _ = held.push(block);
             }
             if let Some(block) = POOL.get() {

@@ -1,6 +1,6 @@
 //! Interrupts of two priorities and the main loop share a pool and a queue.
 //!
-//! The lower interrupt plays a receiving device. The higher one comes between, also while the lower
+//! The lower interrupt plays a receiving device. The higher one may come at any time, even while the lower
 //! one's handler runs, and takes from the same queue as the main loop.
 
 mod main_loop;
@@ -27,7 +27,7 @@ static RECEIVED: Queue<'static, Blocks> = Queue::new(&POOL);
 struct Device {
     /// Of the next packet.
     sequence: u32,
-    /// Blocks that were wanted when there was none.
+    /// How often a block was wanted and none was free.
     exhausted: u32,
 }
 
@@ -54,7 +54,7 @@ impl Device {
     }
 }
 
-/// The block stays in our hands while its memory is written.
+/// Keeps the block's handle while its memory is written.
 fn by_pointer(mut block: Block, packet: &Packet) -> Block {
     let first = block.as_mut_ptr();
     for (offset, byte) in packet.bytes().enumerate() {
@@ -63,24 +63,24 @@ fn by_pointer(mut block: Block, packet: &Packet) -> Block {
         // SAFETY: a byte of the block, which is ours.
         unsafe { target.write_volatile(byte) };
     }
-    // SAFETY: as many bytes were written.
+    // SAFETY: that many bytes were written.
     unsafe { block.set_len(packet.len()) }.expect("a packet is not longer than a block");
     block
 }
 
-/// The address is all that there is of the block while the device has it.
+/// While the device has the block, only its address exists.
 fn by_dma(block: Block, packet: &Packet) -> Block {
     let descriptor = block.into_raw_ptr();
     for (offset, byte) in (packet.headroom()..).zip(packet.bytes()) {
         // SAFETY: a packet is not longer than a block.
         let target = unsafe { descriptor.add(offset) };
-        // SAFETY: a byte of the block, which the owner of the address owns.
+        // SAFETY: a byte of the block, which belongs to the owner of the address.
         unsafe { target.write_volatile(byte) };
     }
     // SAFETY: the address came from `into_raw_ptr`; the second claim is refused.
     let block = claim_once(|| unsafe { POOL.from_raw_ptr(descriptor) });
     let mut block = block.expect("the block can be claimed by this address, once");
-    // SAFETY: as many bytes were written.
+    // SAFETY: that many bytes were written.
     unsafe { block.set_len(packet.len()) }.expect("a packet is not longer than a block");
     block
 }
@@ -92,7 +92,7 @@ static DEVICE_IS_AT_WORK: AtomicBool = AtomicBool::new(false);
 /// How often the higher interrupt came while the lower one's handler ran.
 static NESTED: AtomicU32 = AtomicU32::new(0);
 
-/// For a counter that only one handler writes.
+/// Increments a counter that only one handler writes.
 fn count(counter: &AtomicU32) -> u32 {
     let count = counter.load(Ordering::Relaxed).wrapping_add(1);
     counter.store(count, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! What the bytes of a block are, and whether they are right.
+//! Which bytes a block contains, and whether they are correct.
 
 /// Who sends packets.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -11,7 +11,7 @@ impl Producer {
     pub(super) const COUNT: usize = 2;
 }
 
-/// A packet: each of its bytes follows from these.
+/// A packet: these fields determine all of its bytes.
 pub(super) struct Packet {
     pub(super) producer: Producer,
     pub(super) sequence: u32,
@@ -26,7 +26,7 @@ impl Packet {
         Self::HEADER + (self.sequence as usize * 7) % (Self::MAX_LEN - Self::HEADER + 1)
     }
 
-    /// Bytes of the block before the packet. Two of four packets end where their block does.
+    /// Bytes of the block before the packet. Two of every four packets end where their block ends.
     pub(super) fn headroom(&self) -> usize {
         if self.sequence % 4 < 2 { 0 } else { Self::MAX_LEN - self.len() }
     }
@@ -41,7 +41,7 @@ impl Packet {
         })
     }
 
-    /// The packet that `bytes` are, if every one of them is right.
+    /// The packet in `bytes`, if every byte is correct.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let (&[producer, ref sequence @ ..], _) = bytes.split_first_chunk::<{ Self::HEADER }>()?;
         let producer =

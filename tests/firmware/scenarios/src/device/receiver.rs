@@ -4,12 +4,12 @@ use super::packet::{Packet, Producer};
 use super::{Block, POOL};
 use crate::claim_once;
 
-/// One that takes from the queue: the main loop, or an interrupt.
+/// A consumer of the queue: the main loop, or an interrupt.
 pub(super) struct Receiver {
     /// The next packet of each producer has this sequence number, or a higher one.
     next: [u32; Producer::COUNT],
     pub(super) received: [u32; Producer::COUNT],
-    /// The sum of their sequence numbers: with the count it tells that each came once.
+    /// The sum of their sequence numbers: with the count, it shows that each came once.
     pub(super) sum: [u64; Producer::COUNT],
     /// Wrong bytes, a wrong order, a block that could not be claimed once.
     pub(super) wrong: u32,
@@ -27,8 +27,8 @@ impl Receiver {
         }
     }
 
-    /// Checks every byte and where they lie, and the order of each producer's packets. Another
-    /// receiver may have had those between.
+    /// Checks every byte, where the bytes lie, and the order of each producer's packets. Another receiver may
+    /// have taken the packets in between.
     pub(super) fn check(&mut self, block: &Block) {
         let packet = Packet::parse(block).filter(|packet| packet.headroom() == block.headroom());
         let Some(Packet { producer, sequence }) = packet else {
@@ -44,20 +44,20 @@ impl Receiver {
         self.sum[producer] += u64::from(sequence);
     }
 
-    /// Checks a block and gives it back: as it is, or as the descriptor of a transmitting device
-    /// would, by number or by address.
+    /// Checks a block and gives it back: directly, or as the descriptor of a transmitting device would, by
+    /// index or by address.
     pub(super) fn finish(&mut self, block: Block) {
         self.turn = (self.turn + 1) % 3;
         let again = match self.turn {
             0 => Some(block),
             1 => {
                 let index = block.into_raw();
-                // SAFETY: the number was given up just now, and nobody else has it.
+                // SAFETY: the index was given up just now, and nothing else has it.
                 claim_once(|| unsafe { POOL.from_raw(index) })
             }
             _ => {
                 let address = block.into_raw_ptr();
-                // SAFETY: the address was given up just now, and nobody else has it.
+                // SAFETY: the address was given up just now, and nothing else has it.
                 claim_once(|| unsafe { POOL.from_raw_ptr(address) })
             }
         };

@@ -6,13 +6,13 @@
 //!         │◄───────────── always the same number of instructions ──────────►│ interrupt
 //! ```
 //!
-//! With one no-operation less the interrupt comes one instruction later in the operation, where the
-//! emulator counts instructions exactly. What the interrupt does, and checks, is in `others`.
+//! With one no-operation less, the interrupt comes one instruction later in the operation, provided that the
+//! emulator counts instructions exactly. `others` has what the interrupt does and checks.
 //!
-//! That none is left out shows in two ways: the addresses that the processor returns to begin with
-//! that of the call and end with the one behind it, with as many steps between as instructions were
-//! counted without any interrupt; and no address comes twice in a row. (Where atomics switch
-//! interrupts off, it does: then the interrupt waits for the end of that section.)
+//! Two checks show that no instruction is left out: the addresses that the processor returns to begin with
+//! that of the call and end with the one after it, with as many steps between as instructions were counted
+//! without any interrupt; and no address comes twice in a row. (Where atomics switch interrupts off, one
+//! does: the interrupt waits for the end of that section.)
 
 mod numbers;
 mod others;
@@ -26,21 +26,21 @@ mod sweeper;
 use crate::exclusive::Exclusive;
 pub use scenario::run;
 
-/// An operation to be called with what it works on: an `extern "C" fn(*mut ())`.
+/// An operation, an `extern "C" fn(*mut ())`, and what it works on.
 #[repr(C)]
 pub struct Call {
     pub operation: usize,
     pub hand: *mut (),
 }
 
-/// What the interrupt is for.
+/// What the interrupt calls.
 #[derive(Clone, Copy)]
 struct Handler {
     function: fn(*mut (), usize),
     context: *mut (),
 }
 
-// SAFETY: main loop and interrupt are on one core.
+// SAFETY: main loop and interrupt run on one core.
 unsafe impl Send for Handler {}
 
 static HANDLER: Exclusive<Option<Handler>> = Exclusive::new(None);

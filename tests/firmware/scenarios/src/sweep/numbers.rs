@@ -15,19 +15,19 @@ pub(super) trait Set: Sized + 'static {
 
     const FIRST_IN_FIRST_OUT: bool = false;
 
-    /// Makes one, which may be without its numbers yet.
+    /// Makes a set, which may still be without its numbers.
     ///
     /// # Safety
     ///
-    /// As of [`Subject::make`].
+    /// As for [`Subject::make`].
     unsafe fn make(place: *mut Self);
 
-    /// Brings the numbers in.
+    /// Adds the numbers.
     fn fill(&'static self) {}
 
     fn take(&'static self) -> Option<u32>;
 
-    /// Whether it was taken back.
+    /// Returns whether it was taken back.
     fn give_back(&'static self, number: u32) -> bool;
 }
 
@@ -77,7 +77,7 @@ impl<S: Set> Hand<S> {
 
     extern "C" fn give_back(&mut self) {
         if let Some(number) = self.one.take() {
-            // If it is refused, nobody has it any more.
+            // If it is refused, it is lost.
             self.set.give_back(number);
         }
     }
@@ -96,15 +96,14 @@ pub(super) fn operations<S: Set>() -> [Operation<S>; 2] {
 
 type List<const COUNT: usize> = <Bitmap as FreeListKind>::List<COUNT>;
 
-/// More than 32 words, so that the set keeps a summary of them. All numbers but a few are out for
-/// ever.
+/// More than 32 words, so that the free list keeps a summary of them. All but a few numbers stay out forever.
 pub(super) struct ManyWords(List<1056>);
 
 impl Set for ManyWords {
     const NUMBERS: &'static [u32] = &[0, 31, 500, 501, 1023, 1055];
 
     unsafe fn make(place: *mut Self) {
-        // All-zero is the set with every number free. As a value it has no room on a small stack.
+        // All-zero is the free list with every number free. As a value it would not fit on a small stack.
         // SAFETY: the caller's promise.
         unsafe { place.write_bytes(0, 1) };
     }
@@ -127,10 +126,10 @@ impl Set for ManyWords {
     }
 }
 
-/// Blocks that were given up by number: to take one is to claim it.
+/// Blocks that were given up by index: taking one means claiming it.
 pub(super) struct Claimed {
     pool: Pool<8, 8, Align<8>>,
-    /// By number; used only by whoever has that number.
+    /// By index; used only by the owner of that index.
     blocks: [Cell<Option<Block<'static, Pool<8, 8, Align<8>>>>>; 8],
 }
 
@@ -150,11 +149,11 @@ impl Set for Claimed {
     }
 
     fn take(&'static self) -> Option<u32> {
-        // SAFETY: its owner gave the block up to whoever claims it first.
+        // SAFETY: the block's owner gave it up to the first that claims it.
         let claim = |number| unsafe { self.pool.from_raw(number) };
         let block = (0..8).find_map(|number| claim(number).ok())?;
         let number = block.index();
-        // If there is another owner's, the block is not given back by it.
+        // If another owner's block is there, this does not give it back.
         mem::forget(self.blocks[number as usize].replace(Some(block)));
         Some(number)
     }
@@ -166,7 +165,7 @@ impl Set for Claimed {
 
 const EIGHT: &[u32] = &[0, 1, 2, 3, 4, 5, 6, 7];
 
-/// Wrong on purpose: reads a set of bits and writes it in two steps.
+/// Deliberately wrong: reads a set of bits and writes it in two steps.
 pub(super) struct Torn(AtomicU32);
 
 impl Set for Torn {
@@ -190,7 +189,7 @@ impl Set for Torn {
     }
 }
 
-/// Wrong on purpose, as a queue: gives up if someone came between, and hands out the lowest number,
+/// Deliberately wrong, as a queue: gives up if another take came in between, and hands out the lowest number,
 /// not the oldest.
 pub(super) struct GivesUp {
     set: List<8>,
@@ -202,7 +201,7 @@ impl Set for GivesUp {
     const FIRST_IN_FIRST_OUT: bool = true;
 
     unsafe fn make(place: *mut Self) {
-        // SAFETY: the caller's promise; all-zero is the set with every number free.
+        // SAFETY: the caller's promise; all-zero is the free list with every number free.
         unsafe { place.write_bytes(0, 1) };
     }
 
@@ -223,7 +222,7 @@ impl Set for GivesUp {
     }
 }
 
-/// A bare queue of `heapless`, as many places as numbers.
+/// A bare `heapless` queue with as many slots as numbers.
 pub(super) struct Bare(heapless::mpmc::Queue<u32, 8>);
 
 impl Set for Bare {

@@ -9,9 +9,9 @@ use super::subject::{Faults, Numbers, Subject};
 pub(super) enum Ending {
     /// All that was taken is given back.
     Return,
-    /// But for the first number.
+    /// Everything but the first number is given back.
     KeepFirst,
-    /// All that can be had is kept.
+    /// Everything that can be taken is kept.
     KeepAll,
     /// Nothing is taken: what was not in the subject before is given back.
     OnlyGive,
@@ -39,7 +39,7 @@ impl Others {
         Self { apart, held: Numbers::new(), missed: 0, faults: Faults::NONE }
     }
 
-    /// Takes all there is and gives it back, several times, unless told otherwise. Up to `may_hold`
+    /// Takes everything and gives it back, several times, unless `ending` says otherwise. Up to `may_hold`
     /// numbers may be missing: those that the interrupted operation holds.
     pub(super) fn work<S: Subject>(
         &mut self,
@@ -57,7 +57,7 @@ impl Others {
             let missing = S::CAPACITY.saturating_sub(self.apart.len() + self.held.len());
             self.missed = self.missed.max(missing);
             self.faults.note_if(missing > may_hold, Faults::FOUND_NONE);
-            // What is interrupted takes nothing between rounds, so what was given is there.
+            // The interrupted operation takes nothing between rounds, so what was given back is there.
             let lacking = given.iter().any(|&number| owned & 1 << S::index(number) == 0);
             let disordered = S::FIRST_IN_FIRST_OUT && round > 0 && self.held != given;
             self.faults.note_if(lacking, Faults::FOUND_NONE);
@@ -73,7 +73,7 @@ impl Others {
             // There is room for what was in a vector of the same size.
             let _ = given.extend_from_slice(&self.held[kept..]);
             self.held.truncate(kept);
-            // In turns, so that a stack is as it was after two rounds.
+            // Alternates, so that a stack is back in its original order after two rounds.
             if round.is_multiple_of(2) {
                 given.reverse();
             }
@@ -87,7 +87,7 @@ impl Others {
         }
     }
 
-    /// Takes all there is, and returns a bit for each number that is held.
+    /// Takes everything, and returns a bit for each number that is held.
     fn take_all<S: Subject>(&mut self, subject: &'static S) -> u64 {
         let mut owned = 0;
         while let Some(number) = subject.get()
@@ -97,7 +97,7 @@ impl Others {
         owned
     }
 
-    /// Becomes the owner of a number, unless it has one.
+    /// Becomes the owner of a number, unless it already has one.
     fn own<S: Subject>(&mut self, number: u32, owned: &mut u64) -> bool {
         let bit = 1 << S::index(number);
         let free = *owned & bit == 0;
@@ -106,7 +106,7 @@ impl Others {
         free
     }
 
-    /// All operations have ended. With the numbers that `main` has, every one is there, once.
+    /// All operations have ended. With the numbers that `main` has, every number is there exactly once.
     pub(super) fn settle<S: Subject>(
         &mut self,
         subject: &'static S,

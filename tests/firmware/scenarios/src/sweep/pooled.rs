@@ -74,14 +74,14 @@ impl<K: FreeListKind + 'static, const COUNT: usize> Hand<K, COUNT> {
         }
     }
 
-    /// A stock of four blocks is a full one.
+    /// Four blocks fill the stock.
     fn stock_four(&mut self) {
         let pool = self.pool;
         let mut blocks: heapless::Vec<_, 4> = iter::from_fn(|| pool.get()).take(4).collect();
         self.local.put_burst(&mut blocks);
     }
 
-    /// There is none in the hand before, so that there is nothing to be dropped.
+    /// The hand was empty before, so there is nothing to drop.
     fn keep(&mut self, block: Option<Block<'static, Blocks<K, COUNT>>>) {
         mem::forget(mem::replace(&mut self.one, block));
     }
@@ -102,7 +102,7 @@ impl<K: FreeListKind + 'static, const COUNT: usize> Hand<K, COUNT> {
     extern "C" fn by_address(&mut self) {
         if let Some(block) = self.one.take() {
             let address = block.into_raw_ptr();
-            // SAFETY: the address was given up just now, and nobody else has it.
+            // SAFETY: the address was given up just now, and nothing else has it.
             let block = unsafe { self.pool.from_raw_ptr(address) };
             self.keep(block.ok());
         }
@@ -165,7 +165,7 @@ impl<K: FreeListKind + 'static, const COUNT: usize> Pooled<K, COUNT> {
         ]
     }
 
-    /// Longer ones, made of the others.
+    /// Longer operations, composed of the others.
     pub(super) fn round_trips() -> [Operation<Self>; 3] {
         [
             Operation::new("pool/get-and-give-back", Hand::get_and_give_back),

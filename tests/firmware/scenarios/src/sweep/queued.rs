@@ -99,7 +99,7 @@ impl<const COUNT: usize> Hand<COUNT> {
         self.queue.push_burst(&mut self.burst);
     }
 
-    /// Pushes what is in the queue again, in bursts.
+    /// Pushes the queue's contents again, in bursts.
     fn chain(&mut self) {
         let mut left = self.queue.len();
         while left > 0 {

@@ -8,14 +8,14 @@ use super::subject::{Faults, Numbers, Operation, State, Subject};
 use super::{Call, HANDLER, Handler};
 use crate::Machine;
 
-/// Memory for one subject at a time, so that there is enough on small machines.
+/// Memory for one subject at a time, so that it suffices on small machines.
 struct Arena(UnsafeCell<MaybeUninit<[u64; Arena::WORDS]>>);
 
 impl Arena {
     const WORDS: usize = 560;
 }
 
-// SAFETY: its address is all that is used, and only the main loop makes subjects there.
+// SAFETY: only its address is used, and only the main loop makes subjects there.
 unsafe impl Sync for Arena {}
 
 static ARENA: Arena = Arena(UnsafeCell::new(MaybeUninit::uninit()));
@@ -37,7 +37,7 @@ struct Interruption<S: Subject> {
     address: usize,
 }
 
-/// What came of a run with an interrupt.
+/// The result of a run with an interrupt.
 pub(super) struct Hit {
     /// Of the instruction that comes after the interrupt.
     pub(super) address: usize,
@@ -52,7 +52,7 @@ impl<S: Subject> Operation<S> {
     fn prepare_all(&self, state: &State) -> Prepared<S> {
         const { assert!(size_of::<S>() <= Arena::WORDS * 8 && align_of::<S>() <= 8) };
         let place: *mut S = ARENA.0.get().cast();
-        // SAFETY: it fits, and what the last call made is used no more.
+        // SAFETY: it fits, and what the last call made is no longer used.
         unsafe { S::make(place) };
         // SAFETY: just made.
         let subject: &'static S = unsafe { &*place };
@@ -76,7 +76,7 @@ impl<S: Subject> Operation<S> {
         Call { operation: self.run as usize, hand: core::ptr::from_mut(hand).cast() }
     }
 
-    /// Runs it after `nops` no-operations and returns what the counter says.
+    /// Runs it after `nops` no-operations and returns the counter's value.
     pub(super) fn count<M: Machine>(&self, state: &State, nops: usize) -> u32 {
         let Prepared { mut hand, .. } = self.prepare_all(state);
         M::run_counted(nops, &self.call(&mut hand))

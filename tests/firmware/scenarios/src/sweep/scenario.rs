@@ -1,4 +1,4 @@
-//! Which operations are interrupted, in which states, and what must come of it.
+//! Which operations are interrupted, in which states, and what must result.
 
 use blockpool_core::storage::{Bitmap, HeaplessQueue};
 
@@ -25,7 +25,7 @@ struct Totals {
     faults: Faults,
 }
 
-/// Runs the scenario, prints its verdicts and returns whether all are good.
+/// Runs the scenario, prints its verdicts and returns whether all pass.
 pub fn run<M: Machine>() -> bool {
     ours::<M>()
         & wrong::<M, Torn>("bits in two steps", Faults::TWO_OWNERS)
@@ -36,7 +36,7 @@ pub fn run<M: Machine>() -> bool {
         & heapless::<M>()
 }
 
-/// What is ours has no fault, wherever it is interrupted.
+/// Our own types have no fault, wherever they are interrupted.
 fn ours<M: Machine>() -> bool {
     type OneWord = Pooled<Bitmap, 16>;
     type TwoWords = Pooled<Bitmap, 40>;
@@ -87,7 +87,7 @@ fn ours<M: Machine>() -> bool {
     )
 }
 
-/// A set that is wrong on purpose is found to be.
+/// A deliberately wrong set is detected.
 fn wrong<M: Machine, S: Set>(name: &str, expected: Faults) -> bool {
     let mut totals = Totals::new::<M>();
     for operation in &numbers::operations::<S>() {
@@ -102,7 +102,7 @@ fn wrong<M: Machine, S: Set>(name: &str, expected: Faults) -> bool {
     )
 }
 
-/// The queue of `heapless` as a free list: what its documentation says, and our cure.
+/// The `heapless` queue as a free list: what its documentation says, and our remedy.
 fn heapless<M: Machine>() -> bool {
     let mut free_list = Totals::new::<M>();
     type List = Pooled<HeaplessQueue<8>, 8>;
@@ -143,7 +143,7 @@ impl Totals {
         }
     }
 
-    /// Sweeps, and prints figures of the usual state: instructions for each block.
+    /// Sweeps, and prints figures for the usual state: instructions per block.
     fn figures<M: Machine, S: Subject>(&mut self, operation: &Operation<S>, state: &State) {
         let swept = self.sweep::<M, S>("16 blocks", operation, state);
         if state.name == State::HALF_FULL {

@@ -5,8 +5,8 @@ pub(super) const MOST: usize = 40;
 
 pub(super) type Numbers = heapless::Vec<u32, MOST>;
 
-/// A pool or a queue: all its numbers are in it at first. Whatever an implementation has for
-/// buffers, for the others each is a number.
+/// A pool or a queue: all its numbers are in it at first. However an implementation represents buffers, to
+/// the others each is a number.
 pub(super) trait Subject: Sized + 'static {
     /// How many numbers, up to `MOST`.
     const CAPACITY: usize;
@@ -14,17 +14,17 @@ pub(super) trait Subject: Sized + 'static {
     /// Whether what went in first comes out first.
     const FIRST_IN_FIRST_OUT: bool = false;
 
-    /// What the main loop has in its hands.
+    /// What the main loop holds.
     type Hand;
 
-    /// Makes one, all numbers in it.
+    /// Makes a subject with all numbers in it.
     ///
     /// # Safety
     ///
     /// `place` is aligned and valid for writes, and stays so, unmoved, until the next call.
     unsafe fn make(place: *mut Self);
 
-    /// The place of a number among all of them, in `[0, CAPACITY)`.
+    /// The position of a number among all of them, in `[0, CAPACITY)`.
     fn index(number: u32) -> usize {
         number as usize
     }
@@ -32,13 +32,13 @@ pub(super) trait Subject: Sized + 'static {
     /// `None`: there is none.
     fn get(&'static self) -> Option<u32>;
 
-    /// Whether it was taken back; if not, it is lost.
+    /// Returns whether it was taken back; if not, it is lost.
     fn put(&'static self, number: u32) -> bool;
 
     /// A hand that has these numbers.
     fn hand(&'static self, numbers: &[u32]) -> Self::Hand;
 
-    /// Which numbers are in a hand, that is no more.
+    /// The numbers in a hand, which is consumed.
     fn numbers_of(hand: Self::Hand) -> Numbers;
 
     /// How often anything but [`get`](Self::get) found none, if that is counted.
@@ -52,17 +52,17 @@ pub(super) struct Operation<S: Subject> {
     pub(super) name: &'static str,
     /// How many numbers it is handed.
     pub(super) handed: usize,
-    /// How many numbers others may miss while it is interrupted, and miss at some instruction if half
-    /// of all are there before.
+    /// How many numbers others may miss while it is interrupted, and do miss at some instruction if half of
+    /// all are there before.
     pub(super) may_hold: usize,
-    /// Figures are given for each of so many blocks.
+    /// Figures are given per block, for this many blocks.
     pub(super) blocks: usize,
-    /// Before.
+    /// Runs before the operation.
     pub(super) prepare: fn(&mut S::Hand),
-    /// What is interrupted at each instruction; all that it does is counted.
+    /// What is interrupted at each instruction; everything it does is counted.
     pub(super) run: extern "C" fn(&mut S::Hand),
-    /// Whether it got what it wanted: it must, if so many numbers were there before and nothing is
-    /// missing after the interrupt.
+    /// Whether it got what it wanted: it must, if `wants` numbers were there before and nothing is missing
+    /// after the interrupt.
     pub(super) got_all: fn(&S::Hand) -> bool,
     pub(super) wants: usize,
 }
@@ -79,7 +79,7 @@ impl<S: Subject> Operation<S> {
 pub(super) struct State {
     pub(super) name: &'static str,
     pub(super) numbers: usize,
-    /// How many numbers went through before: a queue then begins elsewhere.
+    /// How many numbers passed through before, so that a queue begins elsewhere.
     pub(super) turns: usize,
 }
 
@@ -101,7 +101,7 @@ impl State {
         ]
     }
 
-    /// For a queue: where its head, or its tail, is about to begin again at the first place.
+    /// For a queue: where its head, or its tail, is about to wrap to the first slot.
     pub(super) fn at_the_wrap(capacity: usize) -> [Self; 2] {
         // One step was made when all numbers were put in together.
         let (numbers, to_the_last) = (capacity / 2, capacity - 2);
@@ -122,15 +122,15 @@ impl Faults {
     pub(super) const FOUND_NONE: Self = Self(1);
     /// The others were refused.
     pub(super) const REFUSED: Self = Self(2);
-    /// Numbers came out in another order than they went in.
+    /// Numbers came out in a different order than they went in.
     pub(super) const DISORDERED: Self = Self(4);
     /// One number had two owners.
     pub(super) const TWO_OWNERS: Self = Self(8);
-    /// In the end numbers were missing.
+    /// Numbers were missing at the end.
     pub(super) const LOST: Self = Self(16);
     /// The interrupted operation found nothing although something was there.
     pub(super) const MAIN_FOUND_NONE: Self = Self(32);
-    /// What found nothing was counted wrongly.
+    /// Operations that found nothing were counted wrongly.
     pub(super) const MISCOUNTED: Self = Self(64);
 
     const NAMES: [&'static str; 7] = [

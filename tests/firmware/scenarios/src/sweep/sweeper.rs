@@ -5,7 +5,7 @@ use super::run::Hit;
 use super::subject::{Faults, Numbers, Operation, State, Subject};
 use crate::{Counter, Machine, Sled};
 
-/// An operation that does nothing, to know what the machine itself adds.
+/// An operation that does nothing, to find out what the machine itself adds.
 struct Nothing;
 
 impl Subject for Nothing {
@@ -38,29 +38,29 @@ const EMPTY: State = State { name: "empty", numbers: 0, turns: 0 };
 pub(super) struct Swept {
     /// Of the operation when nothing interrupts it, by the machine's counter.
     pub(super) instructions: usize,
-    /// The most of its own that it took when it was interrupted.
+    /// The most instructions of its own that it ran when interrupted.
     pub(super) interrupted: usize,
     /// Instructions before which an interrupt came.
     pub(super) hit: usize,
-    /// Those after which the interrupt came although it was to come before.
+    /// Instructions after which the interrupt came although it was due before.
     pub(super) delayed: usize,
-    /// Whether every instruction that was counted was to be hit, in its turn.
+    /// Whether the interrupt was due at every instruction that was counted, in turn.
     pub(super) complete: bool,
     /// The most numbers that the others missed.
     pub(super) missed: usize,
     pub(super) faults: Faults,
     /// Instructions with faults, all endings together.
     pub(super) faulty: usize,
-    /// Instructions into the operation, address and ending of the first of them.
+    /// Instructions into the operation, address and ending of the first fault.
     pub(super) first_fault: Option<(usize, usize, Ending)>,
 }
 
 /// What the machine adds to all counts.
 pub(super) struct Sweeper {
     sled: Sled,
-    /// After so many no-operations the interrupt comes just before the call.
+    /// After this many no-operations, the interrupt comes just before the call.
     nops: usize,
-    /// What `counted` says of no instructions.
+    /// What `counted` returns for no instructions.
     constant: usize,
     /// What is reported as `after` when nothing is left of an operation.
     after: u32,
@@ -73,14 +73,14 @@ impl Sweeper {
         let hit = |nops| operation.interrupt::<M>(&EMPTY, nops, Ending::Return);
         let nops = sled.nops() - (sled.call - hit(sled.nops()).address) / 2;
         assert_eq!(hit(nops).address, sled.call, "the timer runs exactly");
-        // The call and a few instructions later it is over.
+        // It ends after the call and a few instructions.
         let ends = (1..20).map(|at| (at, hit(nops - at))).find(|(_, hit)| hit.address == sled.back);
         let (at, end) = ends.expect("nothing takes a few instructions");
         let constant = Self::counted::<M, _>(&operation, &EMPTY) - (at - 1);
         Self { sled, nops, constant, after: end.after }
     }
 
-    /// Instructions of an operation, by the counter, but for a constant.
+    /// Instructions of an operation, by the counter, up to a constant.
     ///
     /// The counter is coarser than an instruction, so this looks for the number of no-operations
     /// before the operation that brings its end to the next period of the counter.
@@ -156,7 +156,7 @@ impl Sweeper {
             swept.complete &= in_sled == expected_in_sled;
             swept.complete &= (at == 0) == (hit.address == self.sled.call);
             if hit.address == self.sled.back || !swept.complete {
-                // Behind the last instruction, after the call and all of the operation.
+                // After the last instruction, that is, after the call and all of the operation.
                 swept.complete &= at == swept.instructions + 1;
                 return;
             }

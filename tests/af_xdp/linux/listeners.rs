@@ -1,12 +1,12 @@
-//! Listeners: by which name, with which address, and when they end before they are told to.
+//! Listeners: which names and addresses they use, and when they end without being told to.
 
 use std::path::Path;
 
-use crate::checks::{Outcome, expect, expect_whole};
-use crate::example::{Example, Running};
-use crate::network::{self, INTERFACE, Network};
+use crate::linux::checks::{Outcome, expect, expect_whole};
+use crate::linux::example::{Example, Running};
+use crate::linux::network::{self, INTERFACE, Network};
 
-/// Socket and program go with the process.
+/// The socket and the program go away with the process.
 pub(crate) fn a_killed_process_leaves_nothing_behind(example: &Example) -> Outcome {
     let network = Network::lay()?;
     let pong = format!("pong {INTERFACE}");
@@ -36,7 +36,7 @@ pub(crate) fn notice_that_their_interface_is_gone(example: &Example) -> Outcome 
 
 pub(crate) fn an_interface_has_every_name_it_was_given(example: &Example) -> Outcome {
     let network = Network::lay()?;
-    // One that is as short as others, and one that is longer than those can be.
+    // One of ordinary length, and one longer than an ordinary name can be.
     let names = ["another", "a-name-that-is-longer-than-others-can-be"];
     for name in names {
         let alternative = ["link", "property", "add", "dev", INTERFACE, "altname", name];
@@ -46,7 +46,7 @@ pub(crate) fn an_interface_has_every_name_it_was_given(example: &Example) -> Out
     Ok(names.join(", "))
 }
 
-/// Whatever `/sys` shows: there is an interface of the same name where that is from.
+/// Regardless of what `/sys` shows: it belongs to a namespace with an interface of the same name.
 pub(crate) fn an_address_is_of_the_own_namespace(example: &Example) -> Outcome {
     const OWN: &str = "02:00:00:00:00:17";
     let network = Network::lay()?;

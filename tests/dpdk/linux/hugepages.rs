@@ -2,25 +2,25 @@
 
 use std::fs;
 
-use crate::network::Missing;
+use crate::linux::tally::Missing;
 
 const FOLDER: &str = "/sys/kernel/mm/hugepages/hugepages-2048kB";
 const TOTAL: &str = "nr_hugepages";
 
-/// Gives back what was reserved when it is dropped.
+/// Releases on drop what was reserved.
 pub(crate) struct Hugepages {
     reserved: u64,
 }
 
 impl Hugepages {
-    /// So many are free after that.
+    /// Makes sure that this many are free.
     pub(crate) fn reserve(count: u64) -> Result<Self, Missing> {
         let mut hugepages = Self { reserved: 0 };
         let lacking = count.saturating_sub(read("free_hugepages")?);
         if lacking > 0 {
             let before = read(TOTAL)?;
             write(before + lacking)?;
-            // There may be no room for all.
+            // There may not be room for all of them.
             hugepages.reserved = read(TOTAL)?.saturating_sub(before);
         }
         let free = read("free_hugepages")?;

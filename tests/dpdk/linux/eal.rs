@@ -1,4 +1,4 @@
-//! Programs of DPDK, started with options of their Environment Abstraction Layer.
+//! DPDK programs, started with options of the Environment Abstraction Layer (EAL).
 
 use std::fmt;
 use std::fs::{self, File};
@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::build::{Built, LIBRARY};
-use crate::child;
-use crate::network::Namespace;
+use crate::linux::build::{Built, LIBRARY};
+use crate::linux::child;
+use crate::linux::network::Namespace;
 
-/// Far longer than any run takes: what hangs is ended by it.
+/// Far longer than any run takes: it ends a run that hangs.
 const LIMIT_S: libc::c_uint = 120;
 
 /// The name of the handler under test.
@@ -20,11 +20,11 @@ pub(crate) const HANDLER: &str = "blockpool";
 /// Memory for objects.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Memory {
-    /// Of any pages.
+    /// In pages of any size.
     Plain { mib: u32 },
-    /// Of hugepages; where devices use physical addresses ("pa"), in as many pieces as these are.
+    /// In hugepages; where devices use physical addresses ("pa"), in one piece for each contiguous range.
     Huge { mib: u32, iova_mode: &'static str },
-    /// Of hugepages that processes share; needs root.
+    /// In hugepages that processes share; needs root.
     Shared { mib: u32 },
 }
 
@@ -45,10 +45,10 @@ impl<'a> Setup<'a> {
         Self { built, handler: HANDLER, memory, devices: &[], namespace: None }
     }
 
-    /// Whatever is written by it is written line by line.
+    /// The command's output is line-buffered.
     pub(crate) fn command(&self, program: &Path) -> Result<Command, String> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        // Relaxed: no two are the same.
+        // Relaxed: the count only has to be unique.
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let stdbuf = Path::new("stdbuf");
         let mut command = match (self.namespace, self.memory) {
@@ -77,7 +77,7 @@ impl<'a> Setup<'a> {
         command
             .arg("--")
             .env("LD_LIBRARY_PATH", &self.built.libraries)
-            // Where EAL makes a folder, though it has nothing to write there.
+            // EAL creates a folder here, although it writes nothing to it.
             .env("RUNTIME_DIRECTORY", &self.built.folder);
         child::limit(&mut command, LIMIT_S);
         Ok(command)
@@ -87,7 +87,7 @@ impl<'a> Setup<'a> {
         self.built.folder.join("hugepages")
     }
 
-    /// Runs a program that sees files of hugepages in a folder, as nobody else does.
+    /// Runs a program with hugepages mounted in a folder, visible to no other process.
     fn with_hugepages_mounted(&self, program: &Path) -> Result<Command, String> {
         let folder = self.hugepages();
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -103,12 +103,12 @@ impl<'a> Setup<'a> {
 fn lcores() -> Result<String, String> {
     // SAFETY: all-zero is the empty set.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    // SAFETY: writes the set, which is as long as said.
+    // SAFETY: writes the set, whose size is passed.
     let result = unsafe { libc::sched_getaffinity(0, size_of_val(&set), &mut set) };
     if result != 0 {
         return Err(format!("sched_getaffinity: {}", io::Error::last_os_error()));
     }
-    // SAFETY: the set has so many.
+    // SAFETY: the set has that many bits.
     let is_in = |processor: &usize| unsafe { libc::CPU_ISSET(*processor, &set) };
     let mut processors = (0..libc::CPU_SETSIZE as usize).filter(is_in);
     let first = processors.next().ok_or("no processor")?;
@@ -116,7 +116,7 @@ fn lcores() -> Result<String, String> {
     Ok(format!("0@{first},1@{second}"))
 }
 
-/// A process, ended when it is dropped; its errors are kept in a file.
+/// A process, killed on drop; its errors go to a file.
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) child: Child,
@@ -132,7 +132,7 @@ impl Running {
         Ok(Self { child, errors })
     }
 
-    /// Waits for its end; `output` is what it wrote.
+    /// Waits for it to end; `output` is what it printed.
     pub(crate) fn end(mut self, output: String) -> Result<Ended, String> {
         let status = self.child.wait().map_err(|error| error.to_string())?;
         let errors = fs::read(&self.errors).map_err(|error| error.to_string())?;
@@ -143,13 +143,13 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended meanwhile.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Runs a program that asks nothing.
+/// Runs a program that reads no input.
 pub(crate) fn run(mut command: Command, built: &Built) -> Result<Ended, String> {
     command.stdin(Stdio::null());
     let mut running = Running::start(command, built)?;
@@ -159,7 +159,7 @@ pub(crate) fn run(mut command: Command, built: &Built) -> Result<Ended, String> 
     running.end(String::from_utf8_lossy(&output).into_owned())
 }
 
-/// What a process left behind.
+/// How a process ended, and what it printed.
 #[derive(Debug)]
 pub(crate) struct Ended {
     /// `None` if a signal ended it.

@@ -1,9 +1,10 @@
-//! The example `dpdk_pipeline` of the C library: packets in blocks of a pool, through two lcores.
+//! The C library's `dpdk_pipeline` example: packets in blocks of a pool, passed through two lcores.
 
-use crate::build::Built;
-use crate::capture;
-use crate::eal::{self, Setup};
-use crate::report::{Check, Outcome};
+use crate::linux::Check;
+use crate::linux::build::Built;
+use crate::linux::capture;
+use crate::linux::eal::{self, Setup};
+use crate::linux::tally::Outcome;
 
 /// Several times as many as there are blocks.
 const PACKETS: usize = 5000;
@@ -15,7 +16,7 @@ pub(crate) fn checks() -> Vec<Check> {
     ]
 }
 
-/// Where packets lie, and that their data does not move, the program checks itself.
+/// The program itself checks where packets lie and that their data does not move.
 fn every_packet_comes_out(built: &Built) -> Outcome {
     let program = built.compile_example("dpdk_pipeline")?;
     let (received, sent) = (built.folder.join("received.pcap"), built.folder.join("sent.pcap"));

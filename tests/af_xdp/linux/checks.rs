@@ -1,7 +1,7 @@
-//! What is asked of the example.
+//! The checks of the example.
 
-use crate::example::{Ended, Example};
-use crate::{listeners, pings, refusals, streams};
+use crate::linux::example::{Ended, Example};
+use crate::linux::{listeners, pings, refusals, streams};
 
 pub(crate) type Outcome = Result<String, String>;
 
@@ -53,7 +53,7 @@ pub(crate) fn expect(condition: bool, what: &str, ended: &Ended) -> Result<(), S
     if condition { Ok(()) } else { Err(format!("{what}: {ended}")) }
 }
 
-/// Every block came back, as the example counted.
+/// Every block came back, by the example's own count.
 pub(crate) fn expect_whole(ended: &Ended, frames: u64) -> Result<(), String> {
     let expected = format!("{frames} of {frames} are back");
     expect(ended.text("blocks")? == expected, "blocks are missing", ended)

@@ -1,23 +1,25 @@
-//! Packets forwarded by `dpdk-testpmd`, in buffers of the handler.
+//! Packets that `dpdk-testpmd` forwards, in buffers from the handler.
 
 use std::ops::RangeInclusive;
 
-use crate::build::Built;
-use crate::capture;
-use crate::eal::{Memory, Setup};
-use crate::hugepages::Hugepages;
-use crate::network::{self, Missing, Network};
-use crate::report::{Check, Outcome};
-use crate::testpmd::{Testpmd, Traffic};
-use crate::wire::Wire;
+use crate::linux::Check;
+use crate::linux::build::Built;
+use crate::linux::capture;
+use crate::linux::eal::{Memory, Setup};
+use crate::linux::hugepages::Hugepages;
+use crate::linux::network::{self, Network};
+use crate::linux::tally::Missing;
+use crate::linux::tally::Outcome;
+use crate::linux::testpmd::{Testpmd, Traffic};
+use crate::linux::wire::Wire;
 
 /// More than 10 times as many as there are buffers.
 const MANY: u64 = 100_000;
 
-/// Frames on their way: no more than find room in sockets.
+/// Frames in flight: no more than fit in socket buffers.
 const IN_FLIGHT: usize = 32;
 
-/// How many buffers AF_XDP's driver has: ready for the kernel, and, until it sends again, the last
+/// How many buffers the AF_XDP driver holds: those ready for the kernel, and, until it sends again, the last
 /// ones that it sent.
 const KEPT_BY_AF_XDP: RangeInclusive<u64> = 2048..=2048 + IN_FLIGHT as u64;
 
@@ -38,13 +40,13 @@ pub(crate) fn checks() -> Vec<Check> {
     ]
 }
 
-/// All that was received was sent.
+/// Every packet received was sent.
 fn expect_whole(traffic: &Traffic) -> Result<(), String> {
     let Traffic { received, sent, dropped } = traffic;
     if received == sent && *dropped == 0 { Ok(()) } else { Err(format!("{traffic:?}")) }
 }
 
-/// What was found out, and what EAL said.
+/// The result, and EAL's log.
 fn null(setup: &Setup<'_>) -> Result<(String, String), String> {
     let setup = Setup { devices: &["net_null0", "net_null1"], ..*setup };
     let mut testpmd = Testpmd::start(&setup, "--forward-mode=io")?;
@@ -64,7 +66,7 @@ fn null_on_hugepages(built: &Built, iova_mode: &'static str) -> Outcome {
     let _hugepages = Hugepages::reserve(u64::from(MIB / 2))?;
     let memory = Memory::Huge { mib: MIB, iova_mode };
     let (text, log) = null(&Setup { memory, ..Setup::new(built) })?;
-    // It takes another one where the kernel does not tell physical addresses.
+    // It selects another one where the kernel does not reveal physical addresses.
     let selected = format!("Selected IOVA mode '{}'", iova_mode.to_uppercase());
     if log.contains(&selected) {
         Ok(text)
@@ -73,7 +75,7 @@ fn null_on_hugepages(built: &Built, iova_mode: &'static str) -> Outcome {
     }
 }
 
-/// Each port sends to itself: what `tx_first` sends goes round for ever.
+/// Each port sends to itself: what `tx_first` sends circulates forever.
 fn ring(built: &Built) -> Outcome {
     const GO_ROUND: u64 = 2 * 32;
     let setup = Setup { devices: &["net_ring0", "net_ring1"], ..Setup::new(built) };
@@ -83,7 +85,7 @@ fn ring(built: &Built) -> Outcome {
     let traffic = testpmd.stop()?;
     expect_whole(&Traffic { sent: traffic.sent - GO_ROUND, ..traffic })?;
     testpmd.expect_pool(GO_ROUND..=GO_ROUND)?;
-    // Forwarding begins with what is in the rings being dropped.
+    // When forwarding starts, it drops what is in the rings.
     testpmd.ask("start")?;
     testpmd.stop()?;
     testpmd.expect_pool(0..=0)?;

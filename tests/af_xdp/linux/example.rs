@@ -1,15 +1,15 @@
-//! The example as a process: its output, its end.
+//! The example as a process: its output and how it ends.
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use crate::cargo;
-use crate::child;
-use crate::network::Namespace;
+use crate::linux::cargo;
+use crate::linux::child;
+use crate::linux::network::Namespace;
 
-/// Far longer than any run takes: what hangs is ended by it.
+/// Far longer than any run takes: it ends a run that hangs.
 const LIMIT_S: libc::c_uint = 60;
 
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(crate) struct Example {
 }
 
 impl Example {
-    /// As a user does it, but with checks of arithmetic.
+    /// As a user builds it, but with overflow checks.
     pub(crate) fn build() -> Result<Self, String> {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("af_xdp");
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
@@ -38,18 +38,18 @@ impl Example {
         Running::start(command)
     }
 
-    /// The same, up to its end, which has to be a success.
+    /// Starts it, waits for it to end, and expects success.
     pub(crate) fn run(&self, at: &Namespace, arguments: &str) -> Result<Ended, String> {
         self.start(at, arguments)?.end()?.success()
     }
 
-    /// Starts one that goes on until it is told to end, and returns when it is ready.
+    /// Starts one that runs until it is told to end, and returns when it is ready.
     pub(crate) fn listen(&self, at: &Namespace, arguments: &str) -> Result<Running, String> {
         Ok(self.start(at, arguments)?.listening()?.0)
     }
 }
 
-/// A process, ended when it is dropped.
+/// A process, killed on drop.
 #[derive(Debug)]
 pub(crate) struct Running {
     child: Child,
@@ -65,7 +65,7 @@ impl Running {
         Ok(Self { child, output: BufReader::new(output) })
     }
 
-    /// Waits until it listens, and returns the address that it says.
+    /// Waits until it listens, and returns the address that it prints.
     pub(crate) fn listening(mut self) -> Result<(Self, String), String> {
         let mut banner = String::new();
         self.output.read_line(&mut banner).map_err(|error| error.to_string())?;
@@ -75,18 +75,18 @@ impl Running {
         }
     }
 
-    /// Tells it to end, as Ctrl-C does, and waits; it has to be a success.
+    /// Interrupts it, as Ctrl-C does, and waits; it has to end with success.
     pub(crate) fn interrupt(self) -> Result<Ended, String> {
         self.signal(libc::SIGINT);
         self.end()?.success()
     }
 
     pub(crate) fn signal(&self, signal: libc::c_int) {
-        // SAFETY: names nothing in memory; the process is this one's child, and was not waited for.
+        // SAFETY: passes no pointer; the process is a child of this one and has not been waited for.
         unsafe { libc::kill(self.child.id().cast_signed(), signal) };
     }
 
-    /// Ends it without asking it.
+    /// Kills it, and waits for it to end.
     pub(crate) fn kill(mut self) -> Result<Ended, String> {
         self.child.kill().map_err(|error| error.to_string())?;
         self.end()
@@ -94,7 +94,7 @@ impl Running {
 
     pub(crate) fn end(mut self) -> Result<Ended, String> {
         let mut ended = Ended { status: None, output: String::new(), errors: String::new() };
-        // Errors are a line, for which a pipe has room meanwhile.
+        // Errors are one line, which fits in the pipe in the meantime.
         let read = self.output.read_to_string(&mut ended.output).and_then(|_| {
             let errors = self.child.stderr.as_mut();
             errors.map_or(Ok(0), |errors| errors.read_to_string(&mut ended.errors))
@@ -107,13 +107,13 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended meanwhile.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// What a process left behind.
+/// How a process ended, and what it printed.
 #[derive(Debug)]
 pub(crate) struct Ended {
     /// `None` if a signal ended it.
@@ -127,7 +127,7 @@ impl Ended {
         if self.status == Some(0) { Ok(self) } else { Err(self.to_string()) }
     }
 
-    /// The number behind a name in the output.
+    /// The number after a name in the output.
     pub(crate) fn figure(&self, name: &str) -> Result<u64, String> {
         let text = self.output.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
         let number = text.and_then(|text| text.split([' ', ',']).next()?.parse().ok());

@@ -1,30 +1,30 @@
-//! Packets, and files of them in the format of libpcap.
+//! Packets, and capture files in libpcap's format.
 
 use std::fs;
 use std::path::Path;
 
-/// The shortest frame of Ethernet; the longest here has 1,232 bytes in UDP, which no link splits.
+/// From the shortest Ethernet frame to one with 1,232 bytes of UDP payload, which no link fragments.
 const SIZES: std::ops::RangeInclusive<usize> = 60..=1274;
 
 const HEADERS: usize = 14 + 20 + 8;
 
-/// So many packets of UDP, no two the same, of every size in turn.
+/// This many UDP packets, no two alike, of every size in turn.
 pub(crate) fn packets(count: usize) -> Vec<Vec<u8>> {
-    // A prime number of bytes: neighbours differ much in size.
+    // A prime stride: neighbours differ widely in size.
     let size = |number: usize| SIZES.start() + number * 431 % (SIZES.end() - SIZES.start() + 1);
     (0..count).map(|number| packet(number as u32, size(number))).collect()
 }
 
 fn packet(number: u32, size: usize) -> Vec<u8> {
     let mut packet = Vec::with_capacity(size);
-    // Ethernet: to and from addresses of nobody's, IPv4.
+    // Ethernet: destination and source addresses that nobody owns, IPv4.
     packet.extend([0x02, 0, 0, 0, 0, 2, 0x02, 0, 0, 0, 0, 1, 0x08, 0x00]);
     // Version, service, length, identification, no fragment, time to live, UDP, checksum.
     packet.extend([0x45, 0]);
     packet.extend((size as u16 - 14).to_be_bytes());
     packet.extend((number as u16).to_be_bytes());
     packet.extend([0x40, 0, 64, 17, 0, 0]);
-    // From and to addresses for documentation.
+    // Source and destination addresses reserved for documentation.
     packet.extend([192, 0, 2, 1, 192, 0, 2, 2]);
     let checksum = checksum(&packet[14..34]).to_be_bytes();
     packet[24..26].copy_from_slice(&checksum);
@@ -37,7 +37,7 @@ fn packet(number: u32, size: usize) -> Vec<u8> {
     packet
 }
 
-/// That of a header of IPv4, in which it is still 0.
+/// The checksum of an IPv4 header whose checksum field is still 0.
 fn checksum(header: &[u8]) -> u16 {
     let words = header.chunks_exact(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]));
     let sum: u32 = words.sum();
@@ -49,7 +49,7 @@ const FILE_HEADER: usize = 24;
 const RECORD_HEADER: usize = 16;
 
 pub(crate) fn write(file: &Path, packets: &[Vec<u8>]) -> Result<(), String> {
-    // Version 2.4, no time zone; at most so many bytes of a packet; Ethernet.
+    // Version 2.4, no time zone; at most this many bytes of a packet; Ethernet.
     let mut bytes = Vec::new();
     bytes.extend(MAGIC.to_le_bytes());
     bytes.extend([2, 0, 4, 0]);
@@ -65,7 +65,7 @@ pub(crate) fn write(file: &Path, packets: &[Vec<u8>]) -> Result<(), String> {
     fs::write(file, bytes).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// The packets in a file, with times of whatever unit.
+/// The packets in a file, whose times may be in any unit.
 pub(crate) fn read(file: &Path) -> Result<Vec<Vec<u8>>, String> {
     let bytes = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let mut rest = bytes.get(FILE_HEADER..).ok_or("no capture")?;

@@ -1,8 +1,9 @@
-//! An lcore stopped in the middle of an operation: whom does it hold up?
+//! An lcore stopped in the middle of an operation: which others does it block?
 
-use crate::build::Built;
-use crate::eal::{self, HANDLER, Memory, Setup};
-use crate::report::{Check, Outcome};
+use crate::linux::Check;
+use crate::linux::build::Built;
+use crate::linux::eal::{self, HANDLER, Memory, Setup};
+use crate::linux::tally::Outcome;
 
 /// What `preempted_lcore.c` found: at how many stops another lcore waited, and so on.
 #[derive(Debug)]
@@ -13,7 +14,7 @@ struct Stops {
     lost_objects: u32,
 }
 
-/// What an lcore that is stopped does to others.
+/// What a stopped lcore does to others.
 #[derive(Clone, Copy)]
 struct Expected {
     waits: bool,
@@ -23,7 +24,7 @@ struct Expected {
 const HARMLESS: Expected = Expected { waits: false, loses: false };
 const WAITS: Expected = Expected { waits: true, loses: false };
 
-/// While a get is stopped, its ring refuses puts for want of room, which a mempool does not look at.
+/// While a get is stopped, its ring refuses puts for lack of room, which a mempool ignores.
 const WAITS_AND_LOSES: Expected = Expected { waits: true, loses: true };
 
 const HANDLERS: [(&str, Expected); 6] = [

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 
-use crate::checks::{Outcome, expect};
-use crate::example::{Ended, Example, Running};
-use crate::network::{INTERFACE, Network};
+use crate::linux::checks::{Outcome, expect};
+use crate::linux::example::{Ended, Example, Running};
+use crate::linux::network::{INTERFACE, Network};
 
 pub(crate) fn a_queue_has_one_socket(example: &Example) -> Outcome {
     let network = Network::lay()?;
@@ -18,7 +18,7 @@ pub(crate) fn a_queue_has_one_socket(example: &Example) -> Outcome {
     fails(&second, 1, "bind: Device or resource busy", "without an AF_XDP socket")
 }
 
-/// It fails with a status and one line, which has a beginning and an end.
+/// It fails with this status and prints one line, with this beginning and this end.
 fn fails(ended: &Ended, status: i32, beginning: &str, end: &str) -> Outcome {
     let line = ended.errors.trim_end();
     let says_so = ended.status == Some(status)
@@ -30,14 +30,14 @@ fn fails(ended: &Ended, status: i32, beginning: &str, end: &str) -> Outcome {
     Ok(line.to_owned())
 }
 
-/// Runs it where this process is, without rights that it has not there.
+/// Runs it in the namespace of this process, with no more rights than this process has.
 fn run_here(example: &Example, arguments: &str) -> Result<Ended, String> {
     let mut command = Command::new(&example.program);
     command.args(arguments.split_whitespace());
     Running::start(command)?.end()
 }
 
-/// A copy where everybody may read it; removed when it is dropped.
+/// A copy that everybody may read; removed on drop.
 struct Copy(PathBuf);
 
 impl Drop for Copy {
@@ -52,7 +52,7 @@ pub(crate) fn missing_rights_are_named(example: &Example) -> Outcome {
     fs::copy(&example.program, &copy.0)
         .map_err(|error| format!("{}: {error}", copy.0.display()))?;
     let network = Network::lay()?;
-    // Becomes another user in the namespace, which only root may enter.
+    // Becomes another user only inside the namespace, because only root may enter it.
     let mut command = network.right.command(Path::new("chroot"));
     command.arg(format!("--userspec={NOBODY}:{NOBODY}")).arg("/").arg(&copy.0);
     command.args(["pong", INTERFACE]);

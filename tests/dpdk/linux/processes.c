@@ -1,6 +1,6 @@
 /* processes EAL-OPTIONS -- HANDLER
  *
- * The same mempool in two processes: this one, and a secondary one, which it starts. Fails with a line
+ * One mempool in two processes: this one, and a secondary one that it starts. On failure, prints a line
  * that says what was wrong. */
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include <rte_eal.h>
 #include <rte_mempool.h>
 
-/* The secondary process gets all but what the primary one has, and keeps some. */
+/* The secondary process gets all objects that the primary one does not hold, and keeps some. */
 enum { OBJECTS = 1000, OBJECT_SIZE = 200, OF_PRIMARY = 10, KEPT = 5, ARGUMENTS = 64 };
 
 static const char *const name = "shared";
@@ -33,7 +33,7 @@ write_to(void **objects, unsigned int count, int byte)
 		memset(objects[i], byte, OBJECT_SIZE);
 }
 
-/* Starts this program once more; returns when that has ended. */
+/* Starts this program again, and returns when it has ended. */
 static void
 run_secondary(char **arguments)
 {
@@ -65,7 +65,7 @@ be_primary(const char *handler, char **arguments)
 	for (unsigned int i = 0; i < OF_PRIMARY; i++)
 		for (unsigned int byte = 0; byte < OBJECT_SIZE; byte++)
 			EXPECT(((const unsigned char *)objects[i])[byte] == 1);
-	/* What the other one kept is gone with it. */
+	/* What the other process kept is lost with it. */
 	rte_mempool_put_bulk(mempool, objects, OF_PRIMARY);
 	EXPECT(rte_mempool_avail_count(mempool) == OBJECTS - KEPT);
 	EXPECT(rte_mempool_get_bulk(mempool, objects, OBJECTS - KEPT + 1) == -ENOBUFS);
@@ -88,7 +88,7 @@ be_secondary(void)
 int
 main(int argc, char **argv)
 {
-	/* EAL changes the order of arguments, and takes the amount of memory from the primary process. */
+	/* EAL reorders the arguments, and takes the amount of memory from the primary process. */
 	char *again[ARGUMENTS] = { argv[0], "--proc-type=secondary" };
 	unsigned int count = 2;
 

@@ -1,12 +1,13 @@
-//! DPDK's own tests of what uses mempools, with the handler.
+//! DPDK's own tests of code that uses mempools, run with the handler.
 
 use std::path::Path;
 
-use crate::build::Built;
-use crate::eal::{self, Ended, HANDLER, Memory, Setup};
-use crate::report::{Check, Outcome};
+use crate::linux::Check;
+use crate::linux::build::Built;
+use crate::linux::eal::{self, Ended, HANDLER, Memory, Setup};
+use crate::linux::tally::Outcome;
 
-/// Names, each with the device that it needs.
+/// Names, each with the devices it needs.
 const SUITES: [(&str, &[&str]); 17] = [
     ("mempool", &[]),
     ("mbuf", &[]),
@@ -48,7 +49,7 @@ fn passes(built: &Built, suite: &str, devices: &[&str]) -> Outcome {
     if !is_ok(&ended) {
         return Err(ended.to_string().into());
     }
-    // Its pools have the handler that was asked for, for without one there are none.
+    // Its pools do use the requested handler: with an unknown one, they cannot be created.
     let ended = run(built, suite, devices, "no-such-handler")?;
     if is_ok(&ended) || ended.status == Some(0) {
         return Err(format!("it passes with an unknown handler: {ended}").into());

@@ -1,13 +1,14 @@
-//! What mempools with the handler do when they are used as they should not be, or seldom are.
+//! What mempools with the handler do when they are used incorrectly or in rare ways.
 
-use crate::build::Built;
-use crate::eal::{self, HANDLER, Memory, Setup};
-use crate::hugepages::Hugepages;
-use crate::network::Missing;
-use crate::report::{Check, Outcome};
-use crate::testpmd::Testpmd;
+use crate::linux::Check;
+use crate::linux::build::Built;
+use crate::linux::eal::{self, HANDLER, Memory, Setup};
+use crate::linux::hugepages::Hugepages;
+use crate::linux::tally::Missing;
+use crate::linux::tally::Outcome;
+use crate::linux::testpmd::Testpmd;
 
-/// Of `pools.c`.
+/// The cases in `pools.c`.
 const CASES: [&str; 7] = [
     "more-than-there-are",
     "put-twice",
@@ -35,7 +36,7 @@ fn succeeds(built: &Built, case: &str) -> Outcome {
 
 fn a_secondary_process_shares(built: &Built) -> Outcome {
     const MIB: u32 = 64;
-    // SAFETY: reads a number of this process.
+    // SAFETY: only reads this process's user ID.
     if unsafe { libc::geteuid() } != 0 {
         return Err(Missing::Ability("hugepages are mounted by root".to_owned()).into());
     }

@@ -1,9 +1,9 @@
 /* preempted_lcore EAL-OPTIONS -- HANDLER
  *
- * Lcore 1 gets objects from a mempool and puts them back, and is stopped before each instruction of
- * that in turn. While it is stopped, lcore 0 gets and puts. Both set the trap flag of their
- * processor, so that each instruction raises SIGTRAP and is counted: lcore 0 waits if an operation
- * of its own does not return within far more instructions than it has. Then lcore 1 is let go on.
+ * Lcore 1 gets objects from a mempool and puts them back, and is stopped before each of these
+ * instructions in turn. While it is stopped, lcore 0 gets and puts. Both set their processor's trap
+ * flag, so that each instruction raises SIGTRAP and is counted: lcore 0 counts as waiting if its
+ * operation does not return within far more instructions than it needs. Then lcore 1 is released.
  * No clock is involved. */
 
 #define _GNU_SOURCE
@@ -26,9 +26,9 @@ enum {
 	/* One less than a power of two, as DPDK recommends. */
 	OBJECTS = 15,
 	MOST_AT_ONCE = 4,
-	/* Some rings let others run ahead by an eighth of their size: so many are more. */
+	/* Some rings let others run ahead by an eighth of their size; these rounds exceed that. */
 	ROUNDS = 2,
-	/* Of one get or put; it has a hundred or two. */
+	/* In instructions, for one get or put, which takes one or two hundred. */
 	PATIENCE = 500,
 	TRAP_FLAG = 1 << 8,
 };
@@ -38,15 +38,15 @@ static const unsigned int WORKER = 1;
 /* Code whose instructions are counted. */
 struct steps {
 	unsigned int count;
-	/* Before this one, the first being 0, `reached` is called. */
+	/* `reached` is called before this instruction, counted from 0. */
 	unsigned int limit;
 	void (*reached)(void);
 };
 
-/* What this lcore is in the middle of. */
+/* What this lcore is stepping through. */
 static __thread struct steps *volatile stepping;
 
-/* Lcore 1 is stopped, or at its end; it may go on. */
+/* Lcore 1 is stopped or done; lcore 1 may continue. */
 static sem_t is_there, may_go_on;
 
 static void
@@ -174,7 +174,7 @@ full_mempool(const char *handler)
 }
 
 struct stop {
-	/* That lcore 1 had in all. */
+	/* That lcore 1 executed in all. */
 	unsigned int instructions;
 	enum outcome outcome;
 	bool lost_objects;
@@ -210,7 +210,7 @@ stop_everywhere(const char *handler, unsigned int at_once)
 	unsigned int lost_objects = 0;
 	unsigned int instructions;
 
-	/* Not stopped. The first time, the dynamic linker is at work too. */
+	/* Not stopped. The first run includes work of the dynamic linker. */
 	stop_before(UINT_MAX, handler, at_once);
 	instructions = stop_before(UINT_MAX, handler, at_once).instructions;
 	for (unsigned int instruction = 0; instruction < instructions; instruction++) {

@@ -1,7 +1,8 @@
 /* pools EAL-OPTIONS -- HANDLER CASE
  *
  * What a mempool with the handler does when it is asked for too much or given too much, when there
- * are two, when its memory is in many pieces. Fails with a line that says what was wrong. */
+ * are two of them, and when its memory is in many pieces. On failure, prints a line that says what
+ * was wrong. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -40,7 +41,7 @@ full_mempool(const char *name, const char *handler)
 	return mempool;
 }
 
-/* Numbers each object, and finds all numbers there: no object was another one's too. */
+/* Fills each object with its index, and finds every index again: no two objects overlap. */
 static void
 expect_distinct(void **objects, unsigned int count)
 {
@@ -54,7 +55,7 @@ expect_distinct(void **objects, unsigned int count)
 	}
 }
 
-/* Gets all there are, one at a time or in bursts, and puts them back in another order. */
+/* Gets all objects, one at a time or in bursts, and puts them back in another order. */
 static void
 empty_and_fill(struct rte_mempool *mempool, unsigned int at_once)
 {
@@ -153,7 +154,7 @@ many_pieces(const char *handler)
 	struct rte_mempool *mempool = empty_mempool("pieces", handler);
 	unsigned int pieces = 0;
 
-	/* One page, two, three, and again, with gaps between. */
+	/* One page, two, three, then one again, with gaps between them. */
 	while (mempool->populated_size < mempool->size) {
 		size_t length = (pieces % 3 + 1) * PAGE;
 		char *memory = mapped(length + PAGE);
@@ -182,7 +183,7 @@ freed_and_made_again(const char *handler)
 	}
 }
 
-/* A piece that holds no object leaves no trace, though it lies within a later one. */
+/* A piece too small for an object leaves no trace, even though it lies within a later piece. */
 static void
 too_small_a_piece(const char *handler)
 {
@@ -199,7 +200,7 @@ too_small_a_piece(const char *handler)
 	rte_mempool_free(mempool);
 }
 
-/* More than there is memory for; then again, with memory from elsewhere. */
+/* More objects than there is memory for; then again, with memory from elsewhere. */
 static void
 populated_after_a_failure(const char *handler)
 {

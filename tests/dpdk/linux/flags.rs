@@ -1,13 +1,14 @@
-//! The handler, built under the flags that packages are built with.
+//! The handler, built with the flags that distributions use for packages.
 
 use std::fs;
 
 use object::{Object, ObjectSymbol};
 
-use crate::build::{Built, LIBRARY};
-use crate::report::{Check, Outcome};
+use crate::linux::Check;
+use crate::linux::build::{Built, LIBRARY};
+use crate::linux::tally::Outcome;
 
-/// What registers the handler when the library is loaded.
+/// The function that registers the handler when the library is loaded.
 const REGISTRATION: &str = "mp_hdlr_init_handler";
 
 pub(crate) fn checks() -> Vec<Check> {
@@ -19,7 +20,7 @@ pub(crate) fn checks() -> Vec<Check> {
 }
 
 fn optimised(built: &Built) -> Outcome {
-    // Of Debian's and Fedora's packages, and some that leave out what nobody seems to need.
+    // Those of Debian's and Fedora's packages, and some that drop code that looks unused.
     let flags = "-O2 -flto=auto -ffat-lto-objects -fno-fat-lto-objects -fvisibility=hidden \
                  -ffunction-sections -fdata-sections -fstack-protector-strong -Wpedantic";
     let library = built.with_flags(flags)?.join(LIBRARY);

@@ -1,11 +1,11 @@
-//! Pings that are answered, and others.
+//! Pings that are answered, and pings that are not.
 
 use std::thread;
 use std::time::Duration;
 
-use crate::checks::{Outcome, expect, expect_whole};
-use crate::example::Example;
-use crate::network::{INTERFACE, Network};
+use crate::linux::checks::{Outcome, expect, expect_whole};
+use crate::linux::example::Example;
+use crate::linux::network::{INTERFACE, Network};
 
 pub(crate) fn are_answered(example: &Example, options: &str) -> Outcome {
     const COUNT: u64 = 4000;
@@ -16,7 +16,7 @@ pub(crate) fn are_answered(example: &Example, options: &str) -> Outcome {
         example.run(&network.left, &format!("ping {INTERFACE} {options} {count}"))
     };
     let alone = ping(COUNT, 1)?;
-    // No more than the queue between two ends of a cable has places, or a packet may be dropped.
+    // No more than the queue between the two ends of a cable has slots, or a packet may be dropped.
     let together = ping(COUNT, 64)?;
     for ended in [&alone, &together] {
         expect(ended.figure("answered")? == COUNT, "pings have no answer", ended)?;
@@ -43,14 +43,14 @@ pub(crate) fn to_nobody_end(example: &Example) -> Outcome {
     Ok("they end".to_owned())
 }
 
-/// They are lost though it answers them: it goes on too late.
+/// They are lost although it answers them: it resumes too late.
 pub(crate) fn to_a_stopped_process_are_lost(example: &Example) -> Outcome {
     const COUNT: u64 = 1000;
     let network = Network::lay()?;
     let pong = example.listen(&network.right, &format!("pong {INTERFACE}"))?;
     pong.signal(libc::SIGSTOP);
     let ping = example.start(&network.left, &format!("ping {INTERFACE} --count {COUNT}"))?;
-    // Far from both the second that loses a ping and the five that end the program.
+    // Far from both the one second after which a ping is lost and the five after which the program ends.
     thread::sleep(Duration::from_secs(3));
     pong.signal(libc::SIGCONT);
     let ping = ping.end()?.success()?;

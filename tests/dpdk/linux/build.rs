@@ -1,16 +1,16 @@
-//! The handler and the programs of this test, as a user builds them.
+//! Builds the handler and the programs of this test as a user would.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 
-use crate::cargo;
+use crate::linux::cargo;
 
-/// Loaded by its name: EAL distrusts paths below a folder that all may write to.
+/// Loaded by name: EAL does not trust paths below a world-writable folder.
 pub(crate) const LIBRARY: &str = "librte_mempool_blockpool.so";
 
-const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/dpdk");
+const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/dpdk/linux");
 const CAPI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/capi");
 const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/dpdk/Cargo.toml");
 
@@ -35,13 +35,12 @@ pub(crate) fn missing() -> Option<String> {
     Some(format!("{error}; on Debian, apt-get install libdpdk-dev"))
 }
 
-/// Where the handler is, and a folder for what needs it and what that writes, removed when this is
-/// dropped.
+/// Where the handler is, and a folder for the programs that need it and their output, removed on drop.
 #[derive(Debug)]
 pub(crate) struct Built {
     pub(crate) libraries: PathBuf,
     pub(crate) folder: PathBuf,
-    /// For what cargo builds.
+    /// Cargo's target folder.
     target: PathBuf,
 }
 
@@ -58,7 +57,7 @@ impl Built {
         Ok(Self { libraries: target.join("release"), folder, target })
     }
 
-    /// Builds the handler again, with other flags for what is C; returns the folder where it is.
+    /// Builds the handler again with other flags for its C code; returns the folder that it is in.
     pub(crate) fn with_flags(&self, flags: &str) -> Result<PathBuf, String> {
         let target = self.target.join("flags");
         let mut build = cargo::cargo();
@@ -67,12 +66,12 @@ impl Built {
         Ok(target.join("release"))
     }
 
-    /// Compiles a program beside this file, once.
+    /// Compiles the program whose source is next to this file, once.
     pub(crate) fn compile(&self, name: &str) -> Result<PathBuf, String> {
         self.compile_from(name, &Path::new(HERE).join(name).with_extension("c"), [])
     }
 
-    /// Compiles an example of the C library, which it is linked with.
+    /// Compiles an example of the C library and links it with the library.
     pub(crate) fn compile_example(&self, name: &str) -> Result<PathBuf, String> {
         let mut build = cargo::cargo();
         build.args(["build", "--release", "--locked", "--package", "blockpool-capi"]);
@@ -118,7 +117,7 @@ impl Drop for Built {
     }
 }
 
-/// What the compiler is told about DPDK.
+/// The compiler's arguments for DPDK.
 fn dpdk(what: &str) -> Result<Vec<String>, String> {
     let output = Command::new("pkg-config").args([what, "libdpdk"]).output();
     let output = output.map_err(|error| format!("pkg-config: {error}"))?;

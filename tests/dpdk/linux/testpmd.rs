@@ -1,27 +1,27 @@
-//! `dpdk-testpmd`, asked by its command line.
+//! `dpdk-testpmd`, driven through its command line.
 
 use std::io::{Read, Write};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::{ChildStdin, ChildStdout, Stdio};
 
-use crate::eal::{Ended, HANDLER, Running, Setup};
+use crate::linux::eal::{Ended, HANDLER, Running, Setup};
 
 const PROMPT: &str = "testpmd> ";
 
-/// Packet buffers that it is told to make.
+/// The number of packet buffers it is told to create.
 const BUFFERS: u64 = 8192;
 
 pub(crate) struct Testpmd {
     running: Running,
     input: ChildStdin,
     output: ChildStdout,
-    /// All that it has written.
+    /// Everything it has printed.
     transcript: String,
 }
 
 impl Testpmd {
-    /// Returns when it can be asked.
+    /// Returns when it accepts commands.
     pub(crate) fn start(setup: &Setup<'_>, arguments: &str) -> Result<Self, String> {
         let mut command = setup.command(Path::new("dpdk-testpmd"))?;
         command
@@ -40,7 +40,7 @@ impl Testpmd {
         Ok(testpmd)
     }
 
-    /// Whether it asks for a command; else it has ended.
+    /// Whether it prompts for a command; otherwise it has ended.
     fn read_to_prompt(&mut self) -> Result<bool, String> {
         let mut bytes = [0; 4096];
         loop {
@@ -52,7 +52,7 @@ impl Testpmd {
         }
     }
 
-    /// What it answers to a command.
+    /// Its answer to a command.
     pub(crate) fn ask(&mut self, command: &str) -> Result<String, String> {
         let begin = self.transcript.len();
         writeln!(self.input, "{command}").map_err(|error| error.to_string())?;
@@ -63,7 +63,7 @@ impl Testpmd {
         }
     }
 
-    /// Waits until so many packets were sent from a port.
+    /// Waits until a port has sent this many packets.
     pub(crate) fn wait_until_sent(&mut self, port: u32, packets: u64) -> Result<(), String> {
         while figure(&self.ask(&format!("show port stats {port}"))?, "TX-packets: ")? < packets {}
         Ok(())
@@ -81,8 +81,8 @@ impl Testpmd {
         })
     }
 
-    /// Nothing is missing in the pool but buffers in use, and its handler is ours. Returns how many
-    /// pieces its memory has.
+    /// The pool lacks only the buffers in use, and its handler is ours. Returns the number of pieces of its
+    /// memory.
     pub(crate) fn expect_pool(&mut self, in_use: RangeInclusive<u64>) -> Result<u64, String> {
         let text = self.ask("dump_mempool mb_pool_0")?;
         let handler = format!("ops_name: <{HANDLER}>");
@@ -101,7 +101,7 @@ impl Testpmd {
         Err(format!("not {handler} with {BUFFERS} buffers, {in_use:?} of them in use: {dump}"))
     }
 
-    /// Ends it, which has to be a success.
+    /// Ends it; it has to succeed.
     pub(crate) fn quit(mut self) -> Result<Ended, String> {
         writeln!(self.input, "quit").map_err(|error| error.to_string())?;
         while self.read_to_prompt()? {}
@@ -118,7 +118,7 @@ pub(crate) struct Traffic {
     pub(crate) dropped: u64,
 }
 
-/// The number behind a name.
+/// The number after a name.
 fn figure(text: &str, name: &str) -> Result<u64, String> {
     let digits = text.split_once(name).map(|(_, rest)| rest.trim_start());
     let digits = digits.and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next());

@@ -1,16 +1,16 @@
-//! Streams, of which each packet has to be accounted for.
+//! Streams in which every packet has to be accounted for.
 
-use crate::checks::{Outcome, expect, expect_whole};
-use crate::example::Example;
-use crate::network::{INTERFACE, Network};
+use crate::linux::checks::{Outcome, expect, expect_whole};
+use crate::linux::example::Example;
+use crate::linux::network::{INTERFACE, Network};
 
-/// What the sender and the receiver of a stream found out.
+/// What the sender and the receiver of a stream counted.
 struct Stream {
     dropped: u64,
     refused: u64,
 }
 
-/// Sends a stream, of which each packet has to be accounted for.
+/// Sends a stream in which every packet has to be accounted for.
 fn stream(
     example: &Example,
     count: u64,
@@ -44,7 +44,7 @@ fn stream(
 }
 
 pub(crate) fn packets_with_a_block_each_arrive(example: &Example, options: &str) -> Outcome {
-    // Half of the blocks wait for packets: so many are not too many for a receiver that never runs.
+    // Half of the blocks wait for packets, so this many fit even if the receiver never runs.
     const FEW: u64 = 2000;
     const MANY: u64 = 50_000;
     let few = stream(example, FEW, options, options, 4096)?;
@@ -59,7 +59,7 @@ pub(crate) fn packets_with_a_block_each_arrive(example: &Example, options: &str)
 }
 
 /// The kernel takes 32 packets at a time. The receiver has blocks for 8, and gives them back after a
-/// millisecond without a packet: so that none is dropped, each 8 would have to take that long.
+/// millisecond without a packet: for none to be dropped, every 8 packets would have to take that long.
 pub(crate) fn dropped_packets_are_counted(example: &Example, options: &str) -> Outcome {
     const COUNT: u64 = 20_000;
     let starved = stream(example, COUNT, options, &format!("{options} --frames 8 --hold"), 8)?;
