@@ -1,11 +1,11 @@
-//! Compiles `src/handler.c` with the headers of the DPDK that is installed.
+//! Compiles `src/handler.c` with the headers of the installed DPDK.
 
 use std::path::Path;
 use std::process::Command;
 
 mod object_file;
 
-/// What DPDK's `RTE_MEMPOOL_REGISTER_OPS(handler)` makes: runs when the library is loaded.
+/// What DPDK's `RTE_MEMPOOL_REGISTER_OPS(handler)` defines: it runs when the library is loaded.
 const REGISTRATION: &str = "mp_hdlr_init_handler";
 
 fn main() {
@@ -16,7 +16,7 @@ fn main() {
             return;
         }
     };
-    // Another DPDK: another table of what a handler does.
+    // Another DPDK may have another table of handler operations.
     println!("cargo::rerun-if-env-changed=PKG_CONFIG_PATH");
     let folders = flags.split_whitespace().filter_map(|flag| flag.strip_prefix("-I"));
     for header in folders.map(|folder| Path::new(folder).join("rte_mempool.h")) {
@@ -26,17 +26,17 @@ fn main() {
     }
     let mut build = cc::Build::new();
     build.flags(flags.split_whitespace());
-    // The program that loads the handler has EAL's variables already, so they need no lookup by call.
+    // The program that loads the handler already has EAL's variables, so they need no lookup call.
     build.flag("-ftls-model=initial-exec");
     match object_file::compile(&build, "src/handler.c", REGISTRATION) {
-        // Nothing in Rust refers to it, so it is not in a library, of which the linker takes what it
-        // needs.
+        // Not in a library: the linker takes only what it needs from one, and nothing in Rust refers to
+        // this.
         Ok(object) => println!("cargo::rustc-cdylib-link-arg={}", object.display()),
         Err(error) => println!("cargo::error={error}"),
     }
 }
 
-/// What DPDK wants to be compiled with. Only that: the program that loads the handler brings DPDK.
+/// The compiler flags that DPDK needs, and no others: the program that loads the handler brings DPDK.
 fn dpdk_flags() -> Result<String, String> {
     let output = Command::new("pkg-config").args(["--cflags", "libdpdk"]).output();
     let output = output.map_err(|error| format!("pkg-config: {error}"))?;

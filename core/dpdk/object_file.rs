@@ -1,4 +1,4 @@
-//! Compiles a C file to one object file, for the build scripts of what needs DPDK.
+//! Compiles a C file to one object file, for the build scripts of packages that need DPDK.
 
 use std::env;
 use std::fmt;
@@ -10,19 +10,19 @@ use object::{Object, ObjectSymbol};
 /// Compiles `source` as `build` and the user's environment say, into an object file that defines
 /// `symbol`.
 ///
-/// Not for link-time optimisation, which distributions ask for when they build packages: rustc's linker
-/// would find nothing in such a file, and leave it out in silence.
+/// Without link-time optimisation, which distributions ask for when they build packages: rustc's linker
+/// would find nothing in such a file, and silently leave it out.
 pub fn compile(build: &cc::Build, source: &str, symbol: &str) -> Result<PathBuf, String> {
     println!("cargo::rerun-if-changed={source}");
     let folder = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     let made = folder.join(source).with_extension("o");
     fs::create_dir_all(made.parent().expect("in the folder")).map_err(|error| error.to_string())?;
-    // What an earlier call left would hide that this one makes nothing.
+    // A file that an earlier call left would hide that this one makes none.
     let _ = fs::remove_file(&made);
 
     let compiler = build.try_get_compiler().map_err(|error| error.to_string())?;
     let mut command = compiler.to_command();
-    // Behind the environment's flags, so that these hold.
+    // After the environment's flags, so that these win.
     command.args(["-fno-lto", "-c", source, "-o"]).arg(&made);
     let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
     let line = format!("{} {}", compiler.path().display(), arguments.join(" "));

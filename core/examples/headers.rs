@@ -22,7 +22,7 @@ fn main() -> Result<(), NoRoom> {
     println!("sent: {packet:?}");
     assert_eq!((packet.headroom(), packet.len()), (0, ETHERNET + IP + 7));
 
-    // The receiver takes one header after the other off.
+    // The receiver takes the headers off one by one.
     packet.trim_front(ETHERNET)?;
     packet.trim_front(IP)?;
     assert_eq!(&packet[..], b"payload");

@@ -9,11 +9,11 @@ use std::thread;
 use blockpool_core::storage::Counted;
 use blockpool_core::{Align, LocalPool, Pool, heapless};
 
-/// 262,144 blocks of 4 KiB, each at a page of its own; the most that were out at once is counted.
+/// 262,144 blocks of 4 KiB, each on a page of its own, with a high-water mark.
 type Pages = Pool<4096, 262_144, Align<4096>, Counted>;
 
 fn main() {
-    // Memory is reserved here, and used page by page when a block is first written to.
+    // Memory is reserved here; a page is used when its block is first written to.
     let memory = Box::leak(Box::<Pages>::new_uninit());
     let pool: &'static Pages = Pool::init(memory);
 

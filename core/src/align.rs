@@ -25,12 +25,15 @@ pub struct Align<const BYTES: usize>;
 pub trait Alignment: sealed::Sealed + Send + Sync {}
 
 pub(crate) mod sealed {
-    /// Carries an alignment into a type that holds an array of none of these.
+    /// Carries an alignment into a type that holds an empty array of these.
     pub trait Sealed {
         /// Zero bytes with the alignment.
         type Unit: Copy + Send + Sync;
     }
 }
+
+/// The alignment of the memory and of the blocks of a region, in bytes: a cache line.
+pub(crate) const REGION_ALIGNMENT: usize = 64;
 
 macro_rules! alignments {
     ($($bytes:literal)+) => {$(
@@ -51,7 +54,7 @@ macro_rules! alignments {
 
 alignments!(1 2 4 8 16 32 64 128 256 512 1024 2048 4096 8192 16384 32768 65536);
 
-/// Keeps a value on cache lines of its own, so that cores which work on neighbours do not meet.
+/// Keeps a value on cache lines of its own, so that cores that use neighbouring values do not contend.
 ///
 /// Processors with 32-bit words mostly have little memory and no shared cache: nothing is padded
 /// there.

@@ -29,9 +29,9 @@ use crate::storage::{Parts as _, PoolType};
 /// # Ok::<(), blockpool_core::NoRoom>(())
 /// ```
 ///
-/// Inside the block lies its *data range*; the block dereferences to these bytes. A new block's range
-/// is empty. Before it lies the *headroom*, after it the *tailroom*: room for protocol headers in
-/// front of, and trailers after, data that stays where it is.
+/// A block dereferences to its *data range*, which is empty in a new block. The *headroom* before it
+/// and the *tailroom* after it are room for protocol headers and trailers, which are added without
+/// moving the data.
 ///
 /// ```text
 ///  0          headroom()                      capacity()
@@ -40,15 +40,15 @@ use crate::storage::{Parts as _, PoolType};
 ///  └──────────────┴──────────────┴──────────────┘
 /// ```
 ///
-/// Bytes outside the data range may be uninitialised or another owner's old data; safe code cannot
-/// read them. A handle is a pointer and 64 bits: 16 bytes on 64-bit targets, also within an `Option`.
+/// Bytes outside the data range may be uninitialised or another owner's old data; safe code cannot read
+/// them. A handle is a pointer and 64 bits: 16 bytes on 64-bit targets, and so is an `Option` of one.
 /// It may be sent to any thread, and cannot outlive its pool.
 ///
 /// All methods are plain computation and may be called anywhere. Dropping has the progress and cost of
 /// the pool's free list: with the default one it is lock-free, one atomic read-modify-write (sometimes
 /// two, with more than 2,048 blocks, 1,024 with 32-bit words), and allowed in interrupt handlers.
-/// [`LocalPool::put`](crate::LocalPool::put) is cheaper. A forgotten handle (`core::mem::forget`) keeps
-/// its block out for ever.
+/// [`LocalPool::put`](crate::LocalPool::put) is faster. Forgetting a handle (`core::mem::forget`) leaks
+/// its block.
 #[must_use = "a block that is not kept goes back to its pool at once"]
 #[expect(private_bounds, reason = "`P` is a `Pool` or a `Region`")]
 pub struct Block<'p, P: PoolType> {
@@ -172,17 +172,17 @@ impl<'p, P: PoolType> Block<'p, P> {
         self.capacity() - self.state.end()
     }
 
-    /// A pointer to the first byte of the data range, valid for reads of `headroom()` bytes below
-    /// and `len() + tailroom()` bytes from it; only the data range is initialised.
+    /// A pointer to the first byte of the data range, valid for reads of `headroom()` bytes before it
+    /// and `len() + tailroom()` bytes from it on; only the data range is initialised.
     #[must_use]
     pub fn as_ptr(&self) -> *const u8 {
         self.first_byte().as_ptr().cast_const().wrapping_add(self.state.start())
     }
 
-    /// A pointer to the first byte of the data range, valid for reads and writes of `headroom()`
-    /// bytes below and `len() + tailroom()` bytes from it; only the data range is initialised.
+    /// A pointer to the first byte of the data range, valid for reads and writes of `headroom()` bytes
+    /// before it and `len() + tailroom()` bytes from it on; only the data range is initialised.
     ///
-    /// For devices and foreign code that fill the block: then [`set_len`](Self::set_len).
+    /// For devices and foreign code that fill the block; call [`set_len`](Self::set_len) afterwards.
     #[must_use]
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
         self.first_byte().as_ptr().wrapping_add(self.state.start())
@@ -204,11 +204,11 @@ impl<'p, P: PoolType> Block<'p, P> {
         Ok(())
     }
 
-    /// Replaces the data by `bytes`; the headroom stays.
+    /// Replaces the data with `bytes`; the headroom stays.
     ///
     /// # Errors
     ///
-    /// [`NoRoom`] if they are more than data range and tailroom; nothing changes.
+    /// [`NoRoom`] if they do not fit into data range and tailroom; nothing changes.
     pub fn write_slice(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
         let start = self.state.start();
         fits(bytes.len(), self.capacity() - start)?;
@@ -221,7 +221,7 @@ impl<'p, P: PoolType> Block<'p, P> {
     ///
     /// # Errors
     ///
-    /// [`NoRoom`] if they are more than the tailroom; nothing changes.
+    /// [`NoRoom`] if they do not fit into the tailroom; nothing changes.
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
         fits(bytes.len(), self.tailroom())?;
         let end = self.state.end();
@@ -234,7 +234,7 @@ impl<'p, P: PoolType> Block<'p, P> {
     ///
     /// # Errors
     ///
-    /// [`NoRoom`] if they are more than the headroom; nothing changes.
+    /// [`NoRoom`] if they do not fit into the headroom; nothing changes.
     pub fn prepend(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
         fits(bytes.len(), self.headroom())?;
         let (start, end) = (self.state.start() - bytes.len(), self.state.end());
@@ -269,11 +269,11 @@ impl<'p, P: PoolType> Block<'p, P> {
     ///
     /// # Errors
     ///
-    /// [`NoRoom`] if `len` is more than data range and tailroom; nothing changes.
+    /// [`NoRoom`] if `len` exceeds data range and tailroom; nothing changes.
     pub fn resize(&mut self, len: usize, value: u8) -> Result<(), NoRoom> {
         fits(len, self.len() + self.tailroom())?;
         if let Some(more) = len.checked_sub(self.len()) {
-            // There is as much; a slice of it would link a panic.
+            // There is that much tailroom; indexing it would link a panic.
             match self.tailroom_mut().get_mut(..more) {
                 Some(added) => added.fill(MaybeUninit::new(value)),
                 None => cannot_happen(),
@@ -283,7 +283,7 @@ impl<'p, P: PoolType> Block<'p, P> {
         Ok(())
     }
 
-    /// The tailroom, to be filled; then [`set_len`](Self::set_len).
+    /// The tailroom, to be filled; call [`set_len`](Self::set_len) afterwards.
     pub fn tailroom_mut(&mut self) -> &mut [MaybeUninit<u8>] {
         let (end, tailroom) = (self.state.end(), self.tailroom());
         // SAFETY: `end` is within the block or one past its last byte.
@@ -294,11 +294,11 @@ impl<'p, P: PoolType> Block<'p, P> {
         unsafe { slice::from_raw_parts_mut(first.cast().as_ptr(), tailroom) }
     }
 
-    /// Makes the data `len` bytes long, taking what lies in the tailroom as it is.
+    /// Makes the data `len` bytes long; bytes of the tailroom become data unchanged.
     ///
     /// # Errors
     ///
-    /// [`NoRoom`] if `len` is more than data range and tailroom; nothing changes.
+    /// [`NoRoom`] if `len` exceeds data range and tailroom; nothing changes.
     ///
     /// # Safety
     ///
@@ -310,13 +310,14 @@ impl<'p, P: PoolType> Block<'p, P> {
         Ok(())
     }
 
-    /// Copies into the block, from `offset` of its first byte on. The caller checked the room.
+    /// Copies into the block, from `offset` bytes after its first byte on. The caller has checked the
+    /// room.
     fn copy_to(&mut self, offset: usize, bytes: &[u8]) {
         debug_assert!(offset + bytes.len() <= self.capacity());
         // SAFETY: `offset` is within the block or one past its last byte.
         let target = unsafe { self.first_byte().add(offset) };
-        // SAFETY: 1. the target lies in the block, which this handle owns and is borrowed mutably;
-        // 2. so nobody else holds a reference into it, `bytes` included.
+        // SAFETY: 1. the target lies in the block, which this handle owns, and the handle is
+        // borrowed mutably; 2. so nobody else holds a reference into it, `bytes` included.
         unsafe { target.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
     }
 
@@ -369,8 +370,8 @@ impl<'p, P: PoolType> Block<'p, P> {
     /// Gives up the handle and keeps the block out, to be claimed by the address of its first byte.
     ///
     /// The address is valid for reads and writes of `capacity()` bytes as long as the pool stays where
-    /// it is: take a static, or a [`Region`](crate::Region). As [`into_raw`](Self::into_raw); the
-    /// pool's [`from_raw_ptr`](crate::BlockPool::from_raw_ptr) makes a handle again.
+    /// it is: use a static, or a [`Region`](crate::Region). Otherwise as [`into_raw`](Self::into_raw);
+    /// the pool's [`from_raw_ptr`](crate::BlockPool::from_raw_ptr) makes a handle again.
     #[must_use = "the block stays out until it is claimed by this address"]
     pub fn into_raw_ptr(self) -> NonNull<u8> {
         let pointer = self.first_byte();
@@ -429,7 +430,7 @@ impl<P: PoolType> fmt::Write for Block<'_, P> {
     }
 }
 
-/// Index and room, not the data.
+/// Shows the index and the room, not the data.
 impl<P: PoolType> fmt::Debug for Block<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Block")

@@ -1,5 +1,5 @@
-//! The state of a block, packed into 64 bits: its index, and which of its bytes are data. It lies in the
-//! handle, and in the pool while there is no handle.
+//! The state of a block, packed into 64 bits: its index, and which of its bytes are data. It is kept in
+//! the handle, or in the pool while there is no handle.
 
 use crate::sync::{AtomicPart, Ordering, Part};
 
@@ -10,7 +10,7 @@ pub const MAX_BLOCK_SIZE: usize = 64 * 1024;
 pub const MAX_COUNT: usize = 1 << INDEX_BITS;
 
 const INDEX_BITS: u32 = 29;
-/// Between index and range one bit, for [`StateCell`].
+/// One bit between index and range is for [`StateCell`].
 const RANGE_SHIFT: u32 = INDEX_BITS + 1;
 const OFFSET_BITS: u32 = 17;
 
@@ -57,10 +57,10 @@ impl BlockState {
 }
 
 /// The state of a block that has no handle, laid out as a [`BlockState`]: its data range; in place of
-/// its index that of the block that follows it in a chain, its own if none does; and, in the bit
-/// between, whether it may be claimed by index or address.
+/// its index, the index of the block that follows it in a chain, or its own if none does; and, in the
+/// bit between them, whether it may be claimed by index or address.
 ///
-/// All zero in the beginning: it may not be claimed.
+/// Initially all zero: it may not be claimed.
 #[derive(Debug)]
 pub(crate) struct StateCell([AtomicPart; PARTS]);
 
@@ -76,7 +76,7 @@ impl StateCell {
 
     #[inline]
     fn write(&self, bits: u64, first_part: Ordering) {
-        // By index, up to a constant: a 32-bit compiler that optimises for size unrolls no iterator.
+        // Indices up to a constant: when it optimises for size, a 32-bit compiler unrolls no iterator.
         let mut part = 1;
         while part < PARTS {
             // Relaxed: published with the first part, or by the queue.
@@ -90,14 +90,15 @@ impl StateCell {
     /// in its chain: its own if it is the last.
     pub(crate) fn store(&self, state: BlockState, next: u32) {
         // Relaxed: only the block's owner changes anything here, and the queue's own release and
-        // acquire hand the owner's writes on.
+        // acquire pass the owner's writes on.
         self.write(state.with_index(next).0, Ordering::Relaxed);
     }
 
     /// The state of block `index` as [`store`](Self::store) left it, and the block that follows it.
     ///
     /// A caller that does not own the block may read any earlier or later state, the first one
-    /// included, or a mixture of two; but what follows is the index of a block of this pool.
+    /// included, or a mixture of two; but the index that follows is always that of a block of this
+    /// pool.
     pub(crate) fn load(&self, index: u32) -> (BlockState, Option<u32>) {
         // Relaxed: as in `store`; after a claim, ordered by R2.
         let bits = self.with_rest(self.0[0].load(Ordering::Relaxed));
@@ -119,30 +120,30 @@ impl StateCell {
 
     /// Keeps the state of a block whose owner gives up its handle, and lets it be claimed once.
     pub(crate) fn release(&self, state: BlockState) {
-        // R1: pairs with R2 and R3, so that whoever claims the block sees what its owner wrote.
+        // R1: pairs with R2 and R3, so that the thread that claims the block sees what its owner wrote.
         self.write(state.0 | Self::CLAIMABLE as u64, Ordering::Release);
     }
 
     /// Claims block `index` if it was [released](Self::release) and not claimed since.
     pub(crate) fn claim(&self, index: u32) -> Option<BlockState> {
-        // R2: pairs with R1. A read-modify-write, so of several claims one succeeds. It changes
-        // nothing if the block may not be claimed. Asking only for the old value of this one bit
-        // lets the compiler use a single bit-test-and-reset.
+        // R2: pairs with R1. A read-modify-write, so exactly one of several claims succeeds. It
+        // changes nothing if the block may not be claimed. Using only the old value of this one bit
+        // lets the compiler emit a single bit-test-and-reset.
         if self.0[0].fetch_and(!Self::CLAIMABLE, Ordering::Acquire) & Self::CLAIMABLE == 0 {
             return None;
         }
         Some(self.load(index).0)
     }
 
-    /// As [`claim`](Self::claim), where nobody else claims the block meanwhile: a load and a store.
+    /// As [`claim`](Self::claim), if no other thread claims the block meanwhile: a load and a store.
     pub(crate) fn claim_unshared(&self, index: u32) -> Option<BlockState> {
         // R3: pairs with R1, as R2 does.
         let first_part = self.0[0].load(Ordering::Acquire);
         if first_part & Self::CLAIMABLE == 0 {
             return None;
         }
-        // Relaxed: a later claim by this thread, or by one that has heard of it since, reads this or
-        // something newer.
+        // Relaxed: a later claim by this thread, or by one that has synchronised with it since,
+        // reads this value or a newer one.
         self.0[0].store(first_part & !Self::CLAIMABLE, Ordering::Relaxed);
         Some(BlockState(self.with_rest(first_part)).with_index(index))
     }

@@ -1,7 +1,7 @@
-//! What to do where the code can show that a branch is never taken, and the compiler cannot.
+//! For branches that are never taken, where the compiler cannot see it.
 
-/// Marks a branch that is never taken: panics in debug builds. In release builds it is nothing, and the
-/// branch goes on with an answer that does no harm: a panic there would be linked into operations that
+/// Marks a branch that is never taken: panics in debug builds. In release builds it does nothing, and
+/// the branch continues with a harmless answer: a panic there would be linked into operations that
 /// promise to have none.
 #[inline(always)]
 pub(crate) fn cannot_happen() {

@@ -1,4 +1,4 @@
-//! Handles in bulk: every place where the length of a vector of blocks is set.
+//! Handles in bulk: all code that sets the length of a vector of blocks.
 
 use core::mem::MaybeUninit;
 
@@ -8,8 +8,8 @@ use crate::bug::cannot_happen;
 use crate::error::{BurstError, RawError};
 use crate::storage::PoolType;
 
-/// Handles written after the elements of a vector before it is known whether their blocks can be
-/// taken: they vanish without a trace unless they are kept.
+/// Handles written after the elements of a vector before it is certain that their blocks can be taken:
+/// they are forgotten, not dropped, unless they are kept.
 pub(crate) struct Claims<'v, 'p, P: PoolType, const N: usize> {
     blocks: &'v mut heapless::Vec<Block<'p, P>, N>,
     /// How many are written, in `[0, spare capacity]`.
@@ -26,7 +26,7 @@ impl<'v, 'p, P: PoolType, const N: usize> Claims<'v, 'p, P, N> {
     }
 
     pub(crate) fn has_room(&self) -> bool {
-        // In this way, so that the compiler sees that `spare_capacity_mut` cannot panic.
+        // Written this way so that the compiler sees that `spare_capacity_mut` cannot panic.
         N.checked_sub(self.blocks.len()).is_some_and(|spare| self.count < spare)
     }
 
@@ -50,8 +50,8 @@ impl<'v, 'p, P: PoolType, const N: usize> Claims<'v, 'p, P, N> {
     }
 }
 
-/// Adds handles of blocks that the caller becomes the owner of, one by one, until the vector is full,
-/// there are no more, or one is refused. Returns how many.
+/// Adds handles for blocks that the caller comes to own, one by one, until the vector is full, there
+/// are no more, or one is refused. Returns how many.
 pub(crate) fn adopt_each<'p, P: PoolType, const N: usize>(
     pool: &'p P,
     states: impl Iterator<Item = Result<BlockState, RawError>>,
@@ -60,7 +60,7 @@ pub(crate) fn adopt_each<'p, P: PoolType, const N: usize>(
     let before = blocks.len();
     let mut count = 0;
     let mut result = Ok(());
-    // Room first: no block is claimed that there is no room for.
+    // Room first, so that no block is claimed without room for it.
     for (spare, state) in spare_capacity(blocks).iter_mut().zip(states) {
         match state {
             Ok(state) => spare.write(Block::new(pool, state)),
@@ -77,8 +77,7 @@ pub(crate) fn adopt_each<'p, P: PoolType, const N: usize>(
     result.map(|()| count)
 }
 
-/// Adds handles of free blocks that the caller has become the owner of to a vector that has room for
-/// them.
+/// Adds handles for free blocks, which the caller now owns, to a vector that has room for them.
 pub(crate) fn adopt_all<'p, P: PoolType, const N: usize>(
     pool: &'p P,
     indices: impl Iterator<Item = u32>,
@@ -96,12 +95,12 @@ pub(crate) fn adopt_all<'p, P: PoolType, const N: usize>(
     unsafe { blocks.set_len(len) };
 }
 
-/// The vector's own function, so that the compiler sees that it cannot panic.
+/// The vector's own function, in a form that lets the compiler see that it cannot panic.
 fn spare_capacity<T, const N: usize>(vector: &mut heapless::Vec<T, N>) -> &mut [MaybeUninit<T>] {
     if vector.len() > N { &mut [] } else { vector.spare_capacity_mut() }
 }
 
-/// Ends all handles without giving the blocks back: the caller has become their owner.
+/// Ends all handles without giving the blocks back: the caller owns them now.
 pub(crate) fn end_all<P: PoolType, const N: usize>(blocks: &mut heapless::Vec<Block<'_, P>, N>) {
     // SAFETY: 1. no element remains that would have to be initialised; 2. a handle may be forgotten.
     unsafe { blocks.set_len(0) };

@@ -1,4 +1,4 @@
-//! What goes to a log through `defmt`: as by `Debug`.
+//! Output through `defmt`, the same as that of `Debug`.
 
 use defmt::{Format, Formatter, write};
 
@@ -8,7 +8,7 @@ use crate::pool::BlockPool;
 use crate::queue::Queue;
 use crate::storage::{PoolType, Storage};
 
-/// Index and room, not the data.
+/// Shows the index and the room, not the data.
 impl<P: PoolType> Format for Block<'_, P> {
     fn format(&self, fmt: Formatter<'_>) {
         write!(

@@ -6,7 +6,7 @@ use crate::block::Block;
 use crate::error::NoRoom;
 use crate::storage::PoolType;
 
-/// As for a slice that is full.
+/// As for a full slice.
 impl Error for NoRoom {
     fn kind(&self) -> ErrorKind {
         ErrorKind::WriteZero
@@ -18,7 +18,7 @@ impl<P: PoolType> ErrorType for Block<'_, P> {
     type Error = NoRoom;
 }
 
-/// Copies from the front of the data, which becomes headroom; 0 bytes at the end of the data.
+/// Copies from the front of the data, which becomes headroom; returns 0 at the end of the data.
 impl<P: PoolType> Read for Block<'_, P> {
     fn read(&mut self, bytes: &mut [u8]) -> Result<usize, NoRoom> {
         Ok(self.take_front(bytes))
@@ -31,7 +31,7 @@ impl<P: PoolType> ReadReady for Block<'_, P> {
     }
 }
 
-/// What is consumed becomes headroom.
+/// Consumed data becomes headroom.
 ///
 /// # Panics
 ///
@@ -46,8 +46,7 @@ impl<P: PoolType> BufRead for Block<'_, P> {
     }
 }
 
-/// Adds as much after the data as fits; an error if that is nothing. ([`Block::append`] adds all or
-/// nothing.)
+/// Appends as much as fits; an error if nothing does. ([`Block::append`] adds all or nothing.)
 impl<P: PoolType> Write for Block<'_, P> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, NoRoom> {
         match self.append_some(bytes) {

@@ -3,6 +3,9 @@
 use core::error::Error;
 use core::fmt;
 
+use crate::align::REGION_ALIGNMENT;
+use crate::block_state::{MAX_BLOCK_SIZE, MAX_COUNT};
+
 /// There is not enough room in a block, or not enough data. The block is unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -73,7 +76,7 @@ impl Error for RawError {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BurstError {
-    /// How many blocks before that pointer are done. It and those after it are unchanged.
+    /// How many blocks before that pointer were processed. It and those after it are unchanged.
     pub done: usize,
     /// Why the pointer was refused.
     pub reason: RawError,
@@ -91,7 +94,7 @@ impl Error for BurstError {
     }
 }
 
-/// A [`Region`](crate::Region), or a [`Queue`](crate::Queue) of one, cannot be made of the memory given.
+/// A [`Region`](crate::Region), or a [`Queue`](crate::Queue) of one, cannot be made from the memory given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -138,7 +141,7 @@ pub enum RegionError {
 
 impl fmt::Display for RegionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const ALIGNMENT: usize = crate::Region::ALIGNMENT;
+        const ALIGNMENT: usize = REGION_ALIGNMENT;
         match self {
             Self::Misaligned { by } => {
                 write!(f, "the memory begins {by} bytes past a multiple of {ALIGNMENT}")
@@ -147,7 +150,7 @@ impl fmt::Display for RegionError {
                 f,
                 "a block size of {block_size} bytes is not a multiple of {ALIGNMENT} from \
                  {ALIGNMENT} to {}",
-                crate::MAX_BLOCK_SIZE
+                MAX_BLOCK_SIZE
             ),
             Self::TooSmall { length, block_size } => {
                 write!(
@@ -156,11 +159,7 @@ impl fmt::Display for RegionError {
                 )
             }
             Self::TooManyBlocks { blocks } => {
-                write!(
-                    f,
-                    "the memory holds {blocks} blocks; a region has at most {}",
-                    crate::MAX_COUNT
-                )
+                write!(f, "the memory holds {blocks} blocks; a region has at most {}", MAX_COUNT)
             }
             Self::TooLittleBookkeeping { needed, given } => {
                 write!(f, "the blocks need {needed} elements of bookkeeping, {given} were given")

@@ -1,4 +1,4 @@
-//! Where the blocks of a pool lie: from an address to an index.
+//! Where the blocks of a pool lie: maps an address to an index.
 
 use core::num::NonZero;
 use core::ptr::NonNull;
@@ -10,7 +10,7 @@ use crate::error::RawError;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stride {
     bytes: NonZero<usize>,
-    /// 2^63 divided by `bytes`, and at most 1 more: a multiplication takes a tenth of a division's time.
+    /// 2^63 divided by `bytes`, rounded up: a multiplication takes a tenth of a division's time.
     #[cfg(target_pointer_width = "64")]
     reciprocal: u64,
 }
@@ -29,11 +29,11 @@ impl Stride {
         self.bytes
     }
 
-    /// How many whole strides an offset into the memory of a pool is.
+    /// How many whole strides fit into an offset in the memory of a pool.
     ///
-    /// With the reciprocal, an offset's quotient is too large by at most `offset` ÷ 2^63. An exact one
-    /// lies at least 1 ÷ `bytes` below the next whole number, so it is not carried over to that while
-    /// `offset` × `bytes` is below 2^63.
+    /// The reciprocal makes an offset's quotient too large by at most `offset` ÷ 2^63. The exact
+    /// quotient is at least 1 ÷ `bytes` below the next whole number, so it does not reach that number
+    /// while `offset` × `bytes` is below 2^63.
     #[cfg(target_pointer_width = "64")]
     pub(crate) fn whole_in(self, offset: usize) -> usize {
         use crate::block_state::MAX_COUNT;
@@ -42,7 +42,7 @@ impl Stride {
         ((u128::from(2 * offset as u64) * u128::from(self.reciprocal)) >> u64::BITS) as usize
     }
 
-    /// How many whole strides an offset into the memory of a pool is.
+    /// How many whole strides fit into an offset in the memory of a pool.
     #[cfg(not(target_pointer_width = "64"))]
     pub(crate) fn whole_in(self, offset: usize) -> usize {
         offset / self.bytes
@@ -80,7 +80,7 @@ mod tests {
     use super::{MAX_BLOCK_SIZE, Stride};
     use crate::block_state::MAX_COUNT;
 
-    /// Around the first, some, and the last of as many blocks as a pool can have, or memory holds.
+    /// Offsets around the first, some, and the last of as many blocks as a pool or memory can hold.
     #[test]
     fn every_quotient_is_that_of_a_division() {
         for bytes in (1..200).chain((64..=MAX_BLOCK_SIZE).step_by(64)) {

@@ -41,33 +41,33 @@
 //!
 //! # Guarantees
 //!
-//! With the default free list, [`Bitmap`](storage::Bitmap). The other free lists do not make the first
-//! promise; their docs say so first.
+//! With the default free list, [`Bitmap`](storage::Bitmap). Other free lists do not promise the same
+//! progress; their docs say so first.
 //!
 //! | operation | progress | cost | from an interrupt |
 //! |---|---|---|---|
 //! | [`get`](BlockPool::get) | lock-free | 1 atomic read-modify-write; a search when the thread's word is empty | yes |
 //! | drop of a [`Block`] | lock-free | 1 atomic read-modify-write; sometimes 2 with more than 32 words: 2,048 blocks, 1,024 with 32-bit words | yes |
-//! | [`LocalPool::get`], [`LocalPool::put`] | wait-free but for refill and flush, which are lock-free | plain loads and stores; refill and flush move half of what it keeps | yes, with its own local pool |
+//! | [`LocalPool::get`], [`LocalPool::put`] | wait-free except refill and flush, which are lock-free | plain loads and stores; refill and flush move half of what it keeps | yes, with its own local pool |
 //! | [`Queue::push`], [`Queue::pop`] | lock-free | 2 atomic read-modify-writes, 1 | yes |
 //! | [`Queue::push_burst`], [`Queue::pop_burst`] | lock-free | 2 atomic read-modify-writes, 2, for a whole burst | yes |
 //! | [`Block::into_raw`], [`from_raw`](BlockPool::from_raw) | wait-free; `from_raw` lock-free where the processor has no atomic bit operations | 1 store, 2 with 32-bit words; 1 atomic read-modify-write | yes |
 //! | [`from_raw_ptr_burst`](BlockPool::from_raw_ptr_burst) | wait-free | a load and a store for each block, 2 loads with 32-bit words | yes |
-//! | [`Queue::push_raw_ptr_burst`], [`Queue::pop_raw_ptr_burst`] | lock-free | 2 atomic read-modify-writes for a whole burst; 1 for each 32 of one and 1 for its last; a load and 2 stores for each block, 2 loads and a store (32-bit words: twice as many, but 3 stores to push) | yes |
-//! | [`LocalPool::get_raw_ptr_burst`], [`LocalPool::put_raw_ptr_burst`] | as [`LocalPool::get`], [`LocalPool::put`] | as those of `LocalPool` and `from_raw_ptr_burst` | yes, with its own local pool |
+//! | [`Queue::push_raw_ptr_burst`], [`Queue::pop_raw_ptr_burst`] | lock-free | 2 atomic read-modify-writes to push a burst; 1 for every 32 blocks and 1 for the last to pop one; for each block, a load and 2 stores to push, 2 loads and a store to pop (32-bit words: twice as many, but 3 stores to push) | yes |
+//! | [`LocalPool::get_raw_ptr_burst`], [`LocalPool::put_raw_ptr_burst`] | as [`LocalPool::get`], [`LocalPool::put`] | those of `LocalPool` and `from_raw_ptr_burst` together | yes, with its own local pool |
 //!
-//! What never happens, in safe code by type:
+//! What never happens; in safe code, the types rule it out:
 //!
 //! - Two owners of one block, a lost block, a block given back twice. In the raw interface, a check in
 //!   every build lets each `into_raw` be undone exactly once.
 //! - An operation that waits for another thread, an allocation, a system call.
 //! - A read of uninitialised memory, or of another owner's old bytes.
-//! - ABA: impossible in the default free list, whose bits do not move; the reuse distance of a queue is
-//!   stated at [`Queue`].
+//! - ABA: impossible in the default free list, whose bits do not move; [`Queue`] states its reuse
+//!   distance.
 //!
 //! A thread that dies in the middle of an operation, or is preempted there for good, blocks no other
-//! thread. With it are lost the blocks that it owned, and those of the operation: one, or the burst,
-//! and what its local pool kept. (With the other free lists, others may wait for it for ever.)
+//! thread. Lost with it are the blocks that it owned, those of the operation (one, or the burst), and
+//! those that its local pool kept. (With other free lists, other threads may wait for it for ever.)
 //!
 //! # DMA
 //!
@@ -91,13 +91,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Where the controller does not reach all memory, a `link_section` at the static places it.
-//! **That section must be zeroed before the pool is used**, as start-up code does with `.bss`: a pool's
-//! bookkeeping lies with its blocks, and would be read from whatever was there. For a section that
-//! nobody zeroes, make a [`Region`] there: only blocks lie in its memory, and what they hold does not
-//! matter. `core/examples/dma_section.rs` shows it.
+//! If the controller does not reach all memory, place the static with a `link_section`. **That section
+//! must be zeroed before the pool is used**, as start-up code does with `.bss`: a pool's bookkeeping
+//! lies with its blocks, and would otherwise be garbage. In a section that nobody zeroes, make a
+//! [`Region`]: its memory holds only blocks, and their contents do not matter.
+//! `core/examples/dma_section.rs` shows it.
 //!
-//! Cache maintenance, where the processor needs it, is the program's. A block that is aligned to a
+//! Cache maintenance, where the processor needs it, is up to the program. A block that is aligned to a
 //! multiple of the cache line's size shares no line with another, whatever its size.
 //!
 //! # Features and targets
@@ -106,16 +106,17 @@
 //! |---|---|
 //! | with compare-and-swap of a pointer's width: x86, AArch64, Arm from v7-M, RISC-V with A | none |
 //! | Cortex-M0 (`thumbv6m`), RISC-V without A (`riscv32imc`), on one core | `portable-atomic-unsafe-assume-single-core` |
-//! | the same, on several cores or without the right to switch interrupts off | `portable-atomic-critical-section` |
+//! | the same, on several cores, or where interrupts may not be disabled | `portable-atomic-critical-section` |
 //!
-//! Without one, such a target does not compile: the dependency `spin` says first that it finds no
-//! `compare_exchange`. The choice is the program's, not a library's; the names are those of `heapless`:
+//! Without one of these features, the crate does not compile for such a target; the first error is from
+//! the dependency `spin`, which finds no `compare_exchange`. The choice is up to the program, not to a
+//! library; the names are those of `heapless`:
 //!
 //! | feature | atomics |
 //! |---|---|
-//! | `portable-atomic` | of that crate, configured by the program |
-//! | `portable-atomic-critical-section` | the same, by the `critical-section` crate, for which the program has an implementation |
-//! | `portable-atomic-unsafe-assume-single-core` | the same, by switching interrupts off: unsound on more than one core |
+//! | `portable-atomic` | those of that crate, configured by the program |
+//! | `portable-atomic-critical-section` | the same, through the `critical-section` crate, for which the program provides an implementation |
+//! | `portable-atomic-unsafe-assume-single-core` | the same, by disabling interrupts: unsound on more than one core |
 //!
 //! With the last two, operations disable interrupts and are no longer lock-free. Atomics wider than a
 //! pointer are never used.
@@ -128,27 +129,28 @@
 //!
 //! # Versions
 //!
-//! Bursts travel in a [`heapless::Vec`], so a new major version of `heapless` (0.10 is one) is a new
-//! major version of this crate.
+//! Bursts travel in a [`heapless::Vec`], so a new major version of `heapless` (such as 0.10) requires a
+//! new major version of this crate.
 //!
 //! # How it is made
 //!
 //! ```text
 //! sync, align, bug        atomics, cache lines, branches that cannot be taken
-//! free_list               which blocks are free: bitmap (with its summary), counted, and two to compare
-//! block_state, extent     a block's state in 64 bits; from an address to an index
+//! block_state, error      the state of a block in 64 bits; what can be refused
+//! extent, poison          from an address to an index; for AddressSanitizer
+//! free_list               which blocks are free: the bitmap, a count, and two to compare
 //! ring                    a lock-free queue of indices
 //! storage                 where the blocks lie: in place, or in borrowed memory
 //! block, burst            handles, one by one and in vectors
-//! stock, local_pool       the per-thread cache: indices; blocks
-//! pool, region            a pool, over any storage
+//! stock, local_pool       the per-thread cache: indices, then blocks
+//! pool, region            a pool over any storage
 //! queue                   blocks through a ring
 //! ```
 //!
-//! Each line uses only lines above it, but that a pool makes its local pools. There is no `unsafe`
-//! outside the modules that own memory (`storage`, and where a free list or a pool is written in place;
-//! `block`, `burst`, `pool`, `region`; `local_pool` and `queue` where they take addresses for blocks;
-//! `poison`), no sequentially consistent ordering, and the default pool is all-zero in memory.
+//! Each line uses only lines above it. Only the modules that own memory contain `unsafe` (`storage`, and
+//! where a free list or a pool is written in place; `block`, `burst`, `pool`, `region`; `local_pool` and
+//! `queue` where they take blocks by address; `poison`). No ordering is sequentially consistent, and the
+//! default pool is all-zero in memory.
 
 #![no_std]
 
@@ -189,5 +191,5 @@ pub use queue::Queue;
 pub use region::Region;
 pub use ring::QueueSlot;
 
-/// For the vectors that bursts travel in: `heapless::Vec`.
+/// For `heapless::Vec`, in which bursts travel.
 pub use heapless;

@@ -15,7 +15,7 @@ use crate::stock::{MaybeIndex, Stock};
 use crate::storage::{Parts as _, PoolType};
 
 /// The per-thread cache of a pool: it keeps a few free blocks for one thread, lcore or task, so that
-/// taking a block and giving it back are a few plain instructions.
+/// taking a block and giving it back cost a few plain instructions.
 ///
 /// ```
 /// use blockpool_core::Pool;
@@ -29,24 +29,24 @@ use crate::storage::{Parts as _, PoolType};
 /// assert_eq!(POOL.available(), 1024);
 /// ```
 ///
-/// **Nobody else can take the blocks that it keeps.** These are at most `STOCK`, and never more than a
-/// quarter of the pool (but at least one); they are out for [`available`](crate::BlockPool::available).
-/// So before its thread blocks, sleeps or idles, call [`flush`](Self::flush); dropping a local pool
-/// flushes it. A pool for `n` local pools that must never run dry has `n × STOCK` blocks more than are
-/// in use at once.
+/// **Nobody else can take the blocks that it keeps**, and [`available`](crate::BlockPool::available)
+/// does not count them. It keeps at most `STOCK`, and never more than a quarter of the pool (but at
+/// least one). So before its thread blocks, sleeps or idles, call [`flush`](Self::flush); dropping a
+/// local pool flushes it. A pool with `n` local pools that must never run dry needs `n × STOCK` blocks
+/// more than are in use at once.
 ///
 /// - The block given back last is taken first: its memory is most likely still in the cache.
-/// - A get from an empty local pool takes half of `STOCK` from the free list, by one operation; fewer
-///   where the word that it finds has fewer free blocks. A put to a full one gives the older half back,
-///   by one operation for each word that their bits share. Progress and cost of these are the free
-///   list's; everything else is plain computation.
+/// - A get from an empty local pool takes half of `STOCK` from the free list, with one operation; fewer
+///   if the word that it finds has fewer free blocks. A put to a full one gives the older half back,
+///   with one operation for each word that their bits share. The progress and cost of these are the
+///   free list's; everything else is plain computation.
 /// - A local pool is exclusive (`&mut`): an interrupt handler needs its own, or uses the pool itself.
 ///
 /// Source: the per-core cache of slab allocators, "magazines" (Bonwick and Adams, 2001).
 ///
-/// Local pools that live for ever, one for each lcore or task, lie in a static. One takes four bytes for
-/// each block of its `STOCK`. In a `ConstStaticCell` it is not moved; one that is made while the
-/// program runs passes over the stack in builds without optimisation.
+/// Local pools that live as long as the program, one for each lcore or task, belong in a static. Each
+/// takes four bytes for each block of its `STOCK`. In a `ConstStaticCell` it is not moved; one that is
+/// made at run time passes over the stack in builds without optimisation.
 ///
 /// ```
 /// use blockpool_core::{LocalPool, Pool};
@@ -70,8 +70,8 @@ pub struct LocalPool<'p, P: PoolType, const STOCK: usize = 64> {
     limit: usize,
     /// All these indices are out and owned by this local pool.
     stock: Stock<STOCK>,
-    /// The index last taken from, or given back to, the free list: where to look for more, since what
-    /// this local pool gave back is warm, and what it leaves alone gathers.
+    /// The index last taken from, or given back to, the free list: where to look for more, since blocks
+    /// that this local pool gave back are warm, and free ones that it leaves alone accumulate.
     last: MaybeIndex,
 }
 
@@ -85,8 +85,8 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
         Self::with_limit(pool, STOCK)
     }
 
-    /// An empty local pool that keeps at most `limit` blocks, for a limit that is known when the program
-    /// runs. A limit above `STOCK` is taken as `STOCK`, one of 0 as 1.
+    /// An empty local pool that keeps at most `limit` blocks, for a limit known only at run time. A
+    /// limit above `STOCK` counts as `STOCK`, one of 0 as 1.
     pub const fn with_limit(pool: &'p P, limit: usize) -> Self {
         const { assert!(STOCK >= 1, "a local pool has room for at least one block") };
         let limit = if limit < STOCK { limit } else { STOCK };
@@ -109,7 +109,7 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
         Some(Block::of_free(self.pool, index))
     }
 
-    /// Takes half of what is kept at most from the free list, and one of these from the stock.
+    /// Refills the stock from the free list, to half of what it may keep, and takes one of these.
     #[cold]
     fn refill(&mut self) -> Option<u32> {
         let (free, near) = (self.pool.storage().free(), self.last.get());
@@ -121,7 +121,7 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
         self.stock.pop()
     }
 
-    /// How many blocks are kept at most, besides the newest.
+    /// The most blocks that are kept besides the newest.
     #[inline]
     fn room(&mut self) -> usize {
         if self.stock.room() == 0 {
@@ -140,7 +140,7 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
         self.put_index(block.into_state().index());
     }
 
-    /// Gives back a block that this local pool is the owner of.
+    /// Gives back a block that this local pool owns.
     #[inline]
     fn put_index(&mut self, index: u32) {
         self.pool.storage().retire(index);
@@ -157,7 +157,7 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
         }
     }
 
-    /// Makes room for an index by giving the older half back, unless one block is all that is kept.
+    /// Makes room for an index by giving the older half back, unless the limit is one block.
     #[cold]
     #[inline(never)]
     fn keep_if_room(&mut self, index: u32) {
@@ -182,7 +182,7 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
         self.stock.remove_oldest(count);
     }
 
-    /// Makes room for `count` blocks besides those set apart, and returns whether there is.
+    /// Makes room for `count` blocks among the older ones, and returns whether there is enough.
     fn make_room(&mut self, count: usize) -> bool {
         if let Some(newest) = self.stock.take_newest() {
             self.keep(newest);
@@ -219,7 +219,7 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
 
     /// Takes blocks until `blocks` is full, or none at all. Returns whether it is full.
     ///
-    /// As [`get_burst`](Self::get_burst); what was taken is given back where it does not suffice.
+    /// As [`get_burst`](Self::get_burst); what was taken is given back if it does not suffice.
     pub fn get_bulk<const N: usize>(
         &mut self,
         blocks: &mut heapless::Vec<Block<'p, P>, N>,
@@ -234,8 +234,9 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
         false
     }
 
-    /// Gives all of `blocks` back and leaves the vector empty. What is kept is taken again in the same
-    /// order. Blocks of another pool go to their own; then the others are given back one by one.
+    /// Gives all of `blocks` back and leaves the vector empty. Those that are kept are taken again in
+    /// the same order. Blocks of another pool go to that pool; the others are then given back one by
+    /// one.
     pub fn put_burst<const N: usize>(&mut self, blocks: &mut heapless::Vec<Block<'p, P>, N>) {
         if blocks.is_empty() {
             return;
@@ -270,7 +271,7 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
     /// Takes blocks and gives each up, as [`Block::into_raw_ptr`] does, until `pointers` is full or none
     /// is left. Returns how many; their addresses are at the front.
     ///
-    /// As [`get_burst`](Self::get_burst), for code that has blocks by address: no handles are made.
+    /// As [`get_burst`](Self::get_burst), for code that handles blocks by address: no handles are made.
     pub fn get_raw_ptr_burst(&mut self, pointers: &mut [MaybeUninit<NonNull<u8>>]) -> usize {
         let storage = self.pool.storage();
         let mut taken = 0;
@@ -298,7 +299,7 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
         for pointer in taken.iter().rev() {
             // SAFETY: it was written just now.
             let pointer = unsafe { pointer.assume_init() };
-            // SAFETY: this function owns the block, and nobody knows of it.
+            // SAFETY: this function owns the block, and nobody else knows of it.
             if unsafe { self.put_raw_ptr(pointer) }.is_err() {
                 cannot_happen();
             }
@@ -325,9 +326,9 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
     }
 
     /// Gives blocks back by address: claims them as [`from_raw_ptr_burst`] does. No handles are made.
-    /// What is kept is taken again in the same order.
+    /// Those that are kept are taken again in the same order.
     ///
-    /// Plain loads and stores, but for what the local pool cannot keep.
+    /// Plain loads and stores, except for what the local pool cannot keep.
     ///
     /// # Errors
     ///
@@ -348,7 +349,7 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
             storage.retire(index);
             Ok(index)
         };
-        // One is cheaper to put than to make room for.
+        // Putting a single block is faster than making room for it.
         if pointers.len() > 1 && self.make_room(pointers.len()) {
             let before = self.stock.older();
             let appended = self.stock.append(pointers.len(), pointers.iter().map(claim));
@@ -372,7 +373,7 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
         result.map_err(|reason| BurstError { done: claimed, reason })
     }
 
-    /// Gives all blocks back to the pool's free list. To be called before the thread blocks, sleeps or
+    /// Gives all blocks back to the pool's free list. Call it before the thread blocks, sleeps or
     /// idles.
     pub fn flush(&mut self) {
         if let Some(newest) = self.stock.take_newest() {

@@ -31,18 +31,20 @@ use crate::sync::Ordering;
 /// The methods are those of [`BlockPool`], which a [`Region`](crate::Region) has too.
 ///
 /// - `SIZE` is 1 to [`MAX_BLOCK_SIZE`](crate::MAX_BLOCK_SIZE) bytes and `COUNT` 1 to
-///   [`MAX_COUNT`](crate::MAX_COUNT), not only powers of two. Other values do not compile.
+///   [`MAX_COUNT`](crate::MAX_COUNT); neither needs to be a power of two. Other values do not compile.
 /// - `A` is the [alignment](Align) of the blocks, by default 64 bytes, a cache line; the space of a
 ///   block is `SIZE` rounded up to it.
 /// - `K` is the [free list](crate::storage::FreeListKind), by default the lock-free [`Bitmap`];
 ///   [`Counted`](crate::storage::Counted) adds a high-water mark.
 ///
-/// Beyond the blocks, a pool takes 16 bytes for each block, 12 with 32-bit words. A static one lies in
-/// `.bss`: it costs no space in the program's file, and pages of memory only when touched.
+/// Besides its blocks, a pool takes 16 bytes for each block, 12 with 32-bit words. A static one lies in
+/// `.bss`: it takes no space in the program's file, and takes pages of memory only when they are
+/// touched.
 ///
-/// The compiler holds a static in memory, about twice, while it builds it: for more than a few hundred
-/// megabytes take a [`Region`](crate::Region), or make the pool in place by [`init`](Pool::init). A
-/// pool that is not a static is moved like any value, a large one over the stack.
+/// While it compiles a static, the compiler holds it in memory, about twice: for more than a few
+/// hundred megabytes use a [`Region`](crate::Region), or make the pool in place with
+/// [`init`](Pool::init). A pool that is not a static is moved like any value, a large one over the
+/// stack.
 pub type Pool<const SIZE: usize, const COUNT: usize, A = Align<64>, K = Bitmap> =
     BlockPool<InPlace<SIZE, COUNT, A, K>>;
 
@@ -98,9 +100,9 @@ impl<S: Storage> BlockPool<S> {
     /// blocks (1,024 with 32-bit words) it also notes each word that it finds full, which costs five
     /// more. See [`Bitmap`].
     ///
-    /// With other threads at work, `None` means that every block was seen out during the call, but not
-    /// all at the same instant: a block given back behind the search is missed if others take and give
-    /// back meanwhile, and so may be one whose drop has not returned.
+    /// While other threads use the pool, `None` means that every block was seen out during the call,
+    /// but not all at the same instant: a block given back after the search has passed it is missed if
+    /// others take and give back meanwhile, and so may be one whose drop has not returned.
     #[inline]
     pub fn get(&self) -> Option<Block<'_, Self>> {
         match self.0.free().take() {
@@ -153,12 +155,12 @@ impl<S: Storage> BlockPool<S> {
         self.0.free().high_water_mark()
     }
 
-    /// How often a block was wanted, by [`get`](Self::get) or a local pool, and none was free.
+    /// How often [`get`](Self::get) or a local pool wanted a block and none was free.
     ///
-    /// Exact when nobody is in such a call; wraps around at `usize::MAX`. A get that succeeds does not
-    /// touch it.
+    /// Exact when no such call is in progress; wraps around at `usize::MAX`. A get that succeeds does
+    /// not touch it.
     pub fn exhausted_count(&self) -> usize {
-        // Relaxed: a value for a person to read.
+        // Relaxed: for monitoring only.
         self.0.exhausted().load(Ordering::Relaxed)
     }
 
@@ -192,10 +194,10 @@ impl<S: Storage> BlockPool<S> {
 
     /// Makes a handle for a block that was given up by [`Block::into_raw`], with the data range it had.
     ///
-    /// Checked in every build: each `into_raw` can be undone exactly once. The check cannot see an index
-    /// that is kept after its block was claimed, and used again when the block's next owner has given it
-    /// up by `into_raw` too. Wait-free where the processor has atomic bit operations (x86-64, Arm with
-    /// LSE), otherwise lock-free; one atomic read-modify-write.
+    /// Checked in every build: each `into_raw` can be undone exactly once. The check does not detect an
+    /// index that is kept after its block was claimed, and used again after the block's next owner has
+    /// given it up with `into_raw` too. Wait-free where the processor has atomic bit operations
+    /// (x86-64, Arm with LSE), otherwise lock-free; one atomic read-modify-write.
     ///
     /// # Errors
     ///
@@ -204,8 +206,8 @@ impl<S: Storage> BlockPool<S> {
     /// # Safety
     ///
     /// The caller owns the block: it got the index from `into_raw`, or from its last owner, and nobody
-    /// else claims the block or goes on using its memory. What was written to the data range is
-    /// initialised bytes.
+    /// else claims the block or continues to use its memory. Only initialised bytes were written to the
+    /// data range.
     pub unsafe fn from_raw(&self, index: u32) -> Result<Block<'_, Self>, RawError> {
         let capacity = self.capacity();
         if index as usize >= capacity {
@@ -216,7 +218,7 @@ impl<S: Storage> BlockPool<S> {
     }
 
     /// Makes a handle for a block that was given up by [`Block::into_raw_ptr`] or
-    /// [`into_raw`](Block::into_raw), by the address of its first byte. As
+    /// [`into_raw`](Block::into_raw), by the address of its first byte. Otherwise as
     /// [`from_raw`](Self::from_raw).
     ///
     /// # Errors
@@ -237,18 +239,18 @@ impl<S: Storage> BlockPool<S> {
     /// in order, until the vector is full. Returns how many.
     ///
     /// Wait-free; a load and a store for each block instead of a read-modify-write. Checked in every
-    /// build: a pointer that was claimed before is refused, if by this thread or by one whose claim
-    /// happened before. **Two claims of one block at the same time may both succeed**;
-    /// [`from_raw_ptr`](Self::from_raw_ptr) refuses one of them there, too.
+    /// build: a pointer that was already claimed, by this thread or by one whose claim happened before,
+    /// is refused. **Two claims of one block at the same time may both succeed**;
+    /// [`from_raw_ptr`](Self::from_raw_ptr) refuses one of them even then.
     ///
     /// # Errors
     ///
     /// As [`from_raw_ptr`](Self::from_raw_ptr), for the first pointer that is refused: it and those
-    /// after it are not claimed. Those before it are, and in the vector.
+    /// after it are not claimed. Those before it are claimed and in the vector.
     ///
     /// # Safety
     ///
-    /// As [`from_raw`](Self::from_raw) for each pointer; above all, nobody else claims one of the
+    /// As [`from_raw`](Self::from_raw) for each pointer; in particular, nobody else claims one of the
     /// blocks meanwhile.
     pub unsafe fn from_raw_ptr_burst<'p, const N: usize>(
         &'p self,

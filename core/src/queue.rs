@@ -1,4 +1,4 @@
-//! Handing blocks from stage to stage.
+//! A queue that passes blocks from stage to stage.
 
 use core::fmt;
 use core::mem::MaybeUninit;
@@ -16,8 +16,8 @@ use crate::region::Region;
 use crate::ring::{Chain, Popped, QueueSlot, Ring};
 use crate::storage::{BorrowedKind, Parts, PoolType};
 
-/// A first-in, first-out queue for the blocks of one pool, between any producers and consumers:
-/// threads, lcores, interrupt handlers.
+/// A first-in, first-out queue for the blocks of one pool, between any number of producers and
+/// consumers: threads, lcores, interrupt handlers.
 ///
 /// ```
 /// use blockpool_core::{Pool, Queue};
@@ -36,23 +36,23 @@ use crate::storage::{BorrowedKind, Parts, PoolType};
 /// assert_eq!(&RECEIVED.pop().unwrap()[..], b"a packet");
 /// ```
 ///
-/// Block indices travel, never bytes; the data range goes with the block. The queue has a slot for each
-/// block of its pool, so **a push cannot fail**: back-pressure is an exhausted pool, handled in one
-/// place.
+/// Block indices travel through it, never bytes; the data range goes with the block. The queue has a
+/// slot for each block of its pool, so **a push cannot fail**: back-pressure is an exhausted pool,
+/// handled in one place.
 ///
 /// - Lock-free: no push or pop waits for another, wherever that one is preempted; an interrupt handler
 ///   may do both. An operation is retried only because another thread's succeeded, after a pause of at
 ///   most 32 spin-loop hints.
-/// - When nobody else is at the same end, a push costs two atomic read-modify-writes, a pop one.
+/// - When no other thread is at the same end, a push costs two atomic read-modify-writes, a pop one.
 /// - A burst is linked into a chain, through a word that the pool keeps for each block, and travels as
 ///   one: it costs two read-modify-writes to push, whatever its length, and two to pop, by one consumer
 ///   or in parts by several.
-/// - Order: blocks come out in the order in which their pushes took effect; of two pushes one after
-///   the other, the first comes out first. The blocks of a burst come out in their order, with no
-///   other's between, unless blocks of another pool were among them.
+/// - Order: blocks come out in the order in which their pushes took effect; of two successive pushes,
+///   the first comes out first. The blocks of a burst come out in their order, with no others between
+///   them, unless blocks of another pool were among them.
 /// - There is no `force_push`, which would replace the oldest block of a full queue: a push never finds
 ///   the queue full. Popping the oldest and pushing the newest is two operations, between which another
-///   thread may find the queue empty. Push first, then pop; where every block may be in the queue, keep
+///   thread may find the queue empty. Push first, then pop; if every block may be in the queue, hold
 ///   one back.
 /// - Reuse distance: a thread preempted inside an operation is deceived only if at least 2^62 pushes
 ///   happen during that one preemption (2^29 with 32-bit words).
@@ -60,10 +60,10 @@ use crate::storage::{BorrowedKind, Parts, PoolType};
 /// Blocks in a queue are out, not available. Dropping the queue gives them back.
 ///
 /// A queue takes a word for each block of its pool. A static, as above, or a `ConstStaticCell` is not
-/// moved; a queue that is made while the program runs is moved like any value, and a large one can
-/// overflow the stack in builds without optimisation. A static queue refers to its pool, so it lies in
-/// `.data`: in a microcontroller it takes flash as well. A queue [with slots](Queue::with_slots) of a
-/// [`Region`] is small itself, wherever it lies.
+/// moved; a queue that is made at run time is moved like any value, and a large one can overflow the
+/// stack in builds without optimisation. A static queue refers to its pool, so it lies in `.data`: on a
+/// microcontroller it takes flash as well. A queue [with slots](Queue::with_slots) of a [`Region`] is
+/// small itself, wherever it lies.
 #[expect(private_bounds, reason = "`P` is a `Pool` or a `Region`")]
 pub struct Queue<'p, P: PoolType> {
     pool: &'p P,
@@ -150,8 +150,8 @@ impl<'p, P: PoolType> Queue<'p, P> {
 
     /// Adds all of `blocks` at the end, the first one first, and returns how many.
     ///
-    /// Two atomic read-modify-writes for all of them. Blocks of another pool stay in the vector; then
-    /// the others are pushed one by one.
+    /// Two atomic read-modify-writes for all of them. Blocks of another pool stay in the vector; the
+    /// others are then pushed one by one.
     pub fn push_burst<const N: usize>(&self, blocks: &mut heapless::Vec<Block<'p, P>, N>) -> usize {
         let Some((last, others)) = blocks.split_last() else { return 0 };
         let foreign = |block: &Block<'p, P>| !core::ptr::eq(block.pool(), self.pool);
@@ -170,7 +170,7 @@ impl<'p, P: PoolType> Queue<'p, P> {
         }
         let count = blocks.len();
         burst::end_all(blocks);
-        // There is room: as for one.
+        // There is room, as in `push`.
         self.ring.push(Chain { first, more: count > 1 });
         count
     }
@@ -196,8 +196,8 @@ impl<'p, P: PoolType> Queue<'p, P> {
 
     /// Takes the oldest blocks until `blocks` is full or the queue empty, and returns how many.
     ///
-    /// Two atomic read-modify-writes for what was pushed as one burst; with other consumers, several
-    /// steps, so that theirs may come between.
+    /// Two atomic read-modify-writes for what was pushed as one burst; with other consumers it takes
+    /// several steps, and their pops may come between them.
     pub fn pop_burst<const N: usize>(&self, blocks: &mut heapless::Vec<Block<'p, P>, N>) -> usize {
         let before = blocks.len();
         while !blocks.is_full() {
@@ -254,8 +254,8 @@ impl<'p, P: PoolType> Queue<'p, P> {
     ///
     /// # Safety
     ///
-    /// As for [`from_raw_ptr_burst`]. If two threads push one block at the same time after all, the queue
-    /// may lose others, and its operations may never return.
+    /// As for [`from_raw_ptr_burst`]. If two threads nevertheless push one block at the same time, the
+    /// queue may lose other blocks, and its operations may never return.
     ///
     /// [`from_raw_ptr_burst`]: crate::BlockPool::from_raw_ptr_burst
     pub unsafe fn push_raw_ptr_burst(&self, pointers: &[NonNull<u8>]) -> Result<(), BurstError> {
@@ -281,7 +281,7 @@ impl<'p, P: PoolType> Queue<'p, P> {
             }
         }
         storage.state(last.index()).store(last, last.index());
-        // There is room: as for one.
+        // There is room, as in `push`.
         self.ring.push(Chain { first, more: count > 1 });
         result
     }
@@ -294,15 +294,15 @@ impl<'p, P: PoolType> Queue<'p, P> {
     /// Takes the oldest blocks and gives each up, as [`Block::into_raw_ptr`] does, until `pointers` is
     /// full or the queue empty. Returns how many; their addresses are at the front, in order.
     ///
-    /// As [`pop_burst`](Self::pop_burst), for code that has blocks by address: no handles are made. What
-    /// is popped of a burst costs an atomic read-modify-write for each 32 blocks, and one for the
-    /// burst's last block. There is no pop of all or nothing: another consumer could take in between
-    /// what would have to be put back.
+    /// As [`pop_burst`](Self::pop_burst), for code that handles blocks by address: no handles are made.
+    /// Popping from a burst costs an atomic read-modify-write for every 32 blocks, and one for the
+    /// burst's last block. There is no all-or-nothing pop: another consumer could pop before the blocks
+    /// were put back.
     pub fn pop_raw_ptr_burst(&self, pointers: &mut [MaybeUninit<NonNull<u8>>]) -> usize {
         let storage = self.storage();
         let mut taken = 0;
         while let Some(left @ [_, ..]) = pointers.get_mut(taken..) {
-            // Noted, so that the links, each found by the one before, are followed once.
+            // Recorded, so that the links, each found through the one before, are followed only once.
             let mut indices = heapless::Vec::<u32, 32>::new();
             let most = left.len().min(indices.capacity());
             let result = self.ring.pop(|oldest| {
@@ -340,9 +340,9 @@ impl<'p, P: PoolType> Queue<'p, P> {
     }
 
     /// How many blocks are in the queue: exact when nobody pushes or pops. Otherwise off by the
-    /// operations that overlap the call; where one takes and pushes again what is being counted, a
-    /// burst may count twice. Never more than [`capacity`](Self::capacity). For monitoring: counts
-    /// the blocks one by one.
+    /// operations that overlap the call; if one of them pops and pushes again what is being counted, a
+    /// burst may count twice. Never more than [`capacity`](Self::capacity). For monitoring: counts the
+    /// blocks one by one.
     pub fn len(&self) -> usize {
         self.count(self.capacity())
     }

@@ -4,6 +4,7 @@ use core::mem::MaybeUninit;
 use core::num::NonZero;
 use core::ptr::NonNull;
 
+use crate::align::REGION_ALIGNMENT;
 use crate::block_state::{MAX_BLOCK_SIZE, MAX_COUNT};
 use crate::error::RegionError;
 use crate::extent::Stride;
@@ -40,22 +41,22 @@ use crate::storage::{Bookkeeping, Borrowed, IndexSet};
 /// # Ok::<(), blockpool_core::RegionError>(())
 /// ```
 ///
-/// The caller gives the memory, and [`Bookkeeping`] for it. The memory holds blocks and nothing else,
-/// one after the other from its first byte: block `i` lies at `i` times the block size, which is a
-/// UMEM's frame address. What is left over at the end stays unused. The memory is not touched when the
-/// region is made.
+/// The caller provides the memory, and [`Bookkeeping`] for it. The memory holds blocks and nothing
+/// else, one after the other from its first byte: block `i` lies at `i` times the block size, which is
+/// a UMEM's frame address. What is left over at the end stays unused. Making the region does not touch
+/// the memory.
 ///
 /// The methods are those of [`BlockPool`], which a [`Pool`](crate::Pool) has too.
 pub type Region<'m, K = Bitmap> = BlockPool<Borrowed<'m, K>>;
 
 impl<'m> Region<'m> {
     /// The required alignment of the memory and of the block size, in bytes: a cache line.
-    pub const ALIGNMENT: usize = 64;
+    pub const ALIGNMENT: usize = REGION_ALIGNMENT;
 
-    /// A pool of the blocks of `block_size` bytes that fit into `memory`, all of them free.
+    /// Makes a pool of as many blocks of `block_size` bytes as fit into `memory`, all of them free.
     ///
-    /// `bookkeeping` has one element for every `usize::BITS` blocks, as
-    /// [`Bookkeeping::elements_for`] says; what it holds does not matter. O(number of blocks).
+    /// `bookkeeping` has one element for every `usize::BITS` blocks, as [`Bookkeeping::elements_for`]
+    /// says; its contents do not matter. O(number of blocks).
     ///
     /// # Errors
     ///
@@ -72,8 +73,9 @@ impl<'m> Region<'m> {
         }
     }
 
-    /// A pool of the blocks of `block_size` bytes that fit into `length` bytes from `memory` on, all of
-    /// them free. As [`new`](Self::new), for memory that a device or foreign code has access to.
+    /// Makes a pool of as many blocks of `block_size` bytes as fit into `length` bytes from `memory`
+    /// on, all of them free. As [`new`](Self::new), for memory that a device or foreign code has access
+    /// to.
     ///
     /// # Errors
     ///
@@ -81,9 +83,9 @@ impl<'m> Region<'m> {
     ///
     /// # Safety
     ///
-    /// For as long as `'m`, the memory is valid for reads and writes and lies in one allocation or
-    /// mapping, and nothing but this region, and devices or foreign code that own one of its blocks,
-    /// reads or writes it.
+    /// For all of `'m`, the memory is valid for reads and writes and lies in one allocation or mapping,
+    /// and nothing but this region, and devices or foreign code that own one of its blocks, reads or
+    /// writes it.
     pub unsafe fn from_raw_parts(
         memory: NonNull<u8>,
         length: usize,
@@ -115,8 +117,8 @@ impl<'m> Region<'m> {
         Ok(Self::over(unsafe { Borrowed::new(memory, Stride::new(stride), free) }))
     }
 
-    /// The same region with a [high-water mark](BlockPool::high_water_mark), which begins at what is out
-    /// now. O(capacity ÷ word size).
+    /// The same region with a [high-water mark](BlockPool::high_water_mark), which starts at the number
+    /// of blocks out now. O(capacity ÷ word size).
     ///
     /// Cost and accuracy are those of [`Counted`].
     #[must_use = "it is this region that counts"]

@@ -2,37 +2,37 @@
 //! consumers.
 //!
 //! Head and tail are positions: a *lap* and a slot. A slot is one word: the lap that will use it next,
-//! the first index of a chain, and whether more indices follow it. It changes as follows, each step by
-//! one compare-and-swap:
+//! the first index of a chain, and whether more indices follow it. It changes as follows, each step
+//! with one compare-and-swap:
 //!
 //! ```text
 //! (lap 0) --push a, b, c--> (lap 1, a, more) --pop a--> (lap 1, b, more) --pop b--> (lap 1, c) --push in lap 1--> ...
 //! ```
 //!
-//! - A push writes the slot at the tail and then moves the tail on. A thread that
-//!   finds the slot at the tail written already moves the tail on itself.
-//! - A pop of all but the last of a chain changes the slot. A pop of the last one moves the head
-//!   on, and leaves the slot as it is.
+//! - A push writes the slot at the tail and then advances the tail. A thread that finds the slot at the
+//!   tail already written advances the tail itself.
+//! - A pop that leaves part of a chain changes the slot. A pop of the last index advances the head, and
+//!   leaves the slot unchanged.
 //!
 //! No operation waits for another to be completed. With chains of one this is the queue NCQ of
 //! Nikolaev ("A scalable, portable, and memory-efficient lock-free FIFO queue", 2019): a push costs
 //! two compare-and-swaps, a pop one.
 //!
-//! Why a push may trust its compare-and-swap although the tail moves under it: a slot's laps only
-//! go up, and the tail passes a position only after its slot was seen written, so a slot that
-//! still waits for the lap of the tail that was read is where the tail still is. What was in it
-//! before is popped: the pusher's own indices are not in the ring, so it has fewer chains than slots.
+//! Why a push may trust its compare-and-swap although the tail may have moved: a slot's lap only
+//! increases, and the tail passes a position only after its slot was seen written. So if a slot still
+//! waits for the lap of the tail that was read, the tail is still there. What was in the slot before is
+//! popped: the pusher's own indices are not in the ring, so the ring has fewer chains than slots.
 //!
-//! Why a pop may trust the links of a chain, which it reads before it owns anything: it reads them
-//! only where the slot says that more follow. The first index of such a chain is popped by
-//! changing the slot, and comes to this slot in this lap only once. So if the slot is still the
-//! same, nothing of this chain was popped since, and nobody has changed a link. If it is not, the
-//! compare-and-swap fails, and what was read is forgotten.
+//! Why a pop may trust the links of a chain, which it reads before it owns anything: it reads them only
+//! if the slot says that more follow. The first index of such a chain is popped by changing the slot,
+//! and is written to this slot only once in this lap. So if the slot is unchanged, no index of this
+//! chain has been popped since, and nobody has changed a link. Otherwise the compare-and-swap fails,
+//! and what was read is discarded.
 //!
 //! Reuse distance: a thread that is preempted between two of its reads, or between a read and its
-//! compare-and-swap, is deceived only if a word has wrapped around meanwhile to what it was, or to the
-//! lap before. During that one preemption, that takes more pushes than the number of slots times two
-//! less than the number of laps: at least 2^62 with 64-bit words, 2^29 with 32-bit words.
+//! compare-and-swap, is deceived only if a word wraps around meanwhile, to its old value or to the lap
+//! before. That takes more pushes during that one preemption than the number of slots times (the number
+//! of laps minus two): at least 2^62 with 64-bit words, 2^29 with 32-bit words.
 
 use crate::align::OwnLine;
 use crate::bug::cannot_happen;
@@ -69,7 +69,7 @@ impl Slots for &mut [QueueSlot] {
     }
 }
 
-/// How a word divides into a value (low bits) and a lap (all the others) for a number of slots.
+/// How a word divides into a value (low bits) and a lap (all the others) for a given number of slots.
 #[derive(Clone, Copy)]
 struct Layout {
     slots: usize,
@@ -143,8 +143,8 @@ enum Found {
     Elsewhere,
 }
 
-/// Backs off a little longer after each failure, up to a bound, so that of several threads at one end
-/// one succeeds. No thread waits *for* another: after the pause each goes on.
+/// Backs off a little longer after each failure, up to a bound, so that one of several threads at the
+/// same end succeeds. No thread waits *for* another: after the pause each continues.
 #[derive(Default)]
 struct Contention {
     failures: u32,
@@ -163,7 +163,7 @@ impl Contention {
     }
 }
 
-/// The ring. All-zero is empty.
+/// The ring. An all-zero ring is empty.
 #[derive(Debug)]
 pub(crate) struct Ring<P> {
     head: OwnLine<AtomicUsize>,
@@ -171,7 +171,7 @@ pub(crate) struct Ring<P> {
     slots: P,
 }
 
-/// The call tells the compiler to keep the other branches straight.
+/// Calling this makes the compiler keep the other branches straight.
 #[cold]
 #[inline(never)]
 fn no_such_slot() {
@@ -199,10 +199,10 @@ impl<P: Slots> Ring<P> {
         Some(&slot.0)
     }
 
-    /// The word of the slot of a position, and what it says.
+    /// The word in the slot of a position, and what it says.
     fn look(slot: &AtomicUsize, layout: Layout, position: usize) -> (usize, Found) {
-        // L1: pairs with W1 and W2. A push needs it too: whoever pops what is pushed here then sees
-        // the head that passed this slot before.
+        // L1: pairs with W1 and W2. A push needs it too: the thread that pops what is pushed here
+        // then sees the head that passed this slot before.
         let word = slot.load(Ordering::Acquire);
         let (lap, seen) = (layout.lap(position), layout.lap(word));
         let found = if seen == lap {
@@ -215,13 +215,13 @@ impl<P: Slots> Ring<P> {
         (word, found)
     }
 
-    /// Moves head or tail on from `position`, and says whether nobody else did.
+    /// Advances head or tail from `position`; returns whether no other thread has done so.
     fn advance(end: &AtomicUsize, layout: Layout, position: usize) -> bool {
         let next = layout.next(position);
-        // A1: pairs with A2, A3 and A4. Whoever reads a position sees every slot as the threads saw
-        // it that moved the end there, and (by W2) those that popped parts of the chains on the way: so
-        // a slot at the head that nothing was pushed to means that nothing was pushed before the pops
-        // that led there. Relaxed on failure: nothing is concluded from it.
+        // A1: pairs with A2, A3 and A4. A thread that reads a position sees every slot as it was seen
+        // by the threads that moved the end there, and (by W2) by those that popped parts of the
+        // chains on the way. So if nothing was pushed to the slot at the head, nothing was pushed
+        // before the pops that led there. Relaxed on failure: nothing is concluded from it.
         end.compare_exchange(position, next, Ordering::Release, Ordering::Relaxed).is_ok()
     }
 
@@ -239,8 +239,8 @@ impl<P: Slots> Ring<P> {
                 Found::Nothing => {
                     let lap = layout.next_lap(layout.lap(tail));
                     let full = layout.word(lap, chain.to_value());
-                    // W1: pairs with L1: what the pusher wrote before, links included, goes with
-                    // the chain. Relaxed on failure: another push took the slot, its success.
+                    // W1: pairs with L1: what the pusher wrote before, links included, goes with the
+                    // chain. Relaxed on failure: another push took the slot and succeeded.
                     if slot
                         .compare_exchange(word, full, Ordering::Release, Ordering::Relaxed)
                         .is_ok()
@@ -251,13 +251,13 @@ impl<P: Slots> Ring<P> {
                     contention.back_off();
                 }
                 Found::Chain(_) => {
-                    // Most likely the thread that wrote it is about to move the tail on.
+                    // Most likely the thread that wrote it is about to advance the tail.
                     contention.back_off();
                     if self.tail.load(Ordering::Relaxed) == tail {
                         Self::advance(&self.tail, layout, tail);
                     }
                 }
-                // The tail moved on meanwhile, by others' success.
+                // The tail has moved: other pushes succeeded.
                 Found::Elsewhere => {}
             }
         }
@@ -287,11 +287,11 @@ impl<P: Slots> Ring<P> {
                 }
                 Found::Chain(Chain { first, more: true }) => {
                     let left = layout.word(layout.lap(word), cut(first).to_value());
-                    // W2: pairs with L1: whoever pops the rest, and moves the head on, hands on what
-                    // this popper saw (A1), such as a push of its own. What the pusher of the chain
-                    // wrote is visible by L1, and stays so for who pops the rest: a
-                    // read-modify-write does not break the sequence that W1 heads. Relaxed on
-                    // failure: another pop was first, its success.
+                    // W2: pairs with L1: the thread that pops the rest, and advances the head, passes
+                    // on what this popper saw (A1), such as a push of its own. What the pusher of the
+                    // chain wrote is visible by L1, and stays visible to the thread that pops the rest:
+                    // a read-modify-write does not break the release sequence that W1 heads. Relaxed on
+                    // failure: another pop came first and succeeded.
                     if slot
                         .compare_exchange(word, left, Ordering::Release, Ordering::Relaxed)
                         .is_ok()
@@ -328,7 +328,7 @@ impl<P: Slots> Ring<P> {
                             index = next(this).filter(|_| chain.more);
                         }
                     }
-                    // A lap went by meanwhile.
+                    // A lap has passed meanwhile.
                     Found::Elsewhere => continue 'again,
                 }
                 position = layout.next(position);
@@ -347,7 +347,7 @@ mod tests {
     use super::{Chain, Layout, OwnLine, Popped, QueueSlot, Ring, Slots};
     use crate::sync::{AtomicUsize, Ordering};
 
-    /// A ring whose ends and slots stand some laps before the words wrap.
+    /// A ring whose ends and slots are some laps before the words wrap.
     fn near_the_wrap<const COUNT: usize>(laps_before: usize) -> Ring<[QueueSlot; COUNT]> {
         let layout = Layout::of(COUNT);
         let word = layout.word((usize::MAX >> layout.value_bits) - laps_before, 0);
@@ -358,7 +358,7 @@ mod tests {
         }
     }
 
-    /// Every chain is of one index.
+    /// Every chain has one index.
     fn pop<P: Slots>(ring: &Ring<P>) -> Option<u32> {
         match ring.pop(|_| unreachable!("no chain has more")) {
             Some(Popped::Last(index)) => Some(index),
@@ -386,7 +386,7 @@ mod tests {
             for index in 0..count {
                 assert_eq!(pop(ring), Some(index));
             }
-            // Shift the ends, so that a round starts at another slot.
+            // Shift the ends, so that each round starts at another slot.
             push(ring, 0);
             assert_eq!(pop(ring), Some(0));
         }
@@ -408,7 +408,7 @@ mod tests {
         check::<100>();
     }
 
-    /// As many indices as threads or more, so a pop always finds one.
+    /// At least as many indices as threads, so a pop always finds one.
     #[test]
     fn threads_go_over_the_wrap_of_laps_and_find_every_index() {
         fn check<const COUNT: usize>() {
@@ -451,7 +451,7 @@ mod tests {
                 let laps = 1_u128 << (word_bits - layout.value_bits);
                 assert!((laps - 2) * slots as u128 >= stated, "{slots}, {word_bits}");
             }
-            // They are all used.
+            // All laps are used.
             let last = usize::MAX >> layout.value_bits;
             assert_eq!((layout.next_lap(last - 1), layout.next_lap(last)), (last, 0), "{slots}");
         }
@@ -467,7 +467,7 @@ mod tests {
         }
     }
 
-    /// Five indices in chains of 3 and 2, taken out by at most `most` at a time.
+    /// Five indices in chains of 3 and 2, taken out at most `most` at a time.
     fn chains(most: usize) {
         let next = |index| [Some(4), None, None, Some(1), Some(2)][index as usize];
         let ring = near_the_wrap::<5>(1);
@@ -552,8 +552,8 @@ mod tests {
         assert_eq!(count, 2);
     }
 
-    /// Slots at which something happens before they are looked at for the second time: the first
-    /// look is for their index, and between the two an operation reads its end.
+    /// Slots that run a function before they are looked at for the second time: the first look counts
+    /// them, and between the two an operation reads its end.
     struct Watched {
         slots: [QueueSlot; 2],
         looks: AtomicUsize,
@@ -607,7 +607,7 @@ mod tests {
     fn a_tail_left_behind_is_moved_on_by_others_and_hides_nothing() {
         let ring = Ring::new([const { QueueSlot::new() }; 3]);
         (0..3).for_each(|index| push(&ring, index));
-        // As if the last pusher had been stopped before it moved the tail.
+        // As if the last pusher had been preempted before it moved the tail.
         ring.tail.store(2, Ordering::Relaxed);
         assert_eq!((len(&ring), pop(&ring)), (3, Some(0)));
         push(&ring, 0);

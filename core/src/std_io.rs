@@ -5,14 +5,14 @@ use std::io::{self, BufRead, Read, Write};
 use crate::block::Block;
 use crate::storage::PoolType;
 
-/// Copies from the front of the data, which becomes headroom; 0 bytes at the end of the data.
+/// Copies from the front of the data, which becomes headroom; returns 0 at the end of the data.
 impl<P: PoolType> Read for Block<'_, P> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         Ok(self.take_front(bytes))
     }
 }
 
-/// What is consumed becomes headroom.
+/// Consumed data becomes headroom.
 ///
 /// # Panics
 ///
@@ -27,7 +27,7 @@ impl<P: PoolType> BufRead for Block<'_, P> {
     }
 }
 
-/// Adds as much after the data as fits, like the writer of a slice: 0 bytes if there is no tailroom.
+/// Appends as much as fits, as writing to a slice does: 0 bytes if there is no tailroom.
 /// ([`Block::append`] adds all or nothing.)
 impl<P: PoolType> Write for Block<'_, P> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -7,12 +7,12 @@ use crate::bug::cannot_happen;
 /// Up to `N` indices, of which the caller may use fewer: see [`set_room`](Self::set_room).
 #[derive(Debug)]
 pub(crate) struct Stock<const N: usize> {
-    /// The index given back last, if it is kept. Apart from the others, so that a get and a put in turns
-    /// go through one word of memory, not through a length and then an element.
+    /// The index given back last, if it is kept. Separate from the others, so that alternating gets and
+    /// puts go through one word of memory, not through a length and then an element.
     newest: MaybeIndex,
     /// The others, oldest first.
     older: heapless::Vec<u32, N, usize>,
-    /// How many of the older ones are kept at most.
+    /// The most older ones that are kept.
     room: usize,
 }
 
@@ -53,7 +53,7 @@ impl<const N: usize> Stock<N> {
         self.room
     }
 
-    /// At most `room` indices are kept besides the newest; less than `N`.
+    /// Keeps at most `room` indices besides the newest; `room` is less than `N`.
     pub(crate) fn set_room(&mut self, room: usize) {
         debug_assert!(room < N);
         self.room = room;
@@ -70,7 +70,7 @@ impl<const N: usize> Stock<N> {
         mem::replace(&mut self.newest, MaybeIndex::NONE).get()
     }
 
-    /// Makes `index` the newest, and returns the one before, which is not kept any more.
+    /// Makes `index` the newest, and returns the previous one, which is no longer kept.
     #[inline]
     pub(crate) fn replace_newest(&mut self, index: u32) -> Option<u32> {
         mem::replace(&mut self.newest, MaybeIndex::some(index)).get()
@@ -85,7 +85,8 @@ impl<const N: usize> Stock<N> {
         self.older.push(index)
     }
 
-    /// Lets `take` write up to `count` indices to an empty stock; it returns how many. Returns the last.
+    /// Lets `take` write up to `count` indices to an empty stock and return how many. Returns the last
+    /// one.
     pub(crate) fn refill(
         &mut self,
         count: usize,
@@ -108,7 +109,7 @@ impl<const N: usize> Stock<N> {
     }
 
     pub(crate) fn remove_oldest(&mut self, count: usize) {
-        // Asked again, so that the compiler sees that nothing can panic.
+        // Checked again, so that the compiler sees that nothing can panic.
         if let Some(kept) = self.older.len().checked_sub(count) {
             self.older.copy_within(count.., 0);
             self.older.truncate(kept);
@@ -129,8 +130,8 @@ impl<const N: usize> Stock<N> {
         self.older.truncate(self.older.len().saturating_sub(count));
     }
 
-    /// Adds `count` indices after the older ones, for which there is room. At the first error those before
-    /// it are kept, and the error returned.
+    /// Adds `count` indices, for which there is room, after the older ones. At the first error, keeps
+    /// those before it and returns the error.
     #[inline]
     pub(crate) fn append<E>(
         &mut self,
@@ -155,7 +156,7 @@ impl<const N: usize> Stock<N> {
         Ok(())
     }
 
-    /// Turns those after the first `kept` older ones round.
+    /// Reverses the older ones after the first `kept`.
     pub(crate) fn reverse_after(&mut self, kept: usize) {
         match self.older.get_mut(kept..) {
             Some(last) => last.reverse(),
@@ -172,7 +173,7 @@ mod tests {
 
     use super::Stock;
 
-    /// With this room, and these indices, given back in this order.
+    /// A stock with this room and these indices, given back in this order.
     fn stock<const N: usize>(room: usize, indices: &[u32]) -> Stock<N> {
         let mut stock = Stock::new();
         stock.set_room(room);

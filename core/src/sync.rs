@@ -1,6 +1,6 @@
-//! What threads have to do with each other, from one place: the language's atomics, or
-//! `portable-atomic`'s on targets that lack them. The models in `tests/loom` compile the other
-//! modules with a `sync` of their own.
+//! What threads synchronise with, in one place: the atomics of `core`, or those of `portable-atomic`
+//! on targets that lack them. The models in `tests/loom` compile the other modules with a `sync` of
+//! their own.
 
 #[cfg(not(feature = "portable-atomic"))]
 use core::sync::atomic;
@@ -27,7 +27,7 @@ compile_error!(
      interrupts under its control"
 );
 
-/// An address on the stack of this thread: a hint which thread it is.
+/// An address on the stack of this thread: a hint at which thread it is.
 #[inline]
 pub(crate) fn stack_address() -> usize {
     let on_the_stack = 0_u8;

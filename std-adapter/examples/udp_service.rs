@@ -12,7 +12,7 @@ use blockpool::{ReceivedTransaction, TransactionMemoryPool, TransactionQueue};
 
 const REQUESTS: usize = 1000;
 
-/// Asks one request after the other, and returns how many were answered.
+/// Sends one request after the other, and returns how many were answered.
 fn client(server: SocketAddr) -> std::io::Result<usize> {
     let socket = UdpSocket::bind("127.0.0.1:0")?;
     socket.set_read_timeout(Some(Duration::from_millis(200)))?;

@@ -2,7 +2,7 @@
 //! thread.
 //!
 //! For services that read messages of a bounded size and must answer in microseconds: after start-up,
-//! taking a buffer and giving it back does not call the allocator, and a pool that runs empty falls back
+//! taking a buffer and giving it back do not call the allocator, and a pool that runs empty falls back
 //! to the heap and counts it. **The shared pool is not lock-free**: it spins while another thread is
 //! preempted inside it; see [Guarantees](#guarantees).
 //!
@@ -29,15 +29,15 @@
 //! - In an interrupt or signal handler, between threads of different real-time priority, or without an
 //!   operating system: the shared pool and the queue wait while another thread is preempted in the middle
 //!   of an operation. The package `blockpool-core` does not.
-//! - On both sides of a `fork`. The child has a copy of the pool as it was at that moment: the buffers that
-//!   its other threads held are gone, and it is stuck for ever if one of them was in the middle of an
-//!   operation, since that thread does not exist there. Fork before the pool is made, or call nothing but
-//!   `exec` in the child.
-//! - For a lower mean cost alone: allocators with per-thread caches (jemalloc) take and give back on one
-//!   thread for less than the shared pool does. What the pool adds is bounded memory, no page faults after
-//!   start-up, and a counter of exhaustion. [`LocalPool`] is the fast path.
-//! - For messages without a bound on their size: buffers that outgrow twice the pool's size are freed on
-//!   return.
+//! - On both sides of a `fork`. The child has a copy of the pool as it was at that moment: the buffers
+//!   that other threads held are gone, and the child hangs for ever if one of them was in the middle of
+//!   an operation, since that thread does not exist there. Fork before the pool is made, or call
+//!   nothing but `exec` in the child.
+//! - For a lower mean cost alone: allocators with per-thread caches (jemalloc) take and give back on
+//!   one thread faster than the shared pool does. What the pool adds is bounded memory, no page faults
+//!   after start-up, and a counter of exhaustion. [`LocalPool`] is the fast path.
+//! - For messages without a bound on their size: buffers that outgrow twice the pool's buffer size are
+//!   freed on return.
 //!
 //! # Guarantees
 //!

@@ -6,7 +6,7 @@ use crate::fit::Fit;
 use crate::{PooledBuffer, TransactionMemoryPool};
 
 /// The per-thread cache of a pool: it keeps a few free buffers for one thread, so that taking a buffer
-/// and giving it back are a few plain instructions.
+/// and giving it back cost a few plain instructions.
 ///
 /// ```
 /// use blockpool::TransactionMemoryPool;
@@ -20,11 +20,11 @@ use crate::{PooledBuffer, TransactionMemoryPool};
 /// assert_eq!(pool.available_buffers(), 1024);
 /// ```
 ///
-/// Made by [`TransactionMemoryPool::local_pool`] when the thread starts. It hands out the buffer that was
-/// returned last, whose bytes are still in the cache. It uses the shared pool only when it has no buffer
-/// left, or no room for another: then it takes up to half of its limit, or gives its older half back. Those calls,
-/// [`flush`](Self::flush) and the drop, which flushes, spin while another thread is preempted inside an
-/// operation of the shared pool.
+/// Made by [`TransactionMemoryPool::local_pool`] when the thread starts. It hands out the buffer that
+/// was returned last, whose bytes are still in the cache. It uses the shared pool only when it has no
+/// buffer left, or no room for another: then it takes up to half of its limit, or gives its older half
+/// back. Those calls, [`flush`](Self::flush) and the drop, which flushes, spin while another thread is
+/// preempted inside an operation of the shared pool.
 ///
 /// **Nobody else can take the buffers that it keeps**, and the pool counts them as in use. So call
 /// [`flush`](Self::flush) before the thread blocks or idles. Its limit,
@@ -39,7 +39,7 @@ pub struct LocalPool {
     stock: Box<[Option<Vec<u8>>]>,
     /// In [0, stock.len()].
     len: usize,
-    /// A copy of the pool's rule, to leave its memory alone.
+    /// A copy of the pool's rule, so that the pool's memory is left alone.
     fit: Fit,
     pool: TransactionMemoryPool,
 }
@@ -51,7 +51,7 @@ impl LocalPool {
     }
 
     /// Takes an empty buffer that holds at least the pool's `buffer_size` bytes: one that is kept here,
-    /// or else one of the shared pool, or else a new one from the heap.
+    /// otherwise one of the shared pool, otherwise a new one from the heap.
     ///
     /// One that is kept here: wait-free, O(1), no atomics. Otherwise as
     /// [`TransactionMemoryPool::get_buffer`], once for each buffer of a batch; a heap fallback is counted
@@ -65,7 +65,8 @@ impl LocalPool {
         }
     }
 
-    /// Takes an empty buffer that is kept here, or else one of the shared pool; `None` if both are empty.
+    /// Takes an empty buffer that is kept here, otherwise one of the shared pool; `None` if both are
+    /// empty.
     ///
     /// Cost and progress as [`get_buffer`](Self::get_buffer), but never calls the
     /// allocator.
@@ -79,8 +80,8 @@ impl LocalPool {
     /// If it does not fit, by the rule of [`TransactionMemoryPool::return_buffer`], it is freed and counted
     /// in [`discarded`](TransactionMemoryPool::discarded). Never fails, never allocates.
     ///
-    /// With room for it: wait-free, O(1), no atomics. A full local pool first gives its older half to the
-    /// shared pool, one shared operation for each.
+    /// With room for it: wait-free, O(1), no atomics. A full local pool first gives its older half to
+    /// the shared pool, with one shared operation for each buffer.
     #[inline]
     pub fn return_buffer(&mut self, mut buffer: Vec<u8>) {
         buffer.clear();
@@ -113,8 +114,8 @@ impl LocalPool {
         Some(self.pool.attach(buffer))
     }
 
-    /// Gives the buffer of a guard back, as [`return_buffer`](Self::return_buffer) does; the guard of
-    /// another pool goes to its own. One atomic decrement more.
+    /// Gives the buffer of a guard back, as [`return_buffer`](Self::return_buffer) does; a guard of
+    /// another pool returns to that pool. One atomic decrement more.
     #[inline]
     pub fn put(&mut self, guard: PooledBuffer) {
         if guard.is_of(&self.pool) {
@@ -142,8 +143,8 @@ impl LocalPool {
         self.stock.len()
     }
 
-    /// Half the limit, and at least one: what an empty stock fetches, counting
-    /// the buffer that is handed out, and what a full one gives back.
+    /// Half the limit, rounded up: what an empty stock fetches, counting the buffer that
+    /// is handed out, and what a full one gives back.
     fn batch(&self) -> usize {
         self.stock.len().div_ceil(2)
     }
@@ -171,7 +172,7 @@ impl LocalPool {
         (self.len > 0).then(|| self.take_newest())
     }
 
-    /// Takes an empty buffer that fits although the stock is full.
+    /// Keeps an empty buffer that fits although the stock is full.
     #[cold]
     fn spill(&mut self, buffer: Vec<u8>) {
         let batch = self.batch();

@@ -10,16 +10,16 @@ pub enum PoolError {
     /// The buffers and the pool's own table, or a single buffer, would be larger
     /// than `isize::MAX` bytes, which no allocation can be.
     TooLarge {
-        /// The size of one buffer that was asked for, in bytes.
+        /// The requested size of one buffer, in bytes.
         buffer_size: usize,
-        /// The number of buffers that was asked for.
+        /// The requested number of buffers.
         pool_capacity: usize,
     },
-    /// The allocator did not give the memory.
+    /// The allocator refused the memory.
     OutOfMemory {
-        /// The size of one buffer that was asked for, in bytes.
+        /// The requested size of one buffer, in bytes.
         buffer_size: usize,
-        /// The number of buffers that was asked for.
+        /// The requested number of buffers.
         pool_capacity: usize,
     },
 }

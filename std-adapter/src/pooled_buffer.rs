@@ -26,8 +26,8 @@ use crate::TransactionMemoryPool;
 /// preempted in the middle of an operation of the pool, the drop spins, so do not drop one in an interrupt
 /// or signal handler.
 ///
-/// For owning its pool it costs one atomic increment when made and one decrement when dropped, on a
-/// reference count that all guards of the pool share. Where that matters, use a
+/// Because it owns a handle of its pool, it costs one atomic increment when made and one decrement when
+/// dropped, on a reference count that all guards of the pool share. Where that matters, use a
 /// [`LocalPool`](crate::LocalPool) or plain [`get_buffer`](TransactionMemoryPool::get_buffer).
 ///
 /// The `Vec` may grow, which allocates. A buffer that grew beyond twice the pool's buffer size is freed
@@ -49,7 +49,7 @@ impl PooledBuffer {
     /// Takes the buffer, with its content, out of the guard.
     ///
     /// It no longer returns by itself, and the pool counts it as missing until
-    /// [`return_buffer`](TransactionMemoryPool::return_buffer) gets it, or any buffer that fits, back.
+    /// [`return_buffer`](TransactionMemoryPool::return_buffer) gets it back, or any buffer that fits.
     /// Wait-free; one atomic decrement; frees the pool if this was its last handle.
     pub fn detach(mut self) -> Vec<u8> {
         self.pool = None;

@@ -10,7 +10,7 @@ use crate::PoolError;
 use crate::fit::Fit;
 use crate::sync::{ArrayQueue, AtomicUsize, thread_local};
 
-/// The most buffers that a `LocalPool` keeps. More would not make it cheaper: each buffer of a batch
+/// The most buffers that a `LocalPool` keeps. More would not make it faster: each buffer of a batch
 /// costs one shared operation anyway.
 const LARGEST_STOCK: usize = 64;
 
@@ -24,7 +24,7 @@ const SLOT_BYTES: usize = size_of::<Vec<u8>>() + size_of::<usize>();
 const FILL: u8 = 0xA5;
 
 // LLVM may turn an allocation followed by zeroing into one allocation of zeroed memory, whose pages the
-// system supplies on first use: as page faults on the hot path.
+// system supplies on first use: that would be page faults on the hot path.
 const _: () = assert!(FILL != 0);
 
 /// The identity of the pool made last. A lock, since not every target has 64-bit atomics.
@@ -36,15 +36,15 @@ thread_local! {
     static UNTIL_SAMPLE: Cell<(u64, usize)> = const { Cell::new((0, 0)) };
 }
 
-// Every atomic here counts and publishes nothing: buffers travel through the
-// queue, which orders their bytes. So every access may be `Relaxed`.
+// The atomics here only count, and publish nothing: buffers travel through the queue, which orders
+// their bytes. So every access may be `Relaxed`.
 pub(crate) struct Shared {
     /// Empty buffers that fit. Has one slot, never filled, if `pool_capacity` is 0.
     buffers: ArrayQueue<Vec<u8>>,
     pub(crate) buffer_size: usize,
     pub(crate) pool_capacity: usize,
     pub(crate) fit: Fit,
-    /// Not 0, and never used again. Not the address: a later pool may lie there.
+    /// Not 0, and never reused. Not the address: a later pool may lie there.
     id: u64,
     /// In [0, pool_capacity].
     high_water_mark: AtomicUsize,
@@ -52,7 +52,7 @@ pub(crate) struct Shared {
     unsampled: usize,
     /// How much stock new local pools may still be given, in [0, pool_capacity / 2].
     unclaimed_stock: AtomicUsize,
-    /// On a line of their own: the fields above are read by every operation.
+    /// On a cache line of their own: the fields above are read by every operation.
     counters: CachePadded<Counters>,
 }
 
@@ -93,7 +93,8 @@ impl Shared {
         for _ in 0..pool_capacity {
             shared.give(new_buffer(buffer_size).ok_or(out_of_memory)?);
         }
-        // Nothing was out yet; filling the queue looked otherwise, and counted as returns of this thread.
+        // Nothing was out yet; filling the queue looked otherwise, and counted as returns by this
+        // thread.
         shared.high_water_mark.store(0, Relaxed);
         UNTIL_SAMPLE.with(|until| until.set((0, 0)));
         Ok(shared)
@@ -108,14 +109,14 @@ impl Shared {
         buffer
     }
 
-    /// The queue was empty at one moment, whatever it is now.
+    /// The queue was empty at one moment, even if it is not now.
     #[cold]
     #[inline(never)]
     fn note_exhausted(&self) {
         self.note_out(self.pool_capacity);
     }
 
-    /// Fills empty `slots` from the first on, and says how many.
+    /// Fills empty `slots` from the first on, and returns how many.
     pub(crate) fn take_many(&self, slots: &mut [Option<Vec<u8>>]) -> usize {
         for (taken, slot) in slots.iter_mut().enumerate() {
             *slot = self.buffers.pop();
@@ -129,7 +130,7 @@ impl Shared {
     }
 
     // The only caller of the queue's `push`, and not inlined itself, so that the compiler inlines
-    // that one and hands the words of the `Vec` on one by one. Otherwise it stores them one by one
+    // `push` and passes the words of the `Vec` on one by one. Otherwise it stores them one by one
     // and loads two at once, which waits until the stores have reached the cache: measured, a pair
     // costs half as much again.
     #[inline(never)]
@@ -160,8 +161,8 @@ impl Shared {
         self.pool_capacity - self.buffers.len()
     }
 
-    /// Looks at what is missing, before a return that makes it less, but not at every one: that
-    /// would fetch the cache line that every get writes to.
+    /// Notes how many are missing, before a return that makes them fewer, but not at every one:
+    /// that would fetch the cache line that every get writes to.
     #[inline]
     fn sample_out(&self) {
         let (id, left) = UNTIL_SAMPLE.with(Cell::get);
@@ -214,7 +215,7 @@ impl Shared {
 
 /// An identity that no pool had before.
 fn new_id() -> u64 {
-    // Nothing in here panics, so a poisoned lock holds a sound number.
+    // Nothing in here panics, so a poisoned lock holds a valid number.
     let mut last = LAST_ID.lock().unwrap_or_else(PoisonError::into_inner);
     *last += 1;
     *last
@@ -222,13 +223,13 @@ fn new_id() -> u64 {
 
 /// Whether the allocator would give `bytes` in one piece.
 ///
-/// Asked before any page is touched: where memory is overcommitted, a pool far
-/// larger than the machine is then refused, not killed while it is filled. It
-/// also stands in for the queue's own allocation, which cannot report failure.
+/// Asked before any page is touched: where memory is overcommitted, a pool far larger than the
+/// machine is then refused, instead of the process being killed while it fills the pool. It also
+/// stands in for the queue's own allocation, which cannot report failure.
 fn allocator_has(bytes: usize) -> bool {
     let mut probe = Vec::<u8>::new();
     let answer = probe.try_reserve_exact(bytes);
-    // The compiler may remove an allocation that nobody sees.
+    // The compiler may remove an allocation that nothing observes.
     black_box(&probe);
     answer.is_ok()
 }

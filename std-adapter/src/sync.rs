@@ -1,4 +1,4 @@
-//! What models replace: `tests/shuttle` compiles this crate's sources with its own.
+//! What the models replace: `tests/shuttle` compiles this crate's sources with a `sync` of its own.
 
 pub(crate) use crossbeam::queue::ArrayQueue;
 pub(crate) use std::sync::atomic::AtomicUsize;

@@ -19,10 +19,10 @@ use crate::{LocalPool, PoolError, PooledBuffer};
 /// ```
 ///
 /// **Not lock-free:** its free buffers lie in a `crossbeam::queue::ArrayQueue`. While one thread is
-/// preempted in the middle of a push or a pop, others spin, and after a while yield, until it goes on. So
-/// never call a method from an interrupt or signal handler, and expect threads that are preempted, or of
-/// lower priority, to delay others. A child made by `fork` may wait for ever, for a thread that it does
-/// not have. Where that matters, use the package `blockpool-core`.
+/// preempted in the middle of a push or a pop, others spin, and after a while yield, until it
+/// continues. So never call a method from an interrupt or signal handler, and expect threads that are
+/// preempted, or of lower priority, to delay others. A child made by `fork` may wait for ever for a
+/// thread that does not exist in it. Where that matters, use the package `blockpool-core`.
 ///
 /// It hands out the buffer that was returned longest ago, so its memory is rarely in the cache. A
 /// [`LocalPool`] hands out the one returned last.
@@ -36,7 +36,7 @@ use crate::{LocalPool, PoolError, PooledBuffer};
 /// memory it started with.
 ///
 /// All counters are for monitoring. Once the threads that use the pool have been joined they are exact,
-/// except for the high-water mark of a large pool; each says which way it errs.
+/// except for the high-water mark of a large pool; the docs of each say which way it errs.
 #[derive(Clone)]
 pub struct TransactionMemoryPool {
     shared: Arc<Shared>,
@@ -62,18 +62,17 @@ impl TransactionMemoryPool {
         }
     }
 
-    /// Makes a pool as [`new`](Self::new) does, or says why it cannot.
+    /// Makes a pool as [`new`](Self::new) does, or returns why it cannot.
     ///
     /// # Errors
     ///
-    /// [`PoolError::TooLarge`] if the sizes exceed what can be addressed;
-    /// [`PoolError::OutOfMemory`] if the allocator refuses, as it does beyond a limit of
-    /// `ulimit -v`.
+    /// [`PoolError::TooLarge`] if the sizes exceed what can be addressed; [`PoolError::OutOfMemory`] if
+    /// the allocator refuses, as it does beyond a limit set with `ulimit -v`.
     ///
-    /// It cannot see limits that the allocator does not know: the memory of a machine that overcommits
-    /// it, and the limit of a container (a control group's `memory.max`). A pool beyond those is not
-    /// refused; the system kills the process when the pages are written to, which is here. If the size
-    /// comes from outside, compare it with them first.
+    /// It cannot detect limits that the allocator does not know: the memory of a machine that
+    /// overcommits it, and the limit of a container (a control group's `memory.max`). A pool beyond
+    /// those is not refused; the system kills the process when the pages are written to, which is here.
+    /// If the size comes from outside, check it against them first.
     pub fn try_new(buffer_size: usize, pool_capacity: usize) -> Result<Self, PoolError> {
         let shared = Arc::new(Shared::new(buffer_size, pool_capacity)?);
         Ok(Self { shared })
@@ -98,9 +97,9 @@ impl TransactionMemoryPool {
         if buffer.is_none() {
             buffer = Some(self.shared.heap_fallback());
         }
-        // Never the default. In this form the compiler hands the three words of the `Vec` on one by
-        // one. With a `match` it stores one and then loads two at once, which waits until the store
-        // has reached the cache: measured, a pair costs half as much again.
+        // Never the default. In this form the compiler passes the three words of the `Vec` on one
+        // by one. With a `match` it stores one and then loads two at once, which waits until the
+        // store has reached the cache: measured, a pair costs half as much again.
         buffer.unwrap_or_default()
     }
 
@@ -155,7 +154,7 @@ impl TransactionMemoryPool {
 
     /// A [`LocalPool`], the per-thread cache of this pool.
     ///
-    /// Lock-free; allocates, so call it when the thread starts. How many buffers it may keep is decided
+    /// Allocates, so call it when the thread starts. How many buffers it may keep is decided
     /// here: see [`LocalPool`].
     pub fn local_pool(&self) -> LocalPool {
         LocalPool::new(self.clone())
@@ -165,12 +164,12 @@ impl TransactionMemoryPool {
     ///
     /// Without those that local pools keep. O(1); reads, never writes; repeats its reads while other
     /// threads give buffers back in between. Exact for one moment during the call; counts a buffer that
-    /// another thread is just giving back, and not one that it is just taking.
+    /// another thread is just giving back, but not one that it is just taking.
     pub fn available_buffers(&self) -> usize {
         self.shared.available()
     }
 
-    /// [`available_buffers`](Self::available_buffers), by the name that it has in `blockpool-core`.
+    /// [`available_buffers`](Self::available_buffers), under the name that it has in `blockpool-core`.
     pub fn available(&self) -> usize {
         self.available_buffers()
     }
@@ -182,7 +181,7 @@ impl TransactionMemoryPool {
         self.shared.pool_capacity
     }
 
-    /// [`total_allocated`](Self::total_allocated), by the name that it has in `blockpool-core`.
+    /// [`total_allocated`](Self::total_allocated), under the name that it has in `blockpool-core`.
     pub fn capacity(&self) -> usize {
         self.total_allocated()
     }
@@ -212,9 +211,9 @@ impl TransactionMemoryPool {
 
     /// How many buffers had to come from the heap because the pool was empty.
     ///
-    /// Not those gets that returned `None`. Counted before the allocation, so it
-    /// may read high by one for each get in progress. Wraps at `usize::MAX`. One
-    /// atomic load.
+    /// Gets that returned `None` are not counted. Counted before the allocation, so it
+    /// may read high by one for each get in progress. Wraps at `usize::MAX`. One atomic
+    /// load.
     pub fn heap_fallbacks(&self) -> usize {
         self.shared.heap_fallbacks()
     }

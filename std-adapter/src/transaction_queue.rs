@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::PooledBuffer;
 
-/// A transaction on its way from the network to whoever handles it.
+/// A transaction on its way from the network to its handler.
 #[derive(Debug)]
 pub struct ReceivedTransaction<B = PooledBuffer> {
     /// The bytes as received; usually a [`PooledBuffer`].
@@ -19,8 +19,8 @@ pub struct ReceivedTransaction<B = PooledBuffer> {
     pub received: Instant,
 }
 
-/// A bounded first-in, first-out queue for any number of producers and consumers, of received
-/// transactions unless told otherwise.
+/// A bounded first-in, first-out queue for any number of producers and consumers; by default, of
+/// received transactions.
 ///
 /// ```
 /// use blockpool::{ReceivedTransaction, TransactionMemoryPool, TransactionQueue};
@@ -39,12 +39,12 @@ pub struct ReceivedTransaction<B = PooledBuffer> {
 /// assert_eq!(pool.available_buffers(), 2);
 /// ```
 ///
-/// **Not lock-free:** it is a `crossbeam::queue::ArrayQueue`. While one thread is preempted in the middle
-/// of a push or a pop, others spin until it goes on. So never call a method from an interrupt or signal
-/// handler. Where that matters, use the package `blockpool-core`.
+/// **Not lock-free:** it is a `crossbeam::queue::ArrayQueue`. While one thread is preempted in the
+/// middle of a push or a pop, others spin until it continues. So never call a method from an interrupt
+/// or signal handler. Where that matters, use the package `blockpool-core`.
 ///
-/// A clone is another handle of the same queue and costs one atomic increment. With the last handle the
-/// items still queued are dropped, and their [`PooledBuffer`]s return to their pool.
+/// A clone is another handle of the same queue and costs one atomic increment. The items still queued
+/// are dropped with the last handle, and their [`PooledBuffer`]s return to their pool.
 ///
 /// Items are moved, their bytes are not: a buffer stays where it is. They may be of any type, such as a
 /// bare buffer:
@@ -80,7 +80,7 @@ impl<T> TransactionQueue<T> {
     ///
     /// # Errors
     ///
-    /// Gives the item back if the queue is full. Another thread may already have made room then.
+    /// Gives the item back if the queue is full. Another thread may already have made room by then.
     #[inline]
     pub fn push(&self, item: T) -> Result<(), T> {
         self.items.push(item)
@@ -95,8 +95,8 @@ impl<T> TransactionQueue<T> {
         self.items.pop()
     }
 
-    /// Takes items one by one, as [`pop`](Self::pop) does, until the queue is empty, or as many as its
-    /// capacity: so it ends though others push meanwhile. Items that are not taken stay.
+    /// Takes items one by one, as [`pop`](Self::pop) does, until the queue is empty or as many as its
+    /// capacity are taken: so it ends even if others push meanwhile. Items that are not taken stay.
     pub fn drain(&self) -> impl Iterator<Item = T> + '_ {
         (0..self.capacity()).map_while(|_| self.pop())
     }
@@ -104,7 +104,7 @@ impl<T> TransactionQueue<T> {
     /// The number of items, in [0, [`capacity`](Self::capacity)].
     ///
     /// Reads, never writes; repeats its reads while other threads push in between. Exact for one moment
-    /// during the call; counts an item that another thread is just pushing, and not one that it is just
+    /// during the call; counts an item that another thread is just pushing, but not one that it is just
     /// popping.
     pub fn len(&self) -> usize {
         self.items.len()

@@ -1,17 +1,17 @@
-/* Packets through two lcores of DPDK, in blocks of ours: received by one, worked on and sent by the
- * other. What the driver fills and what it sends is the same block; nothing is copied.
+/* Moves packets through two lcores of DPDK, in blocks of blockpool: one lcore receives them, the other
+ * processes and sends them. The driver fills and sends the same block; nothing is copied.
  *
- * The mempool that drivers are given has a handler of this program's own: it takes its objects from a
- * pool of blockpool's, by the local pool of the lcore that asks, and gives them back to that. An object, the
- * mempool's header in front of it, a packet buffer and its data fill a block. A packet that does not fit
- * one is too long for this program.
+ * The drivers' mempool has a handler of this program's own: it takes its objects from a blockpool pool,
+ * through the local pool of the calling lcore, and gives them back through it. An object, which is a
+ * packet buffer and its data, fills a block together with the mempool's header in front of it. A packet
+ * that does not fit into a block is too long for this program.
  *
  *     cc -O2 dpdk_pipeline.c -o dpdk_pipeline $(pkg-config --cflags --libs libdpdk blockpool)
  *     ./dpdk_pipeline --no-huge -m 128 --no-pci --lcores=0,1 --iova-mode=va \
  *         --vdev=net_pcap0,rx_pcap=in.pcap,tx_pcap=out.pcap -- 1000
  *
- * ends after 1,000 packets, which in.pcap has to have. Each is sent back to where it came from: its
- * Ethernet addresses change places.
+ * ends after 1,000 packets, which in.pcap must contain. Each is sent back to where it came from, with
+ * its Ethernet addresses swapped.
  */
 
 #include <errno.h>
@@ -36,10 +36,10 @@
 #define BURST 32u
 #define PORT 0
 
-/* So many are received and not sent yet, at most, and a burst: two local pools may keep half of the blocks. */
+/* At most this many, and a burst, are received but not sent: two local pools may keep half of the blocks. */
 #define ON_THEIR_WAY (BLOCKS / 2 - 2 * BURST)
 
-/* An object lies behind the header that a mempool puts in front of it. */
+/* A mempool puts this header in front of an object. */
 #define HEADER RTE_ALIGN_CEIL(sizeof(struct rte_mempool_objhdr), RTE_CACHE_LINE_SIZE)
 
 static blockpool *pool;
@@ -50,10 +50,10 @@ static blockpool_local_pool *locals[RTE_MAX_LCORE];
 static void *data_at[BLOCKS];
 
 static atomic_ulong sent_count;
-/* How many there are, once that is known. */
+/* How many there are, once known. */
 static atomic_ulong to_be_sent = ULONG_MAX;
 
-/* Ends with what was attempted and, unless `code` is 0, the system's reason. */
+/* Ends the program, and prints what was attempted and, unless `code` is 0, the system's reason. */
 static void
 end(const char *what, int code)
 {
@@ -73,7 +73,7 @@ expect(const char *what, blockpool_result result)
 	exit(EXIT_FAILURE);
 }
 
-/* The handler of the mempool. */
+/* The mempool handler. */
 
 static int
 handler_alloc(struct rte_mempool *mp __rte_unused)
@@ -86,7 +86,7 @@ handler_free(struct rte_mempool *mp __rte_unused)
 {
 }
 
-/* Another thread than an lcore, such as a control thread of a driver, has no local pool. */
+/* A thread that is not an lcore, such as a control thread of a driver, has no local pool. */
 static blockpool_local_pool *
 own_local_pool(void)
 {
@@ -137,7 +137,7 @@ handler_enqueue(struct rte_mempool *mp __rte_unused, void *const *objects, unsig
 	return 0;
 }
 
-/* All or none. */
+/* All or nothing. */
 static int
 handler_dequeue(struct rte_mempool *mp __rte_unused, void **objects, unsigned int count)
 {
@@ -158,7 +158,7 @@ handler_get_count(const struct rte_mempool *mp __rte_unused)
 	return blockpool_available(pool);
 }
 
-/* Blocks are free already: the mempool is told where they are. */
+/* The blocks are already free: this only tells the mempool where they are. */
 static int
 handler_populate(struct rte_mempool *mp, unsigned int most, void *memory, rte_iova_t iova,
 		 size_t length, rte_mempool_populate_obj_cb_t *add, void *argument)
@@ -186,7 +186,7 @@ static const struct rte_mempool_ops handler = {
 
 RTE_MEMPOOL_REGISTER_OPS(handler);
 
-/* What has to be there before packets come. */
+/* Set-up, before packets come. */
 
 static void *
 memory_of(size_t length)
@@ -227,7 +227,7 @@ make_mempool(void)
 
 	if (mp == NULL)
 		end("cannot make the mempool", rte_errno);
-	/* Else the memory need not be in one piece to devices. */
+	/* Otherwise the memory need not be contiguous to devices. */
 	if (rte_eal_iova_mode() != RTE_IOVA_VA)
 		end("needs --iova-mode=va", 0);
 	if (mp->header_size != HEADER || mp->trailer_size != 0)
@@ -263,7 +263,7 @@ start_port(struct rte_mempool *mp)
 		end("port 0 does not start", result);
 }
 
-/* The number of the block that a packet fills; whatever the packet needs lies in it. */
+/* The index of the block that a packet fills; everything that the packet needs lies in it. */
 static size_t
 block_of(struct rte_mbuf *packet)
 {
@@ -278,7 +278,7 @@ block_of(struct rte_mbuf *packet)
 	return index;
 }
 
-/* Until there are so many, or none for a second. */
+/* Returns when `count` packets have come, or none for a second. */
 static void
 receive(unsigned long count)
 {

@@ -1,4 +1,4 @@
-//! Blocks as C has them, in arrays of pointers.
+//! Blocks as C sees them, in arrays of pointers.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
@@ -9,12 +9,12 @@ use blockpool_core::{Block, BurstError, Region};
 
 use crate::result::blockpool_result::{self, *};
 
-/// The program is the block's owner now.
+/// Makes the program the owner of the block.
 pub(crate) fn give_up(block: Block<'static, Region<'static>>) -> *mut c_void {
     block.into_raw_ptr().as_ptr().cast()
 }
 
-/// The array of `count` pointers from `first` on, to be written; empty if there is none.
+/// The array of `count` pointers from `first` on, to be written; empty if `first` is null.
 ///
 /// # Safety
 ///
@@ -26,12 +26,12 @@ pub(crate) unsafe fn to_write<'a>(
     if first.is_null() {
         return &mut [];
     }
-    // SAFETY: the caller's promise: an array of as many elements, which is nobody else's meanwhile.
+    // SAFETY: the caller's promise: an array of that many elements, which nobody else uses meanwhile.
     unsafe { slice::from_raw_parts_mut(first.cast(), count) }
 }
 
-/// Hands the `count` pointers from `first` on, up to the first null one, to `give`. Stores in `taken` how
-/// many it took, and returns why no more.
+/// Passes the `count` pointers from `first` on, up to the first null one, to `give`. Stores in `taken`
+/// how many it took, and returns why it took no more.
 ///
 /// # Safety
 ///
@@ -45,7 +45,8 @@ pub(crate) unsafe fn give<T>(
 ) -> blockpool_result {
     let (count, result) = match to {
         Some(to) if !first.is_null() => {
-            // SAFETY: the caller's promise: an array of as many elements, which nobody changes meanwhile.
+            // SAFETY: the caller's promise: an array of that many elements, which nobody changes
+            // meanwhile.
             let pointers: &[*mut u8] = unsafe { slice::from_raw_parts(first.cast(), count) };
             let nulls = pointers.iter().position(|pointer| pointer.is_null());
             let valid = nulls.unwrap_or(count);

@@ -1,12 +1,12 @@
-//! The C library. What its functions do, and what they rely on, stands at them, for readers of the
-//! header: `include/blockpool.h` is made of this by a test.
+//! The C library. Each function's doc says what it does and what it relies on, for readers of the
+//! header: a test generates `include/blockpool.h` from these docs.
 //!
-//! - No function is called but from C: they are `unsafe`, and their contract is what the header says at
-//!   its beginning. `SAFETY` comments refer to it as *the header's rules*.
-//! - Nothing here panics, if the rules are kept. If it did, the program would end: a panic does not leave
-//!   an `extern "C"` function.
-//! - With the standard library, though nothing of it is called: without, a library in C needs
-//!   `panic = "abort"`, which cargo takes from the workspace alone, and the other members unwind.
+//! - The functions are called only from C: they are `unsafe`, and their contract is what the header
+//!   says at its beginning. `SAFETY` comments refer to it as *the header's rules*.
+//! - Nothing here panics if the rules are kept. If it did, the program would abort: a panic cannot
+//!   leave an `extern "C"` function.
+//! - The library links the standard library, though it calls nothing in it: otherwise a library in C
+//!   needs `panic = "abort"`, which cargo takes only from the workspace, whose other members unwind.
 
 #![expect(non_camel_case_types, reason = "types have the names that they have in C")]
 

@@ -1,4 +1,4 @@
-//! A local pool, in the memory that it was given.
+//! A local pool, in the memory that it is given.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
@@ -13,7 +13,7 @@ use crate::result::blockpool_result::{self, *};
 use crate::storage::{BLOCKPOOL_LOCAL_POOL_SIZE, BLOCKPOOL_MAX_STOCK, Storage, tell};
 
 /// The cache of a pool for one thread or core: it keeps a few free blocks, its stock, so that taking a
-/// block and giving it back are a few plain instructions.
+/// block and giving it back cost a few plain instructions.
 ///
 /// Nobody else can take the blocks in the stock. So before its thread blocks, sleeps or idles, call
 /// `blockpool_local_pool_flush`.
@@ -22,8 +22,8 @@ pub(crate) struct blockpool_local_pool {
     _user: User,
 }
 
-/// How many bytes of memory a local pool needs: `BLOCKPOOL_LOCAL_POOL_SIZE`, of the library that the program
-/// runs with.
+/// How many bytes of memory a local pool needs: the `BLOCKPOOL_LOCAL_POOL_SIZE` of the library that the
+/// program runs with.
 #[unsafe(no_mangle)]
 extern "C" fn blockpool_local_pool_size() -> usize {
     BLOCKPOOL_LOCAL_POOL_SIZE
@@ -32,10 +32,11 @@ extern "C" fn blockpool_local_pool_size() -> usize {
 /// Makes a local pool with an empty stock, and stores a pointer to it in `local`; `NULL` if it is refused.
 ///
 /// It keeps at most `stock` blocks, 1 to `BLOCKPOOL_MAX_STOCK`, and never more than a quarter of the
-/// pool, but at least one; it takes and gives back half as many at once. A pool that must never run dry has
-/// `stock` blocks for each of its local pools, beyond those that are in use at once.
+/// pool, but at least one; it takes and gives back half as many at once. A pool that must never run dry
+/// needs `stock` blocks for each of its local pools, beyond those that are in use at once.
 ///
-/// `bookkeeping`, for the library's own use, has `BLOCKPOOL_LOCAL_POOL_SIZE` bytes, whatever they hold.
+/// `bookkeeping`, for the library's own use, has `BLOCKPOOL_LOCAL_POOL_SIZE` bytes, whose contents do
+/// not matter.
 #[must_use]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_local_pool_create(
@@ -59,21 +60,21 @@ unsafe extern "C" fn blockpool_local_pool_create(
     })
 }
 
-/// Gives the stock back and ends the local pool. Its memory is the program's again.
+/// Gives the stock back and destroys the local pool. Its memory then belongs to the program again.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_local_pool_destroy(
     local: Option<NonNull<blockpool_local_pool>>,
 ) -> blockpool_result {
     let Some(local) = local else { return BLOCKPOOL_ERROR_NULL };
-    // SAFETY: the header's rules: a local pool, which nobody uses any more.
+    // SAFETY: the header's rules: a local pool, which is no longer used.
     unsafe { local.drop_in_place() };
     BLOCKPOOL_OK
 }
 
-/// Takes a block: of the stock, which is filled by half when it is empty. `NULL` if the stock is empty
-/// and every block of the pool is out, or if `local` is `NULL`.
+/// Takes a block from the stock, which is refilled to half when it is empty. `NULL` if the stock is
+/// empty and every block of the pool is out, or if `local` is `NULL`.
 ///
-/// Wait-free but for the filling, which is lock-free.
+/// Wait-free except for the refill, which is lock-free.
 #[must_use]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_local_pool_get(
@@ -84,7 +85,7 @@ unsafe extern "C" fn blockpool_local_pool_get(
 
 /// Gives a block to the stock, which gives its older half to the pool when it is full.
 ///
-/// The pointer is checked as by `blockpool_local_pool_put_burst`.
+/// The pointer is checked as in `blockpool_local_pool_put_burst`.
 #[must_use]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_local_pool_put(
@@ -93,7 +94,7 @@ unsafe extern "C" fn blockpool_local_pool_put(
 ) -> blockpool_result {
     let Some(blockpool_local_pool { local, .. }) = local else { return BLOCKPOOL_ERROR_NULL };
     let Some(block) = NonNull::new(block) else { return BLOCKPOOL_ERROR_NULL };
-    // SAFETY: the header's rules for who gives a block back.
+    // SAFETY: the header's rules for a caller that gives a block back.
     result::of(unsafe { local.put_raw_ptr(block.cast()) })
 }
 
@@ -130,15 +131,15 @@ unsafe extern "C" fn blockpool_local_pool_get_bulk(
 /// Gives `count` blocks to the stock, and what does not fit there to the pool. What stays in the stock
 /// is taken again in the same order.
 ///
-/// Ends at the first pointer that is refused: the result says why; `put`, unless it is `NULL`, how many
-/// blocks before it were given back. It and those behind it are still the program's, which may go on behind
-/// it.
+/// Stops at the first pointer that is refused: the result says why, and `put`, unless it is `NULL`, how
+/// many blocks before it were given back. It and those after it still belong to the program, which may
+/// continue after it.
 ///
-/// A pointer that is `NULL`, foreign or misaligned is always refused; one that was given back before, if
-/// by this thread or by one whose call happened before. Two threads that give back or push one block at
-/// the same time may both succeed; the block then has two owners, and a queue may lose blocks or never
-/// answer again. `blockpool_put` refuses one of them. A pointer that occurs twice in one burst is refused the
-/// second time.
+/// A pointer that is `NULL`, foreign or misaligned is always refused; one that was already given back
+/// is refused if this thread gave it back, or one whose call happened before. If two threads give back
+/// or push one block at the same time, both may succeed: the block then has two owners, and a queue may
+/// lose blocks, or its functions may never return. `blockpool_put` refuses one of them. A pointer that
+/// occurs twice in one burst is refused the second time.
 #[must_use]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_local_pool_put_burst(
@@ -149,14 +150,14 @@ unsafe extern "C" fn blockpool_local_pool_put_burst(
 ) -> blockpool_result {
     let give_back = |blockpool_local_pool { local, .. }: &mut blockpool_local_pool,
                      pointers: &[NonNull<u8>]| {
-        // SAFETY: the header's rules for who gives blocks back.
+        // SAFETY: the header's rules for a caller that gives blocks back.
         unsafe { local.put_raw_ptr_burst(pointers) }
     };
     // SAFETY: the header's rules for arrays.
     unsafe { give(blocks, count, local, put, give_back) }
 }
 
-/// Gives the whole stock to the pool. To be called before the local pool's thread blocks, sleeps or idles.
+/// Gives the whole stock to the pool. Call it before the local pool's thread blocks, sleeps or idles.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_local_pool_flush(
     local: Option<&mut blockpool_local_pool>,

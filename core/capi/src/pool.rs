@@ -1,4 +1,4 @@
-//! A pool, in the bookkeeping that it was given.
+//! A pool, in the bookkeeping that it is given.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
@@ -19,12 +19,13 @@ pub(crate) struct blockpool {
     users: AtomicUsize,
 }
 
-/// Keeps a pool from being destroyed: what a local pool or queue has of it, dropped after the rest.
+/// Keeps a pool from being destroyed: held by each local pool or queue, and dropped after everything
+/// else in it.
 pub(crate) struct User(&'static blockpool);
 
 impl User {
     pub(crate) fn of(pool: &'static blockpool) -> Self {
-        // Relaxed: it is the same thread, or one that was told of the user, that destroys the pool.
+        // Relaxed: this thread, or one that has learned of the user since, destroys the pool.
         pool.users.fetch_add(1, Ordering::Relaxed);
         Self(pool)
     }
@@ -32,28 +33,28 @@ impl User {
 
 impl Drop for User {
     fn drop(&mut self) {
-        // U1: pairs with U2: whatever the user did with the pool is done.
+        // U1: pairs with U2: everything that the user did with the pool is done.
         self.0.users.fetch_sub(1, Ordering::Release);
     }
 }
 
-/// How many bytes of bookkeeping a pool of `length` bytes of memory needs with blocks of
-/// `block_size` bytes: `BLOCKPOOL_BOOKKEEPING_SIZE`, where that is not known beforehand.
+/// How many bytes of bookkeeping a pool of `length` bytes of memory needs with blocks of `block_size`
+/// bytes: `BLOCKPOOL_BOOKKEEPING_SIZE` for sizes known only at run time.
 #[unsafe(no_mangle)]
 extern "C" fn blockpool_bookkeeping_size(length: usize, block_size: usize) -> usize {
     let groups = length.checked_div(block_size).unwrap_or(0).div_ceil(64);
     groups.saturating_mul(BLOCKPOOL_GROUP_SIZE).saturating_add(BLOCKPOOL_POOL_SIZE)
 }
 
-/// Makes a pool of the blocks of `block_size` bytes that fit into `length` bytes from `memory` on,
+/// Makes a pool of as many blocks of `block_size` bytes as fit into `length` bytes from `memory` on,
 /// all of them free, and stores a pointer to it in `pool`; `NULL` if it is refused.
 ///
-/// Block i lies at i times the block size; what is left over at the end stays unused. The memory is
-/// not touched: it holds blocks and nothing else, and may be huge pages, or shared with a device.
+/// Block i lies at i times the block size; what is left over at the end stays unused. The memory is not
+/// touched: it holds blocks and nothing else, and may be huge pages, or shared with a device.
 /// `bookkeeping` is for the library's own use: `bookkeeping_length` is at least
-/// `BLOCKPOOL_BOOKKEEPING_SIZE(length, block_size)`. What it holds does not matter.
+/// `BLOCKPOOL_BOOKKEEPING_SIZE(length, block_size)`. Its contents do not matter.
 ///
-/// Takes time in proportion to the number of blocks.
+/// Takes time proportional to the number of blocks.
 #[must_use]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_create(
@@ -72,11 +73,11 @@ unsafe extern "C" fn blockpool_create(
         // SAFETY: the header's rules: the bookkeeping is the library's alone.
         let elements =
             unsafe { storage.elements::<_, BLOCKPOOL_POOL_SIZE>(needed, Bookkeeping::new) };
-        // SAFETY: the header's rules: the memory is the pool's until it is destroyed, which is when
-        // its last use was.
+        // SAFETY: the header's rules: the memory is the pool's until the pool is destroyed, after
+        // its last use.
         let region =
             unsafe { Region::from_raw_parts(memory.cast(), length, block_size, elements) }?;
-        // SAFETY: the header's rules; the elements lie behind.
+        // SAFETY: the header's rules; the elements lie after it.
         unsafe {
             storage
                 .write::<_, BLOCKPOOL_POOL_SIZE>(blockpool { region, users: AtomicUsize::new(0) })
@@ -84,10 +85,11 @@ unsafe extern "C" fn blockpool_create(
     })
 }
 
-/// Ends a pool whose blocks are all free. Memory and bookkeeping are the program's again.
+/// Destroys a pool whose blocks are all free. Memory and bookkeeping then belong to the program again.
 ///
-/// `BLOCKPOOL_ERROR_IN_USE` if a local pool or a queue was not destroyed, `BLOCKPOOL_ERROR_BLOCKS_OUT` if a
-/// block is out; the pool goes on then. Nobody may use the pool meanwhile, or later.
+/// `BLOCKPOOL_ERROR_IN_USE` if a local pool or a queue has not been destroyed,
+/// `BLOCKPOOL_ERROR_BLOCKS_OUT` if a block is out; the pool then stays usable. Nobody may use the pool
+/// during the call, or after it was destroyed.
 #[must_use]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_destroy(pool: *mut blockpool) -> blockpool_result {
@@ -100,18 +102,18 @@ unsafe extern "C" fn blockpool_destroy(pool: *mut blockpool) -> blockpool_result
     if shared.region.available() < shared.region.capacity() {
         return BLOCKPOOL_ERROR_BLOCKS_OUT;
     }
-    // SAFETY: a pool, which nobody uses any more.
+    // SAFETY: a pool, which is no longer used.
     unsafe { pool.drop_in_place() };
     BLOCKPOOL_OK
 }
 
 /// Takes a free block; `NULL` if every block is out, or `pool` is `NULL`.
 ///
-/// Its bytes are what they are: the last owner's, or those that were there before. Bursts are for
-/// local pools.
+/// Its bytes are not reset: they are the last owner's, or those that were there before. To take bursts,
+/// use a local pool.
 ///
-/// From any thread or signal handler. Lock-free: one atomic read-modify-write when threads do not
-/// meet; a search when the thread's word of the set has no free block.
+/// May be called from any thread or signal handler. Lock-free: one atomic read-modify-write when
+/// uncontended; a search when the thread's word of the free list has no free block.
 #[must_use]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_get(pool: *mut blockpool) -> *mut c_void {
@@ -123,17 +125,18 @@ unsafe extern "C" fn blockpool_get(pool: *mut blockpool) -> *mut c_void {
 /// Gives a block back.
 ///
 /// `BLOCKPOOL_ERROR_NULL`, `BLOCKPOOL_ERROR_FOREIGN`, `BLOCKPOOL_ERROR_MISALIGNED`,
-/// `BLOCKPOOL_ERROR_NOT_OUT` say why a pointer is refused; the pool is as before. Of several calls with
-/// one block, at the same time too, one succeeds.
+/// `BLOCKPOOL_ERROR_NOT_OUT` say why a pointer is refused; the pool is unchanged. Of several calls with
+/// one block, even at the same time, exactly one succeeds.
 ///
-/// From any thread or signal handler. Lock-free: two atomic read-modify-writes, at times three.
+/// May be called from any thread or signal handler. Lock-free: two atomic read-modify-writes, sometimes
+/// three.
 #[must_use]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_put(pool: *mut blockpool, block: *mut c_void) -> blockpool_result {
     // SAFETY: the header's rules: null, or a pool.
     let Some(pool) = (unsafe { pool.as_ref() }) else { return BLOCKPOOL_ERROR_NULL };
     let Some(block) = NonNull::new(block) else { return BLOCKPOOL_ERROR_NULL };
-    // SAFETY: the header's rules: who gives a block back is its owner, if it is out.
+    // SAFETY: the header's rules: the caller that gives a block back owns it, if it is out.
     result::of(unsafe { pool.region.from_raw_ptr(block.cast()) }.map(drop))
 }
 
@@ -151,23 +154,23 @@ unsafe extern "C" fn blockpool_block_size(pool: Option<&blockpool>) -> usize {
 
 /// How many blocks are free; those in a local pool's stock or a queue are not. 0 if `pool` is `NULL`.
 ///
-/// Exact when no other call runs, otherwise off by those that overlap it. For monitoring: takes time in
-/// proportion to the number of blocks, a few nanoseconds for 64.
+/// Exact when no other call runs, otherwise off by those that overlap it. For monitoring: takes time
+/// proportional to the number of blocks, a few nanoseconds for every 64.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_available(pool: Option<&blockpool>) -> usize {
     pool.map_or(0, |pool| pool.region.available())
 }
 
-/// How many calls, of `blockpool_get` or to a local pool, wanted more blocks than were free; 0 if `pool` is
-/// `NULL`. Wraps around.
+/// How many calls of `blockpool_get`, or to a local pool, wanted more blocks than were free; 0 if
+/// `pool` is `NULL`. Wraps around.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_exhausted_count(pool: Option<&blockpool>) -> usize {
     pool.map_or(0, |pool| pool.region.exhausted_count())
 }
 
-/// Where the blocks lie, to be registered with a device: the first byte of the first block. Stores
-/// the bytes to the end of the last block in `length`, if that is not `NULL`. `NULL` and 0 if `pool` is
-/// `NULL`.
+/// Where the blocks lie, for registering them with a device: returns a pointer to the first byte of the
+/// first block, and stores the number of bytes from there to the end of the last block in `length`,
+/// unless that is `NULL`. `NULL` and 0 if `pool` is `NULL`.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_memory(
     pool: Option<&blockpool>,
@@ -192,7 +195,7 @@ unsafe extern "C" fn blockpool_index_of(pool: Option<&blockpool>, block: *const 
     index.map_or(usize::MAX, |index| index as usize)
 }
 
-/// Where the block of an index lies, whoever owns it; `NULL` if there is no such block, or `pool` is
+/// Where the block with an index lies, whoever owns it; `NULL` if there is no such block, or `pool` is
 /// `NULL`.
 #[must_use]
 #[unsafe(no_mangle)]

@@ -4,14 +4,14 @@ use std::ffi::{c_char, c_int};
 
 use blockpool_core::{RawError, RegionError};
 
-/// What became of a call. A call that is refused changes nothing; but bursts say how far they came, and
+/// What became of a call. A call that is refused changes nothing; but bursts say how far they got, and
 /// create functions may have written to the bookkeeping.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum blockpool_result {
     /// Done.
     BLOCKPOOL_OK = 0,
-    /// A pointer that must not be is `NULL`.
+    /// A pointer that must not be `NULL` is `NULL`.
     BLOCKPOOL_ERROR_NULL = 1,
     /// The pointer does not point into this pool's blocks.
     BLOCKPOOL_ERROR_FOREIGN = 2,
@@ -31,9 +31,9 @@ pub(crate) enum blockpool_result {
     BLOCKPOOL_ERROR_BOOKKEEPING_MISALIGNED = 9,
     /// The memory for bookkeeping is smaller than needed.
     BLOCKPOOL_ERROR_BOOKKEEPING_TOO_SMALL = 10,
-    /// A local pool is to keep no block, or more than `BLOCKPOOL_MAX_STOCK`.
+    /// A local pool was to keep no block, or more than `BLOCKPOOL_MAX_STOCK`.
     BLOCKPOOL_ERROR_STOCK = 11,
-    /// A local pool or a queue of the pool was not destroyed.
+    /// A local pool or a queue of the pool has not been destroyed.
     BLOCKPOOL_ERROR_IN_USE = 12,
     /// A block of the pool is out.
     BLOCKPOOL_ERROR_BLOCKS_OUT = 13,
@@ -41,7 +41,7 @@ pub(crate) enum blockpool_result {
 
 use blockpool_result::*;
 
-/// A result in words, for a message. `result` may be any number.
+/// A result as text, for a message. `result` may be any number.
 #[unsafe(no_mangle)]
 extern "C" fn blockpool_result_text(result: c_int) -> *const c_char {
     const TEXTS: [(blockpool_result, &std::ffi::CStr); 14] = [
@@ -74,7 +74,7 @@ impl From<RegionError> for blockpool_result {
             RegionError::Misaligned { .. } => BLOCKPOOL_ERROR_MEMORY_MISALIGNED,
             RegionError::TooSmall { .. } => BLOCKPOOL_ERROR_MEMORY_TOO_SMALL,
             RegionError::TooManyBlocks { .. } => BLOCKPOOL_ERROR_TOO_MANY_BLOCKS,
-            // The one that is left.
+            // The only one left.
             _ => BLOCKPOOL_ERROR_BOOKKEEPING_TOO_SMALL,
         }
     }

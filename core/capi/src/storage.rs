@@ -1,4 +1,4 @@
-//! Handles in memory that the program gives.
+//! Handles in memory that the program provides.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
@@ -10,14 +10,14 @@ use blockpool_core::{QueueSlot, Region};
 
 use crate::result::blockpool_result::{self, *};
 
-/// All memory that is given to the library begins at a multiple of this, in bytes.
+/// All memory given to the library begins at a multiple of this many bytes.
 pub const BLOCKPOOL_ALIGNMENT: usize = 64;
 
 /// For `BLOCKPOOL_BOOKKEEPING_SIZE`: bytes of a pool, whatever its capacity.
 //
-// An odd multiple of 64, so that the words behind it, 640 bytes apart, do not lie in their pages where
-// blocks' fronts do in theirs if their memory begins where that of the blocks ends: see the core's
-// bitmap.
+// An odd multiple of 64: if the bookkeeping begins where the memory of the blocks ends, the words after
+// it, 640 bytes apart, then do not have the offsets in their pages that the blocks' fronts have in
+// theirs: see the core's bitmap.
 pub const BLOCKPOOL_POOL_SIZE: usize = 320;
 
 /// For `BLOCKPOOL_BOOKKEEPING_SIZE`: bytes for every 64 blocks.
@@ -43,7 +43,7 @@ const _: () = {
     assert!(elements * size_of::<Bookkeeping>() <= BLOCKPOOL_GROUP_SIZE);
 };
 
-/// Memory for a handle, and for what the handle refers to behind it.
+/// Memory for a handle, and after it for what the handle refers to.
 pub(crate) struct Storage {
     first: NonNull<c_void>,
     length: usize,
@@ -73,12 +73,12 @@ impl Storage {
             return Err(BLOCKPOOL_ERROR_BOOKKEEPING_TOO_SMALL);
         }
         let place = self.first.cast::<T>();
-        // SAFETY: it fits into `SIZE` bytes, and there are as many, aligned as it wants them.
+        // SAFETY: it fits into `SIZE` bytes, and there are that many, aligned as it requires.
         unsafe { place.write(handle) };
         Ok(place)
     }
 
-    /// Up to `most` elements behind the first `SIZE` bytes, as many as there is memory for.
+    /// Up to `most` elements after the first `SIZE` bytes, as many as there is memory for.
     ///
     /// # Safety
     ///
@@ -94,9 +94,9 @@ impl Storage {
         if count == 0 {
             return &mut [];
         }
-        // SAFETY: there is an element's memory behind.
+        // SAFETY: there is memory for an element after them.
         let first = unsafe { self.first.byte_add(SIZE) }.cast::<T>().as_ptr();
-        // SAFETY: 1. as many elements lie within the memory, which is the library's alone for as long
+        // SAFETY: 1. that many elements lie within the memory, which is the library's alone for as long
         // as the handle is used; 2. they are aligned, by the assertions and `new`; 3. these may be
         // uninitialised.
         let unwritten = unsafe { slice::from_raw_parts_mut(first.cast::<MaybeUninit<T>>(), count) };
@@ -106,7 +106,7 @@ impl Storage {
     }
 }
 
-/// Tells C where a handle lies, or why there is none, and `NULL` in its stead.
+/// Stores a handle's address for C, or `NULL` if there is none, and returns why.
 pub(crate) fn tell<T>(
     handle: Option<&mut MaybeUninit<*mut T>>,
     create: impl FnOnce() -> Result<NonNull<T>, blockpool_result>,

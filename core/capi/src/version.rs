@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-/// The version as a number: 1,000,000 for each major, 1,000 for each minor version, and the patch.
+/// The version as a number: 1,000,000 × major + 1,000 × minor + patch.
 const NUMBER: u32 = 1_000_000 * part(env!("CARGO_PKG_VERSION_MAJOR"))
     + 1_000 * part(env!("CARGO_PKG_VERSION_MINOR"))
     + part(env!("CARGO_PKG_VERSION_PATCH"));
@@ -14,14 +14,14 @@ const fn part(digits: &str) -> u32 {
     }
 }
 
-/// The version of the library that the program runs with, as `BLOCKPOOL_VERSION` is that of the
-/// header that it was compiled with.
+/// The version of the library that the program runs with; `BLOCKPOOL_VERSION` is that of the header
+/// that it was compiled with.
 #[unsafe(no_mangle)]
 extern "C" fn blockpool_version() -> u32 {
     NUMBER
 }
 
-/// The same in words, as `BLOCKPOOL_VERSION_TEXT`.
+/// The same as text, like `BLOCKPOOL_VERSION_TEXT`.
 #[unsafe(no_mangle)]
 extern "C" fn blockpool_version_text() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()

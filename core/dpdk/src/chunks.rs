@@ -1,4 +1,4 @@
-//! Where objects lie: in chunks of memory, one behind the other, numbered across chunks.
+//! Where objects lie: one after the other in chunks of memory, with indices that run across chunks.
 
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
@@ -8,7 +8,7 @@ use core::ops::Range;
 #[derive(Clone, Copy)]
 pub(crate) struct Stride {
     bytes: usize,
-    /// 2^64 ÷ `bytes`, rounded down, and 1: a multiplication takes a tenth of a division's time.
+    /// 2^64 ÷ `bytes`, rounded up: a multiplication takes a tenth of a division's time.
     reciprocal: u64,
 }
 
@@ -20,29 +20,29 @@ impl Stride {
 
     /// How many strides fit into `offset` bytes.
     ///
-    /// The reciprocal is at most 1 too large, so the product, divided by 2^64, at most
-    /// `offset` ÷ 2^64. That is less than 1 ÷ `bytes`, the least that a quotient lacks to the next
-    /// number, if `offset` × `bytes` is below 2^64: [`Chunk::new`] sees to it.
+    /// The reciprocal is at most 1 too large, so the quotient is too large by at most `offset` ÷ 2^64.
+    /// That is less than 1 ÷ `bytes`, the smallest distance from an exact quotient to the next whole
+    /// number, if `offset` × `bytes` is below 2^64, which [`Chunk::new`] ensures.
     fn divide(self, offset: usize) -> u32 {
         ((u128::from(self.reciprocal) * offset as u128) >> 64) as u32
     }
 }
 
-/// Objects one behind the other.
+/// Objects one after the other.
 #[derive(Clone, Copy)]
 pub(crate) struct Chunk {
     first: *mut u8,
     bytes: usize,
-    /// Numbers in `[start, end)`.
+    /// Indices in `[start, end)`.
     start: u32,
     end: u32,
-    /// Of all chunks in order of their addresses, the number of the one at this place.
+    /// With all chunks in order of their addresses, the index of the one at this position.
     by_address: u32,
 }
 
 impl Chunk {
-    /// `count` objects from `first` on, numbered from `start` on. `None` if these are no numbers, or
-    /// no memory of a machine.
+    /// `count` objects from `first` on, with indices from `start` on. `None` if no such indices, or no
+    /// such memory, can exist.
     pub(crate) fn new(first: *mut u8, count: u32, start: u32, stride: Stride) -> Option<Self> {
         let bytes = stride.bytes.checked_mul(count as usize)?;
         bytes.checked_mul(stride.bytes)?;
@@ -50,12 +50,12 @@ impl Chunk {
         Some(Self { first, bytes, start, end: start.checked_add(count)?, by_address: 0 })
     }
 
-    /// Without objects.
+    /// A chunk without objects.
     pub(crate) fn none() -> Self {
         Self { first: core::ptr::null_mut(), bytes: 0, start: 0, end: 0, by_address: 0 }
     }
 
-    /// The number of the object at `address`, or around it.
+    /// The index of the object at `address`, or around it.
     #[inline]
     pub(crate) fn number(&self, address: usize, stride: Stride) -> Option<u32> {
         let offset = address.wrapping_sub(self.first.addr());
@@ -73,8 +73,8 @@ impl Chunk {
         self.end
     }
 
-    /// The numbers of the objects that lie one behind the other, or one before the other, from the
-    /// front of `table` on; `number` is that of its first one.
+    /// The indices of the objects at the front of `table` that lie one after the other, in ascending or
+    /// descending order; `number` is the index of the first.
     #[inline]
     pub(crate) fn run(&self, number: u32, table: &[*mut c_void], stride: Stride) -> Range<u32> {
         let [first, second, ..] = table else { return number..number + 1 };
@@ -89,7 +89,8 @@ impl Chunk {
         }
     }
 
-    /// Writes where the objects of a range lie, which are all of this chunk, and says whether they are.
+    /// Writes the addresses of the objects of a range, if all are of this chunk, and returns whether
+    /// they are.
     #[inline]
     pub(crate) fn fill(
         &self,
@@ -109,7 +110,8 @@ impl Chunk {
     }
 }
 
-/// How many addresses at the front of `table`, of at most `most`, go on by `step`. The first one does.
+/// How many of the first `most` addresses of `table` follow one another by `step`. The first one always
+/// does.
 #[inline]
 fn in_steps(table: &[*mut c_void], step: usize, most: u32) -> u32 {
     let most = table.get(..most as usize).unwrap_or(table);
@@ -117,7 +119,7 @@ fn in_steps(table: &[*mut c_void], step: usize, most: u32) -> u32 {
     1 + most.windows(2).take_while(goes_on).count() as u32
 }
 
-/// Puts the last of `chunks`, whose numbers follow all others, to its place by address.
+/// Moves the last of `chunks`, whose indices follow all others, to its position by address.
 pub(crate) fn sort_in(chunks: &mut [Chunk]) {
     let Some((last, others)) = chunks.split_last() else { return };
     let (index, address) = (others.len(), last.first.addr());
@@ -162,7 +164,7 @@ mod tests {
         for bytes in [2, 3, 64, 65, 2112, 2368, 2432, 4096, 65_599, (1 << 20) + 64] {
             let stride = Stride::new(bytes).unwrap();
             let most = u32::try_from(usize::MAX / bytes / bytes).unwrap_or(u32::MAX - 1);
-            // With 32-bit words, not one object is as small as that.
+            // With 32-bit words, some of these sizes allow not even one object.
             let one = Chunk::new(pointer(64), most.max(1), 0, stride);
             assert_eq!(one.is_some(), most > 0, "{bytes}");
             let quotients = [0, 1, 2, 1000, most / 2, most.saturating_sub(1)];
@@ -242,7 +244,7 @@ mod tests {
         assert_eq!(chunk.run(101, &before, stride), 100..102);
     }
 
-    /// Of a table that was all null once.
+    /// The addresses in a table that was all null at first.
     fn addresses(table: [MaybeUninit<*mut c_void>; 4]) -> [usize; 4] {
         // SAFETY: every element is initialised.
         table.map(|object| unsafe { object.assume_init() }.addr())

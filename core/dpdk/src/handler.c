@@ -1,5 +1,5 @@
-/* The part of the handler that knows DPDK's types. Objects are numbered, and the numbers of the free
- * ones kept, in lib.rs. */
+/* The part of the handler that knows DPDK's types. lib.rs gives objects their indices, and keeps the
+ * indices of the free ones. */
 
 #include <errno.h>
 #include <rte_eal.h>
@@ -55,8 +55,8 @@ handler_get_count(const struct rte_mempool *mp)
 	return blockpool_objects_available(mp->pool_data);
 }
 
-/* Where devices use virtual addresses, objects may cross pages: then they lie one behind the other,
- * in one piece of memory, as AF_XDP wants them. */
+/* If devices use virtual addresses, objects may cross pages: they then lie one after the other, in one
+ * piece of memory, as AF_XDP requires. */
 static ssize_t
 handler_calc_mem_size(const struct rte_mempool *mp, uint32_t count, uint32_t page_shift,
 		      size_t *min_chunk_size, size_t *align)
@@ -66,15 +66,15 @@ handler_calc_mem_size(const struct rte_mempool *mp, uint32_t count, uint32_t pag
 	return rte_mempool_op_calc_mem_size_helper(mp, count, page_shift, 0, min_chunk_size, align);
 }
 
-/* A piece of memory that is contiguous to devices: objects fill it without gaps. 0 is a failure to
- * whoever calls this; what is negative is not. */
+/* The memory is contiguous to devices, and objects fill it without gaps. Callers take 0 as a failure,
+ * but not what is negative. */
 static int
 handler_populate(struct rte_mempool *mp, unsigned int most, void *memory, rte_iova_t iova,
 		 size_t length, rte_mempool_populate_obj_cb_t *add, void *argument)
 {
 	unsigned int count = RTE_MIN((size_t)most, length / stride(mp));
 
-	/* After a failure, DPDK has got all objects and freed their memory. */
+	/* After a failure, DPDK has taken all objects and freed their memory. */
 	if (mp->populated_size == 0)
 		blockpool_objects_forget(mp->pool_data);
 	if (count == 0 ||

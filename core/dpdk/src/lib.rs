@@ -1,25 +1,26 @@
-//! A mempool handler for DPDK: what a DPDK program loads by `-d librte_mempool_blockpool.so` and
-//! selects by `--mbuf-pool-ops-name=blockpool`, or by `rte_mempool_set_ops_byname`.
+//! A mempool handler for DPDK: a DPDK program loads it with `-d librte_mempool_blockpool.so` and
+//! selects it with `--mbuf-pool-ops-name=blockpool`, or with `rte_mempool_set_ops_byname`.
 //!
-//! It is not for a mempool from which objects of several sizes, or more than 2^29, are wanted, and
-//! not for drivers that want an object's pages side by side in physical memory although they use
-//! virtual addresses (KNI did).
+//! It does not support mempools with objects of several sizes, or with more than 2^29 objects, nor
+//! drivers that want an object's pages contiguous in physical memory although they use virtual
+//! addresses (as KNI did).
 //!
-//! - Which objects are free is a bit for each, apart from the objects: these are not touched.
-//! - A put never fails. A get is all or nothing; it may fail because another one had just taken some
-//!   of the objects, which it gave back when they did not suffice.
-//! - Lock-free: an lcore, or any thread, that is stopped inside an operation holds up nobody. (Not so
-//!   with DPDK's handlers over rings and its locked stack.)
-//! - An lcore looks for objects first where it found some last, so that lcores mostly work on
-//!   different cache lines.
-//! - An object put twice in a row is free once; a debug build ends the program there. An address that
-//!   lies in no object of the mempool is left out, the others are put, and the result is `-EINVAL`, which
-//!   `rte_mempool_put` does not look at. An address inside an object stands for the object.
-//! - All memory is DPDK's, of the mempool's socket; a secondary process finds it where the primary
-//!   has it. But DPDK calls handlers by their place in a table, which is filled in the order in which
-//!   libraries are loaded: a secondary process must be the same program with the same `-d`. Another
-//!   one, such as `dpdk-proc-info`, calls another handler, and may crash. (So with each handler that is
-//!   loaded by `-d`.)
+//! - One bit for each object, apart from the objects, says whether it is free: the objects are not
+//!   touched.
+//! - A put never fails. A get is all or nothing; it may fail because another one has just taken some of
+//!   the objects, which it gives back because they do not suffice.
+//! - Lock-free: an lcore, or any other thread, that is preempted inside an operation blocks no other.
+//!   (DPDK's handlers over rings and its locked stack are not lock-free.)
+//! - An lcore first looks for objects where it last found some, so that lcores mostly work on different
+//!   cache lines.
+//! - An object put twice in a row is free once; a debug build aborts the program there. An address that
+//!   lies in no object of the mempool is skipped, the others are put, and the result is `-EINVAL`,
+//!   which `rte_mempool_put` ignores. An address inside an object stands for the object.
+//! - All memory is DPDK's, of the mempool's socket; a secondary process finds it at the same address as
+//!   the primary. But DPDK calls handlers by their index in a table, which is filled in the order in
+//!   which libraries are loaded: a secondary process must be the same program with the same `-d`.
+//!   Another program, such as `dpdk-proc-info`, calls another handler, and may crash. (This holds for
+//!   every handler loaded with `-d`.)
 //!
 //! `handler.c` knows DPDK's types and registers the handler; it calls the functions here.
 
@@ -52,26 +53,26 @@ unsafe extern "C" {
     fn rte_free(memory: *mut c_void);
 }
 
-/// Errors, as DPDK returns them: negative.
+/// Errors, which DPDK returns as negative numbers.
 const ENOMEM: c_int = 12;
 const EINVAL: c_int = 22;
 const ENOBUFS: c_int = 105;
 
-/// `RTE_MAX_LCORE` of most builds; where there are more, some share.
+/// `RTE_MAX_LCORE` of most builds; if there are more lcores, some share an element.
 const LCORES: usize = 128;
 
-/// A number near which an lcore found objects last: one cache line each. Only a hint.
+/// An index near which an lcore last found objects, on a cache line of its own. Only a hint.
 #[repr(align(64))]
 struct Near(AtomicU32);
 
 /// The objects of a mempool.
 pub struct Objects {
-    /// Numbers of objects; also out are those that no chunk has been added for.
+    /// Indices of objects; those for which no chunk has been added are out, too.
     free: IndexSet<'static>,
     stride: Stride,
     /// The first chunk, or one without objects: most mempools have no other.
     first: Chunk,
-    /// All, in order of numbers.
+    /// All chunks, in order of their indices.
     chunks: *mut Chunk,
     chunk_count: usize,
     socket: c_int,
@@ -79,7 +80,7 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// Lcores begin at different places.
+    /// Lcores begin at different indices.
     fn near(count: u32) -> [Near; LCORES] {
         std::array::from_fn(|lcore| {
             // 2^32 divided by the golden ratio: Knuth's multiplicative hashing.
@@ -92,11 +93,11 @@ impl Objects {
         if self.chunk_count == 0 {
             return &[];
         }
-        // SAFETY: there are as many; `add` alone changes them, and has the objects for itself.
+        // SAFETY: there are that many; only `add` changes them, and it has exclusive access.
         unsafe { slice::from_raw_parts(self.chunks, self.chunk_count) }
     }
 
-    /// Adds objects, which are free then. The error is one of DPDK's.
+    /// Adds objects, which are then free. The error is one of DPDK's.
     fn add(&mut self, first: *mut u8, count: u32) -> Result<(), c_int> {
         let start = self.chunks().last().map_or(0, Chunk::end);
         let chunk = Chunk::new(first, count, start, self.stride).ok_or(EINVAL)?;
@@ -105,7 +106,7 @@ impl Objects {
         }
         let index = self.chunk_count;
         let layout = Layout::array::<Chunk>(index + 1).map_err(|_| ENOMEM)?;
-        // SAFETY: memory of this function, or null in the beginning, and nobody refers to it.
+        // SAFETY: memory from this function, or null at first, and nobody refers to it.
         let memory = unsafe {
             rte_realloc_socket(
                 self.chunks.cast(),
@@ -118,7 +119,7 @@ impl Objects {
         if memory.is_null() {
             return Err(ENOMEM);
         }
-        // SAFETY: there is room for one more behind as many.
+        // SAFETY: there is room for one more after that many.
         let place = unsafe { memory.add(index) };
         // SAFETY: as before; and nobody refers to it.
         unsafe { place.write(chunk) };
@@ -132,7 +133,7 @@ impl Objects {
         Ok(())
     }
 
-    /// The chunk and the number of an object.
+    /// The chunk and the index of an object.
     #[inline]
     fn find(&self, object: *mut c_void) -> Option<(&Chunk, u32)> {
         let number_in = |chunk: &Chunk| chunk.number(object.addr(), self.stride);
@@ -169,7 +170,7 @@ impl Objects {
     #[inline(always)]
     fn get(&self, table: &mut [MaybeUninit<*mut c_void>], lcore: c_uint) -> Result<(), c_int> {
         let near = &self.near[lcore as usize % LCORES].0;
-        // Relaxed, as the stores: a hint.
+        // Relaxed, like the stores: only a hint.
         let mut next = near.load(Ordering::Relaxed);
         if let [object] = table {
             let mut one = self.free.take_neighbours(1, Some(next)).ok_or(ENOBUFS)?;
@@ -185,7 +186,7 @@ impl Objects {
             };
             let (count, last) = self.fill(rest, numbers);
             taken += count;
-            // Numbers are taken from the lowest one on: what is left of a word is behind the last.
+            // Indices are taken in ascending order: those left in a word come after the last.
             next = if last as usize + 1 < self.free.capacity() { last + 1 } else { 0 };
         }
         near.store(next, Ordering::Relaxed);
@@ -201,7 +202,7 @@ impl Objects {
         Err(ENOBUFS)
     }
 
-    /// Writes where objects lie, for which there is room. How many they are, and the last number.
+    /// Writes the addresses of objects, for which there is room. Returns how many, and the last index.
     #[inline(always)]
     fn fill(&self, table: &mut [MaybeUninit<*mut c_void>], numbers: Neighbours) -> (usize, u32) {
         if let Some(range) = numbers.as_range() {
@@ -234,7 +235,7 @@ impl Objects {
         }
     }
 
-    /// Where an object lies whose number was free, so that it has a chunk.
+    /// Where an object lies whose index was free, and which therefore has a chunk.
     #[inline]
     fn object(&self, number: u32) -> *mut u8 {
         let in_chunk = |chunk: &Chunk| chunk.object(number, self.stride);
@@ -248,8 +249,8 @@ fn to_dpdk(result: Result<(), c_int>) -> c_int {
     result.map_or_else(|error| -error, |()| 0)
 }
 
-/// Objects that are `stride` bytes apart, up to `count` of them, in DPDK's memory of a socket. Null if
-/// there is not enough of it, or these are no objects.
+/// Makes a set of up to `count` objects, `stride` bytes apart, in DPDK's memory of a socket. Null if
+/// there is not enough memory, or if no such objects can exist.
 #[unsafe(no_mangle)]
 extern "C" fn blockpool_objects_new(count: c_uint, stride: usize, socket: c_int) -> *mut Objects {
     let elements = Bookkeeping::elements_for(count as usize);
@@ -265,15 +266,15 @@ extern "C" fn blockpool_objects_new(count: c_uint, stride: usize, socket: c_int)
     let Some(objects) = NonNull::new(memory.cast::<Objects>()) else { return ptr::null_mut() };
     // SAFETY: the memory was asked for with room for it.
     let bookkeeping = unsafe { objects.byte_add(behind) }.cast::<Bookkeeping>();
-    // SAFETY: 1. there is room for as many, aligned; 2. all zero is one that is new; 3. nobody else
+    // SAFETY: 1. there is room for that many, aligned; 2. an all-zero one is a new one; 3. nobody else
     // refers to it before the objects are deleted.
     let bookkeeping = unsafe { slice::from_raw_parts_mut(bookkeeping.as_ptr(), elements) };
     let Some(free) = IndexSet::over(bookkeeping, count as usize) else {
-        // SAFETY: memory of `rte_zmalloc_socket`.
+        // SAFETY: memory from `rte_zmalloc_socket`.
         unsafe { rte_free(memory) };
         return ptr::null_mut();
     };
-    // Free when they are added.
+    // They become free when they are added.
     for number in (0..count).step_by(usize::BITS as usize) {
         let _ = free.take_neighbours(usize::MAX, Some(number));
     }
@@ -288,18 +289,18 @@ extern "C" fn blockpool_objects_new(count: c_uint, stride: usize, socket: c_int)
 
 /// # Safety
 ///
-/// `objects` is null, or comes from [`blockpool_objects_new`] and is not used any more.
+/// `objects` is null, or comes from [`blockpool_objects_new`] and is no longer used.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_objects_delete(objects: *mut Objects) {
     // SAFETY: the caller's promise.
     let Some(it) = (unsafe { objects.as_ref() }) else { return };
-    // SAFETY: memory of `rte_realloc`, or null.
+    // SAFETY: memory from `rte_realloc_socket`, or null.
     unsafe { rte_free(it.chunks.cast()) };
-    // SAFETY: memory of `rte_zmalloc_socket`; nothing in it has to be dropped.
+    // SAFETY: memory from `rte_zmalloc_socket`; nothing in it has to be dropped.
     unsafe { rte_free(objects.cast()) };
 }
 
-/// Adds `count` objects one behind the other, `first` the first one, and makes them free.
+/// Adds `count` objects, one after the other from `first` on, and makes them free.
 ///
 /// # Safety
 ///
@@ -315,7 +316,7 @@ unsafe extern "C" fn blockpool_objects_add(
     to_dpdk(objects.add(first.cast(), count))
 }
 
-/// Forgets all objects, which are out.
+/// Forgets all objects, all of which are out.
 ///
 /// # Safety
 ///
@@ -332,8 +333,8 @@ unsafe extern "C" fn blockpool_objects_forget(objects: *mut Objects) {
 ///
 /// # Safety
 ///
-/// `objects` comes from [`blockpool_objects_new`]; `table` has `count` addresses; those of objects are
-/// their owner's, who does not use them any more.
+/// `objects` comes from [`blockpool_objects_new`]; `table` has `count` addresses; the caller owns the
+/// objects among them and no longer uses them.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_objects_put(
     objects: *const Objects,

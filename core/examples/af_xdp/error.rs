@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::result;
 
-/// Anything that can be shown in a line.
+/// An error is anything that can be shown in a line.
 pub(crate) type Result<T> = result::Result<T, Box<dyn error::Error>>;
 
 /// A system call that failed.
@@ -16,7 +16,7 @@ pub(crate) struct CallError {
 }
 
 impl CallError {
-    /// Of the call that this thread made last.
+    /// The error of the call that this thread made last.
     pub(crate) fn last(call: &'static str) -> Self {
         Self::of(call, io::Error::last_os_error())
     }
@@ -29,7 +29,7 @@ impl CallError {
         self.source.raw_os_error().is_some_and(|error| errors.contains(&error))
     }
 
-    /// What it needs, if the error tells.
+    /// What the call needs, if the error says so.
     fn needs(&self) -> Option<&'static str> {
         Some(match self.source.raw_os_error()? {
             libc::EPERM | libc::EACCES => "needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF, or root",

@@ -1,7 +1,7 @@
-//! What there is to know of a network interface.
+//! What an AF_XDP socket needs to know about a network interface.
 //!
-//! Asked of the kernel by rtnetlink(7), all at once: so it is of this process's network namespace, which
-//! `/sys/class/net` need not be, and alternative names count.
+//! Asked of the kernel through rtnetlink(7), all at once: so it holds for this process's network
+//! namespace, which `/sys/class/net` need not do, and alternative names count.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -18,12 +18,12 @@ const HEADER: usize = 16;
 const LINK: usize = 16;
 const ATTRIBUTE: usize = 4;
 
-/// The longest alternative name, `ALTIFNAMSIZ`, its terminating zero included.
+/// The longest alternative name, `ALTIFNAMSIZ`, including its terminating zero.
 const LONGEST_NAME: usize = 128;
 
 #[derive(Debug)]
 pub(crate) struct Interface {
-    /// The kernel's number of it.
+    /// The kernel's index for it.
     pub(crate) index: u32,
     pub(crate) address: Address,
 }
@@ -46,7 +46,7 @@ impl Interface {
     }
 }
 
-/// The kernel's answer to a question for the interface of this name.
+/// The kernel's answer to a question about the interface with this name.
 fn ask(name: &str) -> Result<Vec<u8>> {
     // SAFETY: names nothing in memory.
     let socket = unsafe {
@@ -79,7 +79,7 @@ fn question(name: &str) -> Vec<u8> {
     question.extend((length as u32).to_ne_bytes());
     question.extend(libc::RTM_GETLINK.to_ne_bytes());
     question.extend((libc::NLM_F_REQUEST as u16).to_ne_bytes());
-    // Sequence and port: there is one question. Then no interface in particular.
+    // Sequence and port: there is only one question. Then: no particular interface.
     question.extend([0; 8 + LINK]);
     question.extend((attribute as u16).to_ne_bytes());
     question.extend(kind.to_ne_bytes());
@@ -91,7 +91,7 @@ fn question(name: &str) -> Vec<u8> {
 struct Link {
     index: u32,
     flags: u32,
-    /// If it is one of Ethernet.
+    /// If it is an Ethernet address.
     address: Option<Address>,
 }
 

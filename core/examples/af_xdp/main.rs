@@ -1,9 +1,9 @@
-//! Packets between two hosts by AF_XDP, past the kernel's network stack, in the blocks of a
-//! [`Region`](blockpool_core::Region): its memory is the UMEM, and a frame's address is the number
-//! of a block times the block size.
+//! Sends packets between two hosts with AF_XDP, past the kernel's network stack, in the blocks of a
+//! [`Region`](blockpool_core::Region): its memory is the UMEM, and a frame's address is the index of a
+//! block times the block size.
 //!
-//! Needs Linux 5.9 or newer, and root or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF. To try it without
-//! a network card, join two network namespaces by a cable:
+//! Needs Linux 5.9 or newer, and root or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF. To try it without a
+//! network card, join two network namespaces with a cable:
 //!
 //! ```sh
 //! cargo build --release -p blockpool-core --example af_xdp
@@ -28,13 +28,14 @@
 //! ip netns delete right
 //! ```
 //!
-//! Packets of other programs go to the network stack, as before: only those of an Ethernet type of their
-//! own come here. A listener ends by Ctrl-C, or when its interface is gone. `ping` goes on when a ping is
-//! lost; it ends when nobody answers. `send` and `receive` print the same counts of packets, and count apart
-//! the questions by which `send` learns what came. `--help` lists the options and exit statuses.
+//! Packets of other programs still go to the network stack: only those of the example's own Ethernet
+//! type come here. A listener ends on Ctrl-C, or when its interface is gone. `ping` continues when a
+//! ping is lost; it ends when nobody answers. `send` and `receive` print the same counts of packets,
+//! and count separately the questions with which `send` learns what came. `--help` lists the options
+//! and exit statuses.
 //!
-//! What to copy: `memory`, `calls`, `ring`, `socket` and `program` are all that AF_XDP takes, without
-//! another crate than `libc`. The rest is an application.
+//! What to copy: `memory`, `calls`, `ring`, `socket` and `program` are all that AF_XDP takes, with no
+//! crate but `libc`. The rest is an application.
 
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod calls;

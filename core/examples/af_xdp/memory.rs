@@ -21,7 +21,7 @@ impl Mapping {
         Self::new(length, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0)
     }
 
-    /// What a file has for this process at `offset`, shared with the kernel.
+    /// Pages of a file from `offset` on, shared with the kernel.
     pub(crate) fn shared(file: BorrowedFd<'_>, length: usize, offset: libc::off_t) -> Result<Self> {
         Self::new(length, libc::MAP_SHARED | libc::MAP_POPULATE, file.as_raw_fd(), offset)
     }
@@ -44,14 +44,14 @@ impl Mapping {
         unsafe { self.first.add(offset) }
     }
 
-    /// A pool of the blocks that fit in.
+    /// A pool of as many blocks as fit.
     pub(crate) fn region<'m>(
         &'m mut self,
         block_size: usize,
         bookkeeping: &'m mut [Bookkeeping],
     ) -> Result<Region<'m>> {
-        // SAFETY: the mapping is borrowed mutably for as long as the region, so only the region,
-        // and the kernel by its blocks, use the memory; it is one mapping, readable and writable.
+        // SAFETY: the mapping is borrowed mutably for as long as the region, so only the region, and
+        // the kernel through its blocks, use the memory; it is one mapping, readable and writable.
         let region =
             unsafe { Region::from_raw_parts(self.first, self.length, block_size, bookkeeping) };
         Ok(region?)

@@ -1,4 +1,4 @@
-//! What the packets of this example say: an Ethernet header, then 64-bit words, little-endian, all
+//! What the packets of this example contain: an Ethernet header, then 64-bit words, little-endian, all
 //! of which the receiver checks.
 
 use std::fmt;
@@ -9,12 +9,12 @@ use blockpool_core::NoRoom;
 use crate::error::Result;
 use crate::socket::Frame;
 
-/// Ethernet's type for experiments: the program tells the example's packets from others by it.
+/// Ethernet's type for experiments, by which the program tells the example's packets from others.
 pub(crate) const ETHER_TYPE: u16 = 0x88b5;
 
 const HEADER: usize = 14;
 const WORDS: usize = 154;
-/// Bytes of every packet.
+/// Bytes in every packet.
 pub(crate) const LENGTH: usize = HEADER + WORDS * size_of::<u64>();
 
 /// An Ethernet address.
@@ -81,9 +81,9 @@ impl Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) kind: Kind,
-    /// An answer has that of what it answers.
+    /// An answer has the number of what it answers.
     pub(crate) number: u64,
-    /// As the kind has it: when a ping was sent, and by which process; the counts of a report.
+    /// Depends on the kind: when a ping was sent, and by which process; the counts of a report.
     pub(crate) values: [u64; 3],
 }
 
@@ -101,7 +101,7 @@ impl Message {
         [self.kind as u64, number, first, second, third].into_iter().chain(rest).take(WORDS)
     }
 
-    /// Makes this the block's data, with room left for the kernel's headers, or others', in front.
+    /// Makes this the block's data, with room left in front for headers of the kernel or of others.
     pub(crate) fn write(
         &self,
         frame: &mut Frame<'_>,
@@ -119,7 +119,7 @@ impl Message {
         frame.prepend(&route.to.0)
     }
 
-    /// What a packet says, if every word of it is as it was sent.
+    /// What a packet says, if every word of it arrived unchanged.
     pub(crate) fn read(packet: &[u8]) -> Option<Self> {
         let (words, []) = packet.get(HEADER..)?.as_chunks::<8>() else { return None };
         let word = |place: usize| Some(u64::from_le_bytes(*words.get(place)?));
@@ -130,9 +130,9 @@ impl Message {
         is_intact.then_some(message)
     }
 
-    /// Turns a packet round: its sender gets it back, with this message of the same number in it.
+    /// Turns a packet around: its sender gets it back, with this message of the same number in it.
     ///
-    /// Only what is different is written: the block goes out as it came in.
+    /// Only what differs is written: the block goes out as it came in.
     pub(crate) fn answer(&self, packet: &mut [u8], from: Address) {
         if let Some((addresses, _)) = packet.split_first_chunk_mut::<12>() {
             addresses.copy_within(6.., 0);

@@ -86,7 +86,8 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Those of this process; `None` if it was asked for help. An error says what is not understood.
+    /// The options of this process; `None` if it was asked for help. An error says what was not
+    /// understood.
     pub(crate) fn of_process() -> Result<Option<Self>, String> {
         let arguments: Result<Vec<_>, _> =
             env::args_os().skip(1).map(OsString::into_string).collect();

@@ -11,12 +11,12 @@ use crate::options::Options;
 use crate::socket::Socket;
 use crate::stop;
 
-/// A ping that is not answered for so long is lost.
+/// A ping that is not answered for this long is lost.
 const IN_TIME: Duration = Duration::from_secs(1);
-/// After so long without any answer there is nobody to give one.
+/// After this long without any answer, nobody is there to give one.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Sends every ping back in its own block, until it is told to end.
+/// Sends every ping back in its own block, until told to end.
 pub(crate) fn answer(socket: &mut Socket<'_>, interface: &Interface) -> Result<()> {
     println!("listening on {}", interface.address);
     let mut answers = Answers::default();
@@ -28,7 +28,7 @@ pub(crate) fn answer(socket: &mut Socket<'_>, interface: &Interface) -> Result<(
 #[derive(Debug, Default)]
 struct Answers {
     given: u64,
-    /// Packets that were no pings.
+    /// Packets that were not pings.
     others: u64,
 }
 
@@ -58,7 +58,7 @@ impl Answers {
     }
 }
 
-/// Pings, some at a time, and prints how long their answers took.
+/// Sends pings, some at a time, and prints how long their answers took.
 pub(crate) fn measure(
     socket: &mut Socket<'_>,
     interface: &Interface,
@@ -71,14 +71,14 @@ pub(crate) fn measure(
     outcome
 }
 
-/// What became of pings. A lost one takes no block with it: the kernel returns a block once it is sent.
+/// What became of pings. A lost ping loses no block: the kernel returns a block once it is sent.
 #[derive(Debug)]
 struct Pings {
     begin: Instant,
     sent: u64,
-    /// Those that can be answered in time, the oldest first.
+    /// Those that can still be answered in time, the oldest first.
     in_flight: VecDeque<Message>,
-    /// Those that were not answered in time, nor later.
+    /// Those that were not answered in time, nor since.
     overdue: VecDeque<Message>,
     round_trips_ns: Vec<u64>,
     /// How many answers came too late.
@@ -102,7 +102,7 @@ impl Pings {
         }
     }
 
-    /// Returns when each is answered or lost.
+    /// Returns when every ping is answered or lost.
     fn exchange(&mut self, socket: &mut Socket<'_>, route: Route, options: &Options) -> Result<()> {
         while self.sent < options.count || !self.in_flight.is_empty() {
             if stop::is_requested() {
@@ -142,7 +142,7 @@ impl Pings {
         Ok(())
     }
 
-    /// To be called when all packets that have come are counted.
+    /// Call this when all packets that have come are counted.
     fn give_up(&mut self) -> Result<()> {
         let now_ns = self.now_ns();
         let since = |then_ns| Duration::from_nanos(now_ns - then_ns);
@@ -158,7 +158,7 @@ impl Pings {
         Ok(())
     }
 
-    /// Counts a packet that has come; `None` is one of other contents.
+    /// Counts a packet that has come; `None` is one with other contents.
     fn count(&mut self, packet: Option<Message>) {
         let now_ns = self.now_ns();
         if let Some(ping) = remove_answered(&mut self.in_flight, packet) {
@@ -187,7 +187,7 @@ impl Pings {
             return;
         }
         self.round_trips_ns.sort_unstable();
-        // The smallest that so much of all are not above.
+        // The smallest value that this part of all values does not exceed.
         let quantile = |part: f64| {
             let place = (answered as f64 * part).ceil() as usize;
             self.round_trips_ns[place.clamp(1, answered) - 1] as f64 / 1000.0

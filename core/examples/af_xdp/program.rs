@@ -1,5 +1,5 @@
-//! The program that the kernel runs for each packet of the interface: those of this example go to
-//! the socket, all others on to the network stack. By bpf(2), without a compiler or library for it.
+//! The program that the kernel runs for each packet of the interface: those of this example go to the
+//! socket, all others on to the network stack. Loaded with bpf(2), without a compiler or library.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
@@ -37,7 +37,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Gives packets of one queue of an interface to a socket that is bound to it.
+    /// Passes packets of one queue of an interface to a socket that is bound to it.
     pub(crate) fn attach(
         socket: BorrowedFd<'_>,
         interface: &Interface,
@@ -57,7 +57,7 @@ impl Program {
             attach_type: BPF_XDP,
             flags,
         };
-        // SAFETY: the command wants this structure, whose numbers name nothing in memory.
+        // SAFETY: the command takes this structure, whose numbers refer to nothing in memory.
         let link = unsafe { bpf(BPF_LINK_CREATE, "bpf(BPF_LINK_CREATE)", &link) }?;
         // SAFETY: the command's result is a descriptor that nobody else has.
         Ok(Self { _link: unsafe { OwnedFd::from_raw_fd(link) } })
@@ -103,7 +103,7 @@ struct Link {
 
 /// # Safety
 ///
-/// The command wants this structure, and whatever its addresses name is valid for what the command
+/// The command takes this structure, and the memory at its addresses is valid for what the command
 /// does with it.
 unsafe fn bpf<T>(command: libc::c_int, name: &'static str, attributes: &T) -> Result<RawFd> {
     let size = size_of::<T>();
@@ -119,7 +119,7 @@ unsafe fn bpf<T>(command: libc::c_int, name: &'static str, attributes: &T) -> Re
 /// A map from a queue's number to its socket.
 fn create_map(max_entries: u32) -> Result<OwnedFd> {
     let map = Map { map_type: BPF_MAP_TYPE_XSKMAP, key_size: 4, value_size: 4, max_entries };
-    // SAFETY: the command wants this structure, whose numbers name nothing in memory.
+    // SAFETY: the command takes this structure, whose numbers refer to nothing in memory.
     let map = unsafe { bpf(BPF_MAP_CREATE, "bpf(BPF_MAP_CREATE)", &map) }?;
     // SAFETY: the command's result is a descriptor that nobody else has.
     Ok(unsafe { OwnedFd::from_raw_fd(map) })
@@ -134,7 +134,7 @@ fn insert(sockets: &OwnedFd, queue: u32, socket: BorrowedFd<'_>) -> Result<()> {
         value: (&raw const socket).expose_provenance() as u64,
         flags: 0,
     };
-    // SAFETY: the command wants this structure, and reads four bytes each from key and value, which
+    // SAFETY: the command takes this structure, and reads four bytes each from key and value, which
     // outlive it.
     unsafe { bpf(BPF_MAP_UPDATE_ELEM, "bpf(BPF_MAP_UPDATE_ELEM)", &element) }?;
     Ok(())
@@ -149,8 +149,8 @@ fn load(sockets: &OwnedFd) -> Result<OwnedFd> {
         instructions: instructions.as_ptr().expose_provenance() as u64,
         license: license.as_ptr().expose_provenance() as u64,
     };
-    // SAFETY: the command wants this structure, and reads as many instructions as it says and a text
-    // that ends with a zero, which outlive it.
+    // SAFETY: the command takes this structure, and reads as many instructions as it says and a
+    // zero-terminated text, which outlive it.
     let program = unsafe { bpf(BPF_PROG_LOAD, "bpf(BPF_PROG_LOAD)", &load) }?;
     // SAFETY: the command's result is a descriptor that nobody else has.
     Ok(unsafe { OwnedFd::from_raw_fd(program) })
@@ -168,21 +168,21 @@ struct Instruction {
 
 impl Instruction {
     const fn new(code: u8, target: u8, source: u8, offset: i16, immediate: i32) -> Self {
-        // They are bit fields, which a compiler for C lays out in the order of bytes.
+        // They are bit fields, which a C compiler lays out in the order of bytes.
         let (low, high) =
             if cfg!(target_endian = "little") { (target, source) } else { (source, target) };
         Self { code, registers: low | high << 4, offset, immediate }
     }
 }
 
-/// As a compiler would have made them of
+/// What a compiler would make of
 ///
 /// ```c
 /// if (ctx->data + 14 > ctx->data_end || ethernet->type != ETHER_TYPE) return XDP_PASS;
 /// return bpf_redirect_map(&sockets, ctx->rx_queue_index, XDP_PASS);
 /// ```
 ///
-/// A packet of a queue without a socket goes on to the network stack, too.
+/// A packet of a queue without a socket also goes on to the network stack.
 fn instructions(sockets: BorrowedFd<'_>) -> [Instruction; 14] {
     const LOAD_32: u8 = 0x61;
     const LOAD_16: u8 = 0x69;

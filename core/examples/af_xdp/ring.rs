@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::memory::Mapping;
 
 /// What a ring carries: a frame's address alone, or with a length. Plain numbers, so that whatever
-/// the kernel writes is one.
+/// the kernel writes is valid.
 pub(crate) trait Entry: Copy {}
 
 impl Entry for u64 {}
@@ -45,14 +45,14 @@ impl<T: Entry> Ring<T> {
 
     fn producer(&self) -> &AtomicU32 {
         let counter = self.mapping.at(self.producer).cast();
-        // SAFETY: the kernel said that an aligned 32-bit counter lies there, and uses it by atomic
-        // operations only; the mapping is borrowed with the result.
+        // SAFETY: the kernel said that an aligned 32-bit counter lies there, and uses it only with
+        // atomic operations; the mapping is borrowed with the result.
         unsafe { counter.as_ref() }
     }
 
     fn consumer(&self) -> &AtomicU32 {
         let counter = self.mapping.at(self.consumer).cast();
-        // SAFETY: as that of the producer.
+        // SAFETY: as for the producer.
         unsafe { counter.as_ref() }
     }
 
@@ -82,15 +82,15 @@ impl<T: Entry> Producer<T> {
 
     /// Writes an entry, which the kernel does not see before [`publish`](Self::publish).
     ///
-    /// The kernel has read what lay there before: that block has come back since, and K2 of the ring
-    /// that it came by says so. Else more blocks were out than there are entries.
+    /// The kernel has read what lay there before: that block has come back since, which K2 of the
+    /// ring that returned it guarantees. Otherwise more blocks would be out than there are entries.
     pub(crate) fn push(&mut self, entry: T) {
         // SAFETY: the entry is in the ring, and the kernel reads no entry that is not published.
         unsafe { self.ring.entry(self.written).write(entry) };
         self.written = self.written.wrapping_add(1);
     }
 
-    /// Shows the kernel all that was written.
+    /// Shows the kernel everything that was written.
     pub(crate) fn publish(&self) {
         // K1: pairs with the kernel's acquire of this counter, after which it reads the entries, and
         // the blocks that they name.
@@ -109,7 +109,7 @@ impl<T: Entry> Producer<T> {
 pub(crate) struct Consumer<T> {
     ring: Ring<T>,
     read: u32,
-    /// How far the producer was when it was last looked at.
+    /// How far the producer was when its counter was last read.
     written: u32,
 }
 
@@ -124,7 +124,7 @@ impl<T: Entry> Consumer<T> {
         Ok(Self { ring, read: 0, written: 0 })
     }
 
-    /// Reads an entry; the kernel does not write over it before [`give_back`](Self::give_back).
+    /// Reads an entry; the kernel does not overwrite it before [`give_back`](Self::give_back).
     pub(crate) fn pop(&mut self) -> Option<T> {
         if self.read == self.written {
             // K2: pairs with the kernel's release of this counter: the entries up to there are
@@ -134,16 +134,16 @@ impl<T: Entry> Consumer<T> {
         if self.read == self.written {
             return None;
         }
-        // SAFETY: by K2 the kernel has written this entry, of which any bytes are one, and it waits
-        // for `give_back` before it writes there again.
+        // SAFETY: by K2 the kernel has written this entry, for which any bytes are valid, and it
+        // waits for `give_back` before it writes there again.
         let entry = unsafe { self.ring.entry(self.read).read() };
         self.read = self.read.wrapping_add(1);
         Some(entry)
     }
 
-    /// Lets the kernel write over all that was read.
+    /// Lets the kernel overwrite everything that was read.
     pub(crate) fn give_back(&self) {
-        // K3: pairs with the kernel's look at this counter, on which its writes depend: the entries
+        // K3: pairs with the kernel's read of this counter, on which its writes depend: the entries
         // were read before.
         self.ring.consumer().store(self.read, Ordering::Release);
     }

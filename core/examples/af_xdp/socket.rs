@@ -22,10 +22,10 @@ use crate::ring::{Consumer, Producer};
 
 pub(crate) type Frame<'u> = Block<'u, Region<'u>>;
 
-/// As many as are received, or given back, at once.
+/// The most that are received, or given back, at once.
 pub(crate) type Burst<'u> = heapless::Vec<Frame<'u>, 64>;
 
-/// Looks at empty rings before the thread sleeps: some 20 microseconds.
+/// How often empty rings are looked at before the thread sleeps: some 20 microseconds.
 const SPINS: u32 = 200;
 
 #[derive(Debug)]
@@ -34,17 +34,17 @@ pub(crate) struct Socket<'u> {
     receive: Consumer<libc::xdp_desc>,
     transmit: Producer<libc::xdp_desc>,
     completion: Consumer<u64>,
-    // Behind the rings, which keep the socket alive: it ends when the last of them is dropped.
+    // After the rings, which keep the socket alive: it ends when the last of them is dropped.
     descriptor: OwnedFd,
     region: &'u Region<'u>,
     local: LocalPool<'u, Region<'u>>,
-    /// Blocks that the kernel has for packets to come, or with packets that were not looked at.
+    /// Blocks that the kernel has for packets to come, or with packets not yet looked at.
     receiving: usize,
-    /// Blocks that the kernel has to be sent, or that were sent and not looked at.
+    /// Blocks that the kernel is to send, or that were sent and not yet looked at.
     sending: usize,
     /// Packets that the interface dropped instead of sending them.
     refused: u64,
-    /// Looks at empty rings since one had something.
+    /// How often empty rings were looked at since one had something.
     idle: u32,
 }
 
@@ -55,7 +55,7 @@ impl<'u> Socket<'u> {
         let descriptor = calls::socket()?;
         let file = descriptor.as_fd();
         calls::register(file, region)?;
-        // For each block one, so that none is ever full.
+        // One for each block, so that none is ever full.
         let entries = region.capacity().next_power_of_two() as u32;
         let offsets = calls::make_rings(file, entries)?;
         let fill_at = libc::XDP_UMEM_PGOFF_FILL_RING as libc::off_t;
@@ -87,7 +87,7 @@ impl<'u> Socket<'u> {
         self.local.put(frame);
     }
 
-    /// Lets the block's data be sent by the next [`advance`](Self::advance).
+    /// Queues the block's data, to be sent by the next [`advance`](Self::advance).
     pub(crate) fn send(&mut self, frame: Frame<'u>) {
         let (offset, len) = (frame.headroom() as u64, frame.len() as u32);
         let addr = self.lend(frame) + offset;
@@ -119,8 +119,8 @@ impl<'u> Socket<'u> {
         Ok(burst)
     }
 
-    /// Moves everything on: blocks that were sent come back, others go out for packets to come, and
-    /// the kernel is called as long as something is to be sent.
+    /// Makes progress: takes back blocks that were sent, lends others for packets to come, and calls
+    /// the kernel as long as something is to be sent.
     pub(crate) fn advance(&mut self) -> Result<()> {
         self.transmit.publish();
         if !self.transmit.is_drained() && calls::send(self.as_fd())? == Sent::AndDropped {
@@ -131,8 +131,8 @@ impl<'u> Socket<'u> {
         Ok(())
     }
 
-    /// To be called when no packet was there: looks again for a moment, then sleeps until one comes, or
-    /// a millisecond. Says whether none came for that long.
+    /// Call this when no packet was there: looks again for a moment, then sleeps until one comes, or
+    /// for a millisecond. Returns whether none came for that long.
     pub(crate) fn wait(&mut self) -> Result<bool> {
         if !self.transmit.is_drained() {
             return Ok(false);
@@ -143,7 +143,7 @@ impl<'u> Socket<'u> {
             return Ok(false);
         }
         self.idle = 0;
-        // Others, if there were any, should have its blocks meanwhile.
+        // Other threads, if there were any, should be able to take its blocks meanwhile.
         self.local.flush();
         let is_idle = calls::poll(self.as_fd())?;
         if is_idle {
@@ -152,11 +152,11 @@ impl<'u> Socket<'u> {
         Ok(is_idle)
     }
 
-    /// How many packets the interface dropped instead of sending them: of veth, if the queue of the
+    /// How many packets the interface dropped instead of sending them: with veth, if the queue of the
     /// other end is full, or that end is down.
     ///
-    /// The kernel tells in copy mode, of drivers that say so. (The interface's own count, `tx_dropped`,
-    /// has other programs' packets in it.)
+    /// The kernel reports this in copy mode, for drivers that do. (The interface's own count,
+    /// `tx_dropped`, includes other programs' packets.)
     pub(crate) fn refused(&self) -> u64 {
         self.refused
     }
@@ -165,21 +165,21 @@ impl<'u> Socket<'u> {
     ///
     /// `rx_dropped` counts those for which the fill ring had no block, each once, and those longer than
     /// a block; `rx_ring_full` those that had a block but no entry, so none here. In copy mode, without
-    /// longer ones, `rx_fill_ring_empty_descs` is the same as the first (as of Linux 6.18); without
-    /// copies it counts looks of the driver at an empty ring.
+    /// longer ones, `rx_fill_ring_empty_descs` equals the first (as of Linux 6.18); without copies it
+    /// counts how often the driver looked at an empty ring.
     pub(crate) fn dropped(&self) -> Result<u64> {
         let statistics = calls::statistics(self.as_fd())?;
         Ok(statistics.rx_dropped + statistics.rx_ring_full)
     }
 
-    /// Ends the socket and gives back all blocks that the kernel had.
+    /// Closes the socket and gives back all blocks that the kernel had.
     pub(crate) fn close(self) {
         let region = self.region;
         drop(self);
         for index in 0..region.capacity() as u32 {
-            // SAFETY: the socket was the one that blocks were lent to. With its rings unmapped and
-            // its descriptor closed the kernel has unbound it, and reads and writes no block. A
-            // block that is not out is refused.
+            // SAFETY: blocks were lent only to this socket. With its rings unmapped and its
+            // descriptor closed the kernel has unbound it, and no longer reads or writes any block.
+            // A block that is not out is refused.
             drop(unsafe { region.from_raw(index) });
         }
     }
@@ -190,14 +190,14 @@ impl<'u> Socket<'u> {
         u64::from(frame.into_raw()) * self.region.block_size() as u64
     }
 
-    /// Makes a handle of the block which an address from the kernel lies in, and says how far in: the
-    /// kernel leaves 256 bytes before a packet.
+    /// Makes a handle for the block in which an address from the kernel lies, and returns how far in:
+    /// the kernel leaves 256 bytes before a packet.
     fn claim(&self, address: u64) -> Result<(Frame<'u>, usize)> {
         let block_size = self.region.block_size() as u64;
-        // Of a block beyond 32 bits, which cannot be, the greatest index, which is refused, too.
+        // An index beyond 32 bits, which cannot occur, becomes the greatest one, which is refused, too.
         let index = u32::try_from(address / block_size).unwrap_or(u32::MAX);
-        // SAFETY: the kernel returned the block by a ring, so it uses it no more; it got it by
-        // `lend`, and nobody but this socket claims it.
+        // SAFETY: the kernel returned the block through a ring, so it no longer uses it; it got it
+        // from `lend`, and only this socket claims it.
         let frame = unsafe { self.region.from_raw(index) }?;
         Ok((frame, (address % block_size) as usize))
     }
@@ -208,7 +208,8 @@ impl<'u> Socket<'u> {
             self.sending -= 1;
             self.idle = 0;
             let (frame, _) = self.claim(address)?;
-            // There is room: a full burst was given back. If not, the block would be, by its drop.
+            // There is room: a full burst was given back. If not, dropping the block would give it
+            // back.
             let _ = burst.push(frame);
             if burst.is_full() {
                 self.local.put_burst(&mut burst);

@@ -1,4 +1,4 @@
-//! Ctrl-C ends the program in order; a reader of its output that is gone ends it at once.
+//! Ctrl-C ends the program in an orderly way; if the reader of its output is gone, it ends at once.
 
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +8,7 @@ use crate::error::{CallError, Result};
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 
 extern "C" fn request(_: libc::c_int) {
-    // Relaxed, here and below: nothing else is handed over.
+    // Relaxed, here and below: nothing else is published.
     REQUESTED.store(true, Ordering::Relaxed);
 }
 
@@ -17,9 +17,9 @@ pub(crate) fn is_requested() -> bool {
     REQUESTED.load(Ordering::Relaxed)
 }
 
-/// From now on, SIGINT and SIGTERM only ask for it.
+/// From now on, SIGINT and SIGTERM only request the end.
 pub(crate) fn on_signals() -> Result<()> {
-    // SAFETY: plain numbers and addresses, of which zero is one: no flags, no signals blocked.
+    // SAFETY: plain numbers and addresses, for which zero is valid: no flags, no signals blocked.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = request as extern "C" fn(libc::c_int) as usize;
     for signal in [libc::SIGINT, libc::SIGTERM] {
@@ -31,7 +31,7 @@ pub(crate) fn on_signals() -> Result<()> {
     Ok(())
 }
 
-/// From now on, SIGPIPE ends the program, as it does others: without this, printing panics.
+/// From now on, SIGPIPE ends the program, as it does other programs: without this, printing panics.
 pub(crate) fn on_closed_output() {
     // SAFETY: no handler is set, and no other thread runs. It cannot fail for this signal.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };

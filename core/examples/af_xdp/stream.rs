@@ -1,7 +1,7 @@
 //! A stream of packets, each of which is accounted for.
 //!
-//! The sender asks the receiver, before the stream and behind it, how many packets and questions it has
-//! got and how many the kernel dropped there, which may be questions, too.
+//! The sender asks the receiver, before and after the stream, how many packets and questions it has
+//! received and how many the kernel dropped there, which may include questions.
 
 use std::process;
 use std::thread;
@@ -14,14 +14,14 @@ use crate::options::Options;
 use crate::socket::Socket;
 use crate::stop;
 
-/// After so long a question is asked again.
+/// After this long, a question is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
-/// After so long there is nobody to answer, or a packet is lost.
+/// After this long, nobody is there to answer, or a packet is lost.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Counts packets and answers questions, until it is told to end.
+/// Counts packets and answers questions, until told to end.
 ///
-/// If it holds packets, it gives no block back before a millisecond without a packet.
+/// If it holds packets, it gives no block back until a millisecond has passed without a packet.
 pub(crate) fn receive(socket: &mut Socket<'_>, interface: &Interface, holds: bool) -> Result<()> {
     println!("listening on {}", interface.address);
     let mut received = Received::default();
@@ -73,7 +73,7 @@ impl Received {
     }
 }
 
-/// Sends packets as fast as it goes, and finds out what became of them.
+/// Sends packets as fast as possible, and finds out what became of them.
 pub(crate) fn send(
     socket: &mut Socket<'_>,
     interface: &Interface,
@@ -93,7 +93,7 @@ pub(crate) fn send(
 
     let deadline = Instant::now() + PATIENCE;
     let mut missing = options.count;
-    // More than once only if packets overtake each other: then some are still on their way.
+    // Repeated only if packets overtake each other: then some are still on their way.
     while let Some(after) = sender.ask(deadline)? {
         let questions = sender.question - question_before;
         let sent = options.count + questions;
@@ -116,13 +116,13 @@ struct Counts {
     received: u64,
     /// Of the questions, those that were received.
     questions: u64,
-    /// By the receiver's kernel, for want of blocks.
+    /// Dropped by the receiver's kernel, for lack of blocks.
     dropped: u64,
     /// Dropped by the interface that was to send them.
     refused: u64,
 }
 
-// What packets say is not trusted: no sum or difference may overflow.
+// The contents of packets are not trusted: no sum or difference may overflow.
 impl Counts {
     fn all(&self) -> u64 {
         [self.received, self.questions, self.dropped, self.refused]
@@ -150,12 +150,13 @@ impl Counts {
 struct Sender<'s, 'u> {
     socket: &'s mut Socket<'u>,
     route: Route,
-    /// The number of the last. The first has this process in it: answers to others are none to it.
+    /// The number of the last question. The first contains the process id, so answers to others do not
+    /// match.
     question: u64,
 }
 
 impl Sender<'_, '_> {
-    /// Returns when the kernel has sent the last.
+    /// Returns when the kernel has sent the last packet.
     fn send_all(&mut self, count: u64) -> Result<()> {
         let mut sent = 0;
         while sent < count || self.socket.sending() > 0 {
@@ -197,7 +198,7 @@ impl Sender<'_, '_> {
         Ok(None)
     }
 
-    /// The values of the answer to the last question. Those to earlier ones do not know of packets
+    /// The values of the answer to the last question. Answers to earlier ones do not cover packets
     /// that were sent since.
     fn answer(&mut self, deadline: Instant) -> Result<Option<[u64; 3]>> {
         while Instant::now() < deadline {

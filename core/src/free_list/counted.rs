@@ -1,4 +1,4 @@
-//! A count of what is out, for finding the peak.
+//! A count of what is out, to find the peak.
 
 use core::marker::PhantomData;
 
@@ -9,12 +9,12 @@ use crate::sync::{AtomicUsize, Ordering};
 /// The free list `K` with a count of what is out, and a
 /// [high-water mark](crate::BlockPool::high_water_mark).
 ///
-/// Every take and give-back pays one more atomic read-modify-write, and a take that raises the mark
-/// another, on words that all threads share: for finding out how large a pool must be, not for the
-/// tightest hot path. Progress is that of `K`.
+/// Every take and give-back costs one more atomic read-modify-write, and a take that raises the mark
+/// another, on words that all threads share: use it to find out how large a pool must be, not on the
+/// hottest path. Progress is that of `K`.
 ///
 /// The mark is exact when no operation was under way at the moment of the peak; otherwise it may read
-/// low by the indices in the takes and give-backs that were. It never reads high.
+/// low by the indices of the takes and give-backs that were under way. It never reads high.
 ///
 /// ```
 /// use blockpool_core::storage::Counted;
@@ -40,9 +40,9 @@ pub struct CountedList<F> {
 }
 
 impl<F> CountedList<F> {
-    // Relaxed throughout: these are values for a person to read, nothing is published by them.
-    // `out` never counts an index that is not out: it goes up after a take and down before a
-    // give-back. So it cannot pass zero, and the peak cannot read high.
+    // Relaxed throughout: these values are for monitoring and publish nothing. `out` never counts
+    // an index that is not out: it goes up after a take and down before a give-back. So it cannot
+    // drop below zero, and the peak cannot read high.
 
     fn add(&self, count: usize) {
         let out = self.out.fetch_add(count, Ordering::Relaxed) + count;
@@ -61,7 +61,7 @@ impl<F> CountedList<F> {
 }
 
 impl<F: FreeList> CountedList<F> {
-    /// Counts from now on; what is out already counts.
+    /// Counts from now on, including what is already out.
     pub(crate) fn from(inner: F) -> Self {
         let out = inner.capacity() - inner.available();
         let count = || OwnLine(AtomicUsize::new(out));

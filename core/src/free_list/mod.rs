@@ -1,4 +1,4 @@
-//! Free lists: which blocks of a pool are free. One algorithm a file.
+//! Free lists: which blocks of a pool are free. One algorithm per file.
 
 mod bitmap;
 mod counted;
@@ -54,11 +54,11 @@ pub trait FreeList: Put + Send + Sync + Sized {
     /// Takes a free index, or `None` if all are out.
     fn take(&self) -> Option<u32>;
 
-    /// Takes free indices that can be had together, writes them to the front of `indices`, and
+    /// Takes free indices that can be taken together, writes them to the front of `indices`, and
     /// returns how many: at least one unless all are out or `indices` is empty.
     ///
-    /// Fewer than `indices.len()` does not mean that no more are free. A free list may look first
-    /// near `near`, an index that the caller used last.
+    /// Fewer than `indices.len()` does not mean that no more are free. A free list may first look near
+    /// `near`, an index that the caller used last.
     fn take_some(&self, indices: &mut [u32], near: Option<u32>) -> usize {
         let _ = near;
         let Some(first) = indices.first_mut() else {
@@ -87,7 +87,7 @@ pub trait FreeList: Put + Send + Sync + Sized {
     ///
     /// # Panics
     ///
-    /// If one of `indices` is not below the capacity; then none was given back. Otherwise as
+    /// If one of `indices` is not below the capacity; then none is given back. Otherwise as
     /// [`give_back`](Self::give_back).
     fn give_back_all(&self, indices: &[u32]) {
         check(indices, self.capacity());
@@ -129,7 +129,7 @@ pub trait AllFree: FreeList {
 
 /// A free list that a [`Pool`](crate::Pool) makes in place.
 pub(crate) trait InitInPlace: AllFree {
-    /// Writes [`ALL_FREE`](Self::ALL_FREE) to `list`, where it may be too large for the stack.
+    /// Writes [`ALL_FREE`](Self::ALL_FREE) to `list`, since it may be too large for the stack.
     ///
     /// # Safety
     ///
@@ -275,14 +275,14 @@ mod tests {
                     }
                 })
             });
-            // Which the scope does too, but unseen by ThreadSanitizer: the standard library is
-            // compiled without.
+            // The scope joins them too, but ThreadSanitizer does not see it: the standard library
+            // is compiled without it.
             for thread in threads {
                 thread.join().expect("no thread panicked");
             }
         });
         assert_eq!(list.available(), count);
-        assert_eq!(drain(&*list).len(), count, "a index was lost");
+        assert_eq!(drain(&*list).len(), count, "an index was lost");
     }
 
     macro_rules! run {

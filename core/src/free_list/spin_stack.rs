@@ -4,9 +4,10 @@ use core::fmt;
 
 use super::{AllFree, FreeList, FreeListKind, InitInPlace, Put, check_count};
 
-/// **A lock:** while one thread is preempted inside an operation, all others spin; an interrupt handler
-/// that uses the pool it interrupted never returns. It exists as the baseline that everyone writes
-/// first, and is a fine choice where neither can happen, such as on one core without interrupts.
+/// **A lock:** while one thread is preempted inside an operation, all others spin; an interrupt
+/// handler that uses a pool whose operation it interrupted never returns. It exists as the baseline
+/// that everyone writes first, and is a fine choice where neither can happen, such as on one core
+/// without interrupts.
 ///
 /// Last in, first out, so the memory taken is the memory used last. Its high-water mark is exact
 /// and costs nothing, since the lock is held anyway.
@@ -23,7 +24,7 @@ pub struct SpinStackList<const COUNT: usize>(spin::mutex::SpinMutex<Stack<COUNT>
 struct Stack<const COUNT: usize> {
     /// Given back.
     returned: heapless::Vec<u32, COUNT, usize>,
-    /// Numbers from here on have never been out, so all-zero memory is the list with all free.
+    /// Indices from here on have never been out, so all-zero memory is the list with all free.
     fresh: usize,
     peak: usize,
 }

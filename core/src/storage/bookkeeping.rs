@@ -6,8 +6,8 @@ use crate::bug::cannot_happen;
 use crate::free_list::{BitmapList, GROUP, Words};
 use crate::sync::AtomicUsize;
 
-/// Summary words in one element of [`Bookkeeping`]: those of a cache line, close together because a
-/// search that finds nothing reads all that there are. One where nothing is padded.
+/// Summary words in one element of [`Bookkeeping`]: a cache line of them, close together because a
+/// search that finds nothing reads them all. One where nothing is padded.
 const SUMMARIES: usize = if usize::BITS == 64 { 8 } else { 1 };
 
 /// What a [`Region`](crate::Region) or an [`IndexSet`] keeps about `usize::BITS` of its blocks or
@@ -15,7 +15,7 @@ const SUMMARIES: usize = if usize::BITS == 64 { 8 } else { 1 };
 #[derive(Debug)]
 pub struct Bookkeeping {
     out: OwnLine<AtomicUsize>,
-    /// Used in the first elements, as many as are needed.
+    /// Used in as many of the first elements as are needed.
     summaries: OwnLine<[AtomicUsize; SUMMARIES]>,
     states: [StateCell; GROUP],
 }
@@ -47,11 +47,11 @@ impl Bookkeeping {
     }
 }
 
-/// The words of a free list in [`Bookkeeping`] that it borrows.
+/// The words of a free list, in borrowed [`Bookkeeping`].
 #[derive(Debug)]
 pub struct BorrowedWords<'m> {
     first: &'m Bookkeeping,
-    /// With the first one.
+    /// Including the first one.
     all: &'m [Bookkeeping],
     capacity: usize,
 }
@@ -113,10 +113,10 @@ impl Words for BorrowedWords<'_> {
 pub type IndexSet<'m> = BitmapList<BorrowedWords<'m>>;
 
 impl<'m> IndexSet<'m> {
-    /// A set of `count` indices, all of them free. What `bookkeeping` held does not matter.
+    /// A set of `count` indices, all of them free. The contents of `bookkeeping` do not matter.
     ///
     /// `None` if `count` is 0 or more than [`MAX_COUNT`](crate::MAX_COUNT), or if `bookkeeping` has
-    /// fewer than [`elements_for`](Bookkeeping::elements_for) that many. O(`count`).
+    /// fewer elements than [`elements_for`](Bookkeeping::elements_for) says. O(`count`).
     #[must_use]
     pub fn over(bookkeeping: &'m mut [Bookkeeping], count: usize) -> Option<Self> {
         let needed = Some(Bookkeeping::elements_for(count)).filter(|_| count <= MAX_COUNT)?;

@@ -25,7 +25,7 @@ pub struct Borrowed<'m, K: BorrowedKind<'m>> {
 pub(crate) trait BorrowedKind<'m> {
     type List: FreeList;
 
-    /// The words of the free list, beside which lie the states of blocks.
+    /// The words of the free list, next to which the states of blocks lie.
     fn words<'l>(list: &'l Self::List) -> &'l BorrowedWords<'m>;
 }
 
@@ -48,8 +48,8 @@ impl<'m> BorrowedKind<'m> for Counted {
 impl<'m> Borrowed<'m, Bitmap> {
     /// # Safety
     ///
-    /// For as long as `'m`, from `first` on there are as many strides of memory, in one allocation, as
-    /// `free` has indices; it is valid for reads and writes and used by nothing else. `free` is unused.
+    /// For all of `'m`, as many strides of memory as `free` has indices lie from `first` on, in one
+    /// allocation; they are valid for reads and writes and used by nothing else. `free` is unused.
     pub(crate) unsafe fn new(first: NonNull<u8>, block_size: Stride, free: IndexSet<'m>) -> Self {
         let memory = Memory {
             first,
@@ -75,7 +75,7 @@ struct Memory<'m> {
     _borrowed: PhantomData<&'m mut [u8]>,
 }
 
-// SAFETY: as for `InPlace`: a block's bytes are reached only by its one owner, and the free list,
+// SAFETY: as for `InPlace`: a block's bytes are accessed only by its one owner, and the free list,
 // queue or claim that moves an index from one thread to another orders them.
 unsafe impl Sync for Memory<'_> {}
 

@@ -36,10 +36,10 @@ struct Space<const SIZE: usize, A: Alignment> {
     _bytes: [u8; SIZE],
 }
 
-// SAFETY: the bytes of a block are reached only through the one `Block` that owns its index, or
+// SAFETY: the bytes of a block are accessed only through the one `Block` that owns its index, or
 // through a pointer that the owner of a raw block has. Thread A, giving a block back, and thread B,
 // taking it next, are ordered by the free list, queue or claim that moved the index from one to the
-// other (release and acquire). All else in it is atomic; free lists are `Sync` by their own bound.
+// other (release and acquire). Everything else is atomic; free lists are `Sync` by their own bound.
 unsafe impl<const SIZE: usize, const COUNT: usize, A: Alignment, K: FreeListKind> Sync
     for InPlace<SIZE, COUNT, A, K>
 {
@@ -57,7 +57,7 @@ impl<const SIZE: usize, const COUNT: usize, A: Alignment, K: FreeListKind>
         Self {
             blocks: UnsafeCell::new(MaybeUninit::uninit()),
             free: const {
-                // First, so that a wrong count is an error of the pool, not of its free list.
+                // Checked first, so that a wrong count is an error of the pool, not of its free list.
                 let () = Self::FITS;
                 AllFree::ALL_FREE
             },
@@ -146,7 +146,7 @@ impl<const SIZE: usize, const COUNT: usize, A: Alignment, K: FreeListKind> Drop
     }
 }
 
-/// What a panic can leave behind in a pool is a block that stays out, nothing half done.
+/// All that a panic can leave behind in a pool is a block that stays out, nothing half done.
 impl<const SIZE: usize, const COUNT: usize, A: Alignment, K: FreeListKind> RefUnwindSafe
     for InPlace<SIZE, COUNT, A, K>
 {

@@ -1,7 +1,7 @@
 //! What a pool is made of: where its blocks lie, and how it knows which of them are free.
 //!
-//! Most programs need nothing of this, or only [`Bookkeeping`] for a [`Region`](crate::Region). The
-//! rest is for functions that take any pool ([`Storage`]), for pools with another free list
+//! Most programs need none of this, or only [`Bookkeeping`] for a [`Region`](crate::Region). The rest
+//! is for functions that take any pool ([`Storage`]), for pools with another free list
 //! ([`FreeListKind`]), and for handing out resources other than blocks ([`IndexSet`]).
 
 mod bookkeeping;
@@ -56,8 +56,8 @@ pub trait Storage: Parts {}
 /// # Safety
 ///
 /// [`block`](Self::block) returns, for each index in `[0, free().capacity())`, a pointer valid for
-/// reads and writes of `size()` bytes while the storage is borrowed, to memory that no other index's
-/// overlaps and that nothing else touches. There is one [`StateCell`] for each index. The free list is
+/// reads and writes of `size()` bytes while the storage is borrowed, to memory that overlaps no other
+/// index's and that nothing else touches. There is one [`StateCell`] for each index. The free list is
 /// used by nobody else.
 pub(crate) unsafe trait Parts: Sync {
     /// Which blocks are free.
@@ -82,7 +82,7 @@ pub(crate) unsafe trait Parts: Sync {
     /// How often a block was wanted and none was free.
     fn exhausted(&self) -> &AtomicUsize;
 
-    /// Where all blocks lie: asked for once for many addresses.
+    /// Where all blocks lie: computed once for many addresses.
     fn extent(&self) -> Extent {
         let stride = self.stride();
         Extent {
@@ -92,19 +92,19 @@ pub(crate) unsafe trait Parts: Sync {
         }
     }
 
-    /// Claims the block that begins at `pointer`; nobody else claims it meanwhile.
+    /// Claims the block that begins at `pointer`; no other thread claims it meanwhile.
     #[inline]
     fn claim_unshared(&self, pointer: NonNull<u8>, extent: Extent) -> Result<BlockState, RawError> {
         let index = extent.index_of(pointer)?;
         self.state(index).claim_unshared(index).ok_or(RawError::NotOut { index })
     }
 
-    /// To be called before a handle or an address is made for a block that was free.
+    /// Call this before a handle or an address is made for a block that was free.
     fn hand_out(&self, index: u32) {
         poison::block_is_owned(self.block(index), self.size(), self.stride().bytes().get());
     }
 
-    /// To be called before a block that its owner gives back can be taken by anyone.
+    /// Call this before anyone can take a block that its owner gives back.
     fn retire(&self, index: u32) {
         poison::block_is_free(self.block(index), self.stride().bytes().get());
     }
@@ -112,12 +112,12 @@ pub(crate) unsafe trait Parts: Sync {
     /// Counts a failed get.
     #[cold]
     fn count_exhausted(&self) {
-        // Relaxed: a value for a person to read.
+        // Relaxed: for monitoring only.
         self.exhausted().fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// The type of a pool: [`BlockPool`](crate::BlockPool) alone. It lets a block be named by the type of
+/// Implemented by [`BlockPool`](crate::BlockPool) alone: it lets the type of a block name the type of
 /// its pool.
 pub(crate) trait PoolType: Sync {
     /// Where its blocks lie.

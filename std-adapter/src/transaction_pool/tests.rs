@@ -132,7 +132,7 @@ fn sizes_beyond_the_address_space_are_an_error_that_states_them() {
         (most, 1),
         (most / 2, 3),
         (1 << (usize::BITS / 2), 1 << (usize::BITS / 2)),
-        // By its places alone: for each a `Vec` and a word.
+        // By its slots alone: a `Vec` and a word each.
         (0, most / (size_of::<Vec<u8>>() + size_of::<usize>()) + 1),
     ] {
         let error = TransactionMemoryPool::try_new(buffer_size, pool_capacity).unwrap_err();

@@ -22,7 +22,8 @@ impl Neighbours {
         Self { first, bits }
     }
 
-    /// The indices, if there is no gap between them: often so, and easier to go through.
+    /// The indices as a range, if there is no gap between them: often the case, and easier to go
+    /// through.
     #[inline]
     #[must_use]
     pub fn as_range(&self) -> Option<Range<u32>> {
@@ -57,7 +58,7 @@ impl Iterator for Neighbours {
 impl ExactSizeIterator for Neighbours {}
 
 impl<W: Words> BitmapList<W> {
-    /// To give back many indices: those that share a word by one atomic operation.
+    /// For giving back many indices: with one atomic operation for those that share a word.
     ///
     /// ```
     /// use blockpool_core::storage::{Bookkeeping, FreeList, IndexSet};
@@ -78,28 +79,30 @@ impl<W: Words> BitmapList<W> {
     }
 }
 
-/// Indices on their way back to their [`IndexSet`](crate::storage::IndexSet), by one atomic read-modify-write for those that share a
-/// word, if they lie in few words or one behind the other. All are back when this is dropped, some
-/// before.
+/// Indices on their way back to their [`IndexSet`](crate::storage::IndexSet), with one atomic
+/// read-modify-write for those that share a word, if they lie in few words or follow one another. All
+/// are back when this is dropped, some earlier.
 #[derive(Debug)]
 pub struct Returning<'s, W: Words> {
     list: &'s BitmapList<W>,
-    /// What came last: a group, and bits of it. No bits: nothing came yet.
+    /// What was added last: a group, and bits of it. No bits: nothing yet.
     group: usize,
     bits: usize,
-    /// Groups and bits before, each group at its remainder. No bits: nothing there yet.
+    /// Groups and bits added earlier, each group at its index modulo `GATHERED`. No bits: nothing there
+    /// yet.
     others: Option<[(usize, usize); GATHERED]>,
 }
 
-/// How many words can be gathered for.
+/// How many words can be gathered.
 const GATHERED: usize = 16;
 
 impl<W: Words> Returning<'_, W> {
-    /// Gives a range of indices back, nothing if it is empty, under the conditions of [`give_back`](crate::storage::FreeList::give_back).
+    /// Gives a range of indices back, nothing if it is empty, under the conditions of
+    /// [`give_back`](crate::storage::FreeList::give_back).
     ///
     /// # Panics
     ///
-    /// If an index is not below the capacity; then none of the range was given back.
+    /// If an index is not below the capacity; then none of the range is given back.
     #[inline]
     pub fn add(&mut self, indices: Range<u32>) {
         let capacity = self.list.capacity();
@@ -130,7 +133,7 @@ impl<W: Words> Returning<'_, W> {
         self.bits |= bits;
     }
 
-    /// Puts what came last to the others.
+    /// Moves what was added last to the others.
     #[inline(never)]
     fn gather(&mut self) {
         let others = self.others.get_or_insert([(0, 0); GATHERED]);
@@ -180,7 +183,7 @@ mod tests {
 
     type List = BitmapList<InlineWords<{ 40 * GROUP + 3 }>>;
 
-    /// With every index out.
+    /// A list with every index out.
     fn all_out() -> List {
         let list = List::ALL_FREE;
         while list.take_neighbours(GROUP, None).is_some() {}
@@ -222,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_are_taken_near_a_index_or_in_a_word_behind_it() {
+    fn neighbours_are_taken_near_an_index_or_in_a_word_behind_it() {
         let list = List::ALL_FREE;
         let near = Some(5 * GROUP as u32 + 7);
         let mut first = list.take_neighbours(10, near).unwrap();

@@ -15,30 +15,33 @@ use words::{InlineWords, lowest, lowest_bits};
 /// The lock-free free list, which every pool has unless told otherwise: one bit for each block, 1
 /// while the block is out.
 ///
-/// - Taking and giving back are one atomic read-modify-write each when uncontended; with more than 32
-///   words, a second one where the summary has to follow. A take is retried only because another
+/// - Taking and giving back each cost one atomic read-modify-write when uncontended; with more than
+///   32 words, a second one if the summary has to change. A take is retried only because another
 ///   thread took or gave back a block of the same word meanwhile; a give-back is never retried. An
-///   interrupt may do anything at any moment. (Where an atomic operation is a pair of load-link and
-///   store-conditional, as both are on Cortex-M3 and a take is on RISC-V, it is also retried when an
-///   interrupt, or a write nearby, came between the two.)
+///   interrupt handler may use the list at any moment. (Where an atomic operation is a pair of
+///   load-link and store-conditional, as both are on Cortex-M3 and a take is on RISC-V, it is also
+///   retried when an interrupt or a nearby write comes between the two.)
 /// - A bit does not move and carries no tag, so there is no ABA hazard and no reuse distance.
-/// - Many neighbouring blocks are taken, or given back, by one atomic operation.
+/// - Many neighbouring blocks are taken, or given back, with one atomic operation.
 /// - `None` means that every block was seen out during the search, or was being given back by a call
-///   that had not returned; each at some instant, not all at the same one. While others take and
-///   give back, a block that comes back behind the search is missed. If there was no instant at
-///   which all were out, another thread's take has succeeded for each block missed this way.
+///   that had not returned; each at some instant, but not all at the same one. While other threads
+///   take and give back, a search misses a block that comes back after it has passed. If there was no
+///   instant at which all were out, another thread's take has succeeded for each block missed this
+///   way.
 /// - A thread starts at a word chosen by the address of its stack, so that threads mostly work on
-///   different cache lines; it goes on to the next word that has a free block. With up to 32 words
+///   different cache lines; it moves on to the next word that has a free block. With up to 32 words
 ///   (2,048 blocks; 1,024 with 32-bit words) a search reads them all, beyond that a summary of 1 bit
-///   for each word. Noting there a word that has run empty costs five atomic operations. The worst
-///   case is O(capacity ÷ word size).
+///   for each word. Noting in it that a word has no free block costs five atomic operations. The
+///   worst case is O(capacity ÷ word size).
 /// - The summary's count of changes wraps: a search during which exactly a multiple of 2^32 (2^16
-///   with 32-bit words) notes are made can answer `None` wrongly, once. Nothing else depends on it.
+///   with 32-bit words) notes are made may wrongly return `None`, once. Nothing else depends on the
+///   count.
 /// - An index that is given back although it is free stays free; with debug assertions, that panics.
 /// - All-zero memory is a free list with every block free, so a static lies in `.bss`.
 ///
-/// Source: the two-level bitmap is folklore of operating systems' frame allocators. A summary bit can
-/// be set over a block that has just come back; that hazard and its cure are argued in the source.
+/// Source: the two-level bitmap is folklore from the frame allocators of operating systems. A summary
+/// bit can be set over a block that has just come back; the source code explains that hazard and its
+/// cure.
 #[derive(Debug, Clone, Copy)]
 pub struct Bitmap;
 
@@ -50,10 +53,11 @@ impl FreeListKind for Bitmap {
 #[derive(Debug)]
 #[repr(C)]
 pub struct BitmapList<W> {
-    /// Tells searches that lead to `None` whether the summary was being changed under them.
+    /// Tells a search that would return `None` whether the summary changed while it ran.
     ///
-    /// First, so that no word lies in its page where a block of 512 bytes, or a multiple, lies in its
-    /// own: x86-64 would take a store to the block's front, just done, for one to the word, and wait.
+    /// First, so that no word has the offset in its page that a block of 512 bytes, or a multiple,
+    /// has in its own: x86-64 would mistake a store just made to the block's front for one to the
+    /// word, and wait.
     cleanings: OwnLine<AtomicUsize>,
     words: W,
 }
@@ -75,7 +79,7 @@ impl<W: Words> BitmapList<W> {
         self.groups() > W::WITHOUT_SUMMARY
     }
 
-    /// The bits of a group's word that stand for indices: all but in the last group.
+    /// The bits of a group's word that stand for indices: all of them, except in the last group.
     #[inline] // A constant in small pools; a compiler that optimises for size would miss it.
     fn bits_of(&self, group: usize) -> usize {
         lowest_bits(self.words.capacity() - group * GROUP)
@@ -108,8 +112,8 @@ impl<W: Words> BitmapList<W> {
             // bit: on x86-64 it costs half as much again.
             match word.compare_exchange_weak(out, out | bit, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => return Some(Self::first_index(group) + free.trailing_zeros()),
-                // Another thread took or gave back an index of this group: its success. (Or the
-                // processor's store-conditional failed by itself.)
+                // Another thread took or gave back an index of this group: it made progress. (Or
+                // the processor's store-conditional failed spuriously.)
                 Err(now) => out = now,
             }
         }
@@ -136,11 +140,12 @@ impl<W: Words> BitmapList<W> {
 
     /// Gives back the indices that `bits` names in `group`.
     pub(super) fn release(&self, group: usize, bits: usize) {
-        // Asked before the atomic operation: a processor may let what follows wait for it.
+        // Looked up before the atomic operation: a processor may make what follows wait for it.
         let summary = self.has_summary().then(|| self.summary_of(group));
-        // G1: release pairs with T1 and T2: whoever takes one of these indices next sees what its
-        // last owner wrote. Every write to a word is a read-modify-write, so the release sequence
-        // is not broken by other indices' coming and going. Acquire pairs with M1: see `mark_full`.
+        // G1: release pairs with T1 and T2: the thread that takes one of these indices next sees
+        // what its last owner wrote. Every write to a word is a read-modify-write, so takes and
+        // give-backs of other indices do not break the release sequence. Acquire pairs with M1: see
+        // `mark_full`.
         let before = self.words.word(group).fetch_and(!bits, Ordering::AcqRel);
         debug_assert_eq!(before & bits, bits, "an index that was not out was given back");
         // Relaxed: M1's happens-before through the word makes the bit visible if it matters; and a
@@ -152,8 +157,8 @@ impl<W: Words> BitmapList<W> {
         }
     }
 
-    /// The group where this thread looks first: threads have stacks of their own, so their
-    /// addresses spread them over the groups. Only a hint.
+    /// The group where this thread looks first: threads have separate stacks, whose addresses spread
+    /// the threads over the groups. Only a hint.
     fn home(&self) -> usize {
         let groups = self.groups();
         if groups == 1 {
@@ -162,19 +167,19 @@ impl<W: Words> BitmapList<W> {
         const HALF: u32 = usize::BITS / 2;
         // 2^BITS divided by the golden ratio: Knuth's multiplicative hashing.
         const GOLDEN: usize = (0x9E37_79B9_7F4A_7C15_u64 >> (64 - usize::BITS)) as usize;
-        // Calls of one thread differ by less than 16 KiB, mostly.
+        // Stack addresses of one thread mostly differ by less than 16 KiB.
         let hash = (sync::stack_address() >> 14).wrapping_mul(GOLDEN);
         // Both factors are below 2^32, so this does not overflow.
         (((hash >> HALF) as u64 * groups as u64) >> HALF) as usize
     }
 
     /// Applies `claim` to groups from `home` on until one has something; every group is asked before
-    /// `None`.
+    /// it returns `None`.
     fn search<T>(&self, home: usize, claim: impl Fn(usize) -> Option<T>) -> Option<T> {
         claim(home).or_else(|| self.search_others(home, claim))
     }
 
-    /// The same after nothing was found at `home`.
+    /// The same, after nothing was found at `home`.
     fn search_others<T>(&self, home: usize, claim: impl Fn(usize) -> Option<T>) -> Option<T> {
         if self.has_summary() {
             self.search_by_summary(home, claim)
@@ -185,8 +190,8 @@ impl<W: Words> BitmapList<W> {
         }
     }
 
-    /// Reads every word, without a branch for each: an exhausted pool is found out in a few
-    /// nanoseconds, whatever the home. Relaxed: as in `claim_one`.
+    /// Reads every word, without a branch for each: detects an exhausted pool in a few nanoseconds,
+    /// whatever the home. Relaxed: as in `claim_one`.
     fn every_index_is_out(&self) -> bool {
         let out = |group| self.words.word(group).load(Ordering::Relaxed) | !self.bits_of(group);
         (0..self.groups()).fold(usize::MAX, |all, group| all & out(group)) == usize::MAX
@@ -194,8 +199,8 @@ impl<W: Words> BitmapList<W> {
 }
 
 impl<W: Words> BitmapList<W> {
-    /// Takes up to `limit` free indices that share a word, by one atomic read-modify-write: of the
-    /// word of `near`, an index that the caller used last, if that has free ones.
+    /// Takes up to `limit` free indices that share a word, with one atomic read-modify-write: from
+    /// the word of `near`, an index that the caller used last, if that word has free ones.
     ///
     /// `None` if all indices are out, or `limit` is 0; fewer than `limit` does not mean that no more
     /// are free. Progress is that of [`take`](FreeList::take).
@@ -252,7 +257,7 @@ impl<W: Words> FreeList for BitmapList<W> {
         self.search(self.home(), |group| self.claim_one(group))
     }
 
-    /// Those that [`take_neighbours`](Self::take_neighbours) takes.
+    /// Takes what [`take_neighbours`](Self::take_neighbours) takes.
     fn take_some(&self, indices: &mut [u32], near: Option<u32>) -> usize {
         let Some(taken) = self.take_neighbours(indices.len(), near) else {
             return 0;
@@ -305,7 +310,7 @@ mod tests {
 
     pub(super) type List<const COUNT: usize> = BitmapList<InlineWords<COUNT>>;
 
-    /// As if every index had been taken, without a trace in the summary.
+    /// As if every index had been taken, without being noted in the summary.
     pub(super) fn take_behind_the_summary<W: Words>(list: &BitmapList<W>) {
         for group in 0..list.groups() {
             list.words.word(group).store(list.bits_of(group), Ordering::Relaxed);
@@ -329,7 +334,7 @@ mod tests {
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert!(homes.iter().all(|&home| home < 16));
-        // About ten, were they chosen by dice.
+        // About ten, if they were random.
         assert!(homes.len() >= 4, "{homes:?}");
     }
 

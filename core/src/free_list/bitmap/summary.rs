@@ -25,7 +25,7 @@ impl Cleanings {
 }
 
 impl<W: Words> BitmapList<W> {
-    /// The bits of a summary that stand for groups: all but in the last summary.
+    /// The bits of a summary that stand for groups: all of them, except in the last summary.
     fn bits_of_summary(&self, index: usize) -> usize {
         lowest_bits(self.groups() - index * GROUP)
     }
@@ -36,17 +36,17 @@ impl<W: Words> BitmapList<W> {
 
     /// Notes in the summary that a group was seen with every index out.
     ///
-    /// The hazard: this thread sees the word full; another gives an index back and finds the
-    /// summary bit still clear; then this thread sets the bit, and up to a word of free indices is
-    /// hidden. The cure is to look at the word again after setting the bit, and by a
-    /// read-modify-write, because two of those on one word are ordered:
+    /// The hazard: this thread sees the word full; another gives an index back and finds the summary
+    /// bit still clear; then this thread sets the bit, and up to a word of free indices is hidden.
+    /// The cure is to look at the word again after setting the bit, with a read-modify-write, because
+    /// two of those on one word are ordered:
     ///
     /// - Give-back (G1) first: M1 reads its value or a later one, sees a free index and clears
     ///   the bit again.
     /// - M1 first: G1 reads from the release sequence that M1 heads, so the bit that was set before
     ///   M1 is visible to the load after G1, and the give-back clears it.
     ///
-    /// In between, a search can miss the index. That is what `cleanings` tells it.
+    /// In between, a search can miss the index; `cleanings` lets it detect that.
     #[cold]
     pub(super) fn mark_full(&self, group: usize) {
         let full = self.bits_of(group);
@@ -62,8 +62,8 @@ impl<W: Words> BitmapList<W> {
             // Relaxed: published by C1.
             summary.fetch_and(!bit, Ordering::Relaxed);
         }
-        // C1: pairs with C2: a search that counts this cleaning as ended before it began sees the
-        // summary as it left it.
+        // C1: pairs with C2: a search that counts this cleaning as ended before the search began
+        // sees the summary as the cleaning left it.
         self.cleanings.fetch_add(Cleanings::END, Ordering::Release);
     }
 
@@ -77,7 +77,7 @@ impl<W: Words> BitmapList<W> {
         let before = Cleanings(self.cleanings.load(Ordering::Acquire));
         let mut own = 0;
         let summaries = self.groups().div_ceil(GROUP);
-        // S1: pairs with S2: a search led astray by a bit sees the cleaning.
+        // S1: pairs with S2: a search misled by a bit sees the cleaning.
         let full = |index| {
             self.words.summary(index).load(Ordering::Acquire) | !self.bits_of_summary(index)
         };
@@ -104,7 +104,7 @@ impl<W: Words> BitmapList<W> {
         if after == before.advanced_by(own) && after.none_under_way() {
             None
         } else {
-            // Someone changed the summary meanwhile, or was stopped while doing so.
+            // Another thread changed the summary meanwhile, or was preempted while doing so.
             (0..self.groups()).find_map(claim)
         }
     }
@@ -193,7 +193,7 @@ mod tests {
         let list = Box::new(List::<{ 40 * GROUP }>::ALL_FREE);
         take_behind_the_summary(&list);
         assert_eq!(asked(&list, 0).len(), 1 + 40);
-        // As if a thread had been stopped inside `mark_full`, after its first two steps, and
+        // As if a thread had been preempted inside `mark_full`, after its first two steps, and
         // another had given back an index of the word between them.
         list.cleanings.fetch_add(Cleanings::BEGIN, Ordering::Relaxed);
         list.words.word(7).fetch_and(!1, Ordering::Relaxed);
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(taken, Some(7 * GROUP as u32));
     }
 
-    /// Two words of summary, and something that happens when one is about to be read.
+    /// Two summary words, and a function that runs when one is about to be read.
     struct Watched {
         words: InlineWords<{ 65 * GROUP }>,
         before_read: fn(usize),
@@ -244,7 +244,7 @@ mod tests {
         take_behind_the_summary(&SET);
         SET.words.words.summary(0).store(!BIT, Ordering::Relaxed);
         SET.words.words.summary(1).store(1, Ordering::Relaxed);
-        // It comes back before the other thread's look at the word.
+        // It comes back before the other thread looks at the word.
         SET.words.word(7).fetch_and(!1, Ordering::Relaxed);
         let taken = SET.search(0, |group| SET.claim_one(group));
         assert_eq!(taken, Some(7 * GROUP as u32));

@@ -11,8 +11,8 @@ pub(crate) const GROUP: usize = usize::BITS as usize;
 
 /// Where a bitmap keeps its words.
 pub trait Words: Send + Sync {
-    /// Up to this many words a search reads every word; beyond, it reads the summary first. A
-    /// summary costs more to keep right than it saves while all words can be read in a few dozen
+    /// Up to this many words a search reads every word; beyond that, it reads the summary first. A
+    /// summary costs more to maintain than it saves while all words can be read in a few dozen
     /// nanoseconds.
     const WITHOUT_SUMMARY: usize = 32;
 
@@ -68,8 +68,8 @@ impl<const COUNT: usize> Words for InlineWords<COUNT> {
 
     fn summary(&self, index: usize) -> &AtomicUsize {
         // Close together, since a search that finds nothing reads them all: in lines that the first
-        // groups leave free. Each stands for a word's worth of groups, so these suffice; and a
-        // group that has another behind it is complete.
+        // groups leave unused. Each stands for a word's worth of groups, so these suffice; and a group
+        // that another one follows is complete.
         let (group, offset) = (index / Self::SUMMARIES, index % Self::SUMMARIES);
         self.element(group * GROUP + Self::LINE + offset)
     }
@@ -82,7 +82,7 @@ pub(super) fn lowest_bits(count: usize) -> usize {
 
 /// The `limit` lowest bits that are set in `bits`, or all of them if there are fewer. `bits` is not 0.
 pub(super) fn lowest(bits: usize, limit: usize) -> usize {
-    // Mostly they lie side by side. Those that do not fit are shifted out: then it is all of `bits`.
+    // They are mostly adjacent. Those that do not fit are shifted out: then it is all of `bits`.
     let side_by_side = lowest_bits(limit) << bits.trailing_zeros();
     if bits & side_by_side == side_by_side {
         return side_by_side;
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn a_word_has_its_line_to_itself_and_a_summary_its_address() {
         fn check<const COUNT: usize>(words: &InlineWords<COUNT>) {
-            // With 32-bit words it is one word: they are for processors without caches.
+            // With 32-bit words a line is one word: such targets have no caches.
             let line = align_of::<InlineWords<COUNT>>();
             let groups = COUNT.div_ceil(GROUP);
             let summaries = if groups > InlineWords::<COUNT>::WITHOUT_SUMMARY {
