@@ -66,7 +66,7 @@ use crate::storage::{Parts as _, PoolType};
 #[expect(private_bounds, reason = "`P` is a `Pool` or a `Region`")]
 pub struct LocalPool<'p, P: PoolType, const STOCK: usize = 64> {
     pool: &'p P,
-    /// The most blocks to keep, in `[1, STOCK]`, if the pool is large enough.
+    /// The most blocks to keep if the pool is large enough; at most `STOCK`, and 0 counts as 1.
     limit: usize,
     /// All these indices are out and owned by this local pool.
     stock: Stock<STOCK>,
@@ -182,17 +182,18 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
         self.stock.remove_oldest(count);
     }
 
-    /// Makes room for `count` blocks among the older ones, and returns whether there is enough.
+    /// Makes room for `count` blocks, the last of them as the newest, and returns whether there is
+    /// enough.
     fn make_room(&mut self, count: usize) -> bool {
         if let Some(newest) = self.stock.take_newest() {
             self.keep(newest);
         }
         let (room, kept) = (self.room(), self.stock.older());
-        let excess = (kept + count).saturating_sub(room);
+        let excess = (kept + count).saturating_sub(room + 1);
         if excess > 0 {
             self.give_back_oldest(excess.max(room / 2).min(kept));
         }
-        self.stock.older() + count <= room
+        self.stock.older() + count <= room + 1
     }
 
     /// Takes blocks until `blocks` is full or none is left, and returns how many.
@@ -251,6 +252,7 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
             });
             let Ok(()) = self.stock.append(blocks.len(), indices);
             if own {
+                self.stock.set_newest();
                 blocks.iter().for_each(|block| pool.storage().retire(block.index()));
                 return burst::end_all(blocks);
             }
@@ -292,17 +294,16 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
     }
 
     /// Takes blocks as [`get_raw_ptr_burst`](Self::get_raw_ptr_burst) does, until `pointers` is full, or
-    /// none at all. Returns whether it is full.
+    /// none at all. Returns whether it is full; otherwise its contents are unspecified.
     pub fn get_raw_ptr_bulk(&mut self, pointers: &mut [MaybeUninit<NonNull<u8>>]) -> bool {
         let taken = self.get_raw_ptr_burst(pointers);
         let Some((taken, [_, ..])) = pointers.split_at_checked(taken) else { return true };
         for pointer in taken.iter().rev() {
             // SAFETY: it was written just now.
             let pointer = unsafe { pointer.assume_init() };
-            // SAFETY: this function owns the block, and nobody else knows of it.
-            if unsafe { self.put_raw_ptr(pointer) }.is_err() {
-                cannot_happen();
-            }
+            // SAFETY: this function owns the block, and nobody else knows of it. Unless another thread
+            // gives back a block that it no longer owns: then the block is gone, and this is refused.
+            let _ = unsafe { self.put_raw_ptr(pointer) };
         }
         false
     }
@@ -354,6 +355,7 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
             let before = self.stock.older();
             let appended = self.stock.append(pointers.len(), pointers.iter().map(claim));
             self.stock.reverse_after(before);
+            self.stock.set_newest();
             return appended.map_err(|(done, reason)| BurstError { done, reason });
         }
         // All are claimed before the first is given back, so that nobody can take it and give it up

@@ -66,6 +66,12 @@ impl<const SIZE: usize, const COUNT: usize, A: Alignment, K: FreeListKind> Pool<
     /// Makes a pool with every block free in `memory`, whatever its size: it does not pass over the
     /// stack, and its blocks are not touched. O(`COUNT`).
     ///
+    /// The free lists [`SpinStack`] and [`HeaplessQueue`], 4 and at least 8 bytes for each block, still
+    /// pass over the stack in builds without optimisation.
+    ///
+    /// [`SpinStack`]: crate::storage::SpinStack
+    /// [`HeaplessQueue`]: crate::storage::HeaplessQueue
+    ///
     /// ```
     /// use blockpool_core::Pool;
     ///

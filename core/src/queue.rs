@@ -14,7 +14,7 @@ use crate::free_list::{FreeList, FreeListKind};
 use crate::pool::Pool;
 use crate::region::Region;
 use crate::ring::{Chain, Popped, QueueSlot, Ring};
-use crate::storage::{BorrowedKind, Parts, PoolType};
+use crate::storage::{BorrowedList, Parts, PoolType};
 
 /// A first-in, first-out queue for the blocks of one pool, between any number of producers and
 /// consumers: threads, lcores, interrupt handlers.
@@ -82,14 +82,14 @@ impl<'p, const SIZE: usize, const COUNT: usize, A: Alignment, K: FreeListKind>
 }
 
 #[expect(private_bounds, reason = "the free list is `Bitmap` or `Counted`")]
-impl<'p, 'm, K: BorrowedKind<'m>> Queue<'p, Region<'m, K>> {
+impl<'p, 'm, F: BorrowedList<'m>> Queue<'p, Region<'m, F>> {
     /// An empty queue for the blocks of `region`, with a slot for each.
     ///
     /// # Errors
     ///
     /// [`RegionError::TooFewSlots`] if there are fewer `slots` than blocks.
     pub fn with_slots(
-        region: &'p Region<'m, K>,
+        region: &'p Region<'m, F>,
         slots: &'m mut [QueueSlot],
     ) -> Result<Self, RegionError> {
         let (needed, given) = (region.capacity(), slots.len());

@@ -8,9 +8,8 @@ use crate::align::REGION_ALIGNMENT;
 use crate::block_state::{MAX_BLOCK_SIZE, MAX_COUNT};
 use crate::error::RegionError;
 use crate::extent::Stride;
-use crate::free_list::{Bitmap, Counted};
 use crate::pool::BlockPool;
-use crate::storage::{Bookkeeping, Borrowed, IndexSet};
+use crate::storage::{Bookkeeping, Borrowed, CountedList, IndexSet};
 
 /// A pool over memory given at run time: huge pages, DMA memory, an AF_XDP UMEM, memory shared with a
 /// device.
@@ -47,7 +46,7 @@ use crate::storage::{Bookkeeping, Borrowed, IndexSet};
 /// the memory.
 ///
 /// The methods are those of [`BlockPool`], which a [`Pool`](crate::Pool) has too.
-pub type Region<'m, K = Bitmap> = BlockPool<Borrowed<'m, K>>;
+pub type Region<'m, F = IndexSet<'m>> = BlockPool<Borrowed<'m, F>>;
 
 impl<'m> Region<'m> {
     /// The required alignment of the memory and of the block size, in bytes: a cache line.
@@ -120,9 +119,9 @@ impl<'m> Region<'m> {
     /// The same region with a [high-water mark](BlockPool::high_water_mark), which starts at the number
     /// of blocks out now. O(capacity ÷ word size).
     ///
-    /// Cost and accuracy are those of [`Counted`].
+    /// Cost and accuracy are those of [`Counted`](crate::storage::Counted).
     #[must_use = "it is this region that counts"]
-    pub fn counted(self) -> Region<'m, Counted> {
-        Region::over(self.into_storage().counted())
+    pub fn counted(self) -> Region<'m, CountedList<IndexSet<'m>>> {
+        BlockPool::over(self.into_storage().counted())
     }
 }

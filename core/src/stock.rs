@@ -130,8 +130,9 @@ impl<const N: usize> Stock<N> {
         self.older.truncate(self.older.len().saturating_sub(count));
     }
 
-    /// Adds `count` indices, for which there is room, after the older ones. At the first error, keeps
-    /// those before it and returns the error.
+    /// Adds `count` indices after the older ones, for which there is room if the last one becomes the
+    /// newest: call [`set_newest`](Self::set_newest). At the first error, keeps those before it and
+    /// returns the error.
     #[inline]
     pub(crate) fn append<E>(
         &mut self,
@@ -139,7 +140,7 @@ impl<const N: usize> Stock<N> {
         indices: impl Iterator<Item = Result<u32, E>>,
     ) -> Result<(), (usize, E)> {
         let kept = self.older.len();
-        debug_assert!(kept + count <= self.room);
+        debug_assert!(self.newest.get().is_none() && kept + count <= self.room + 1);
         if self.older.resize(kept + count, 0).is_err() {
             cannot_happen();
         }
@@ -154,6 +155,12 @@ impl<const N: usize> Stock<N> {
             }
         }
         Ok(())
+    }
+
+    /// Makes the last of the older ones the newest, if there is none.
+    pub(crate) fn set_newest(&mut self) {
+        debug_assert!(self.newest.get().is_none());
+        self.newest = self.older.pop().map_or(MaybeIndex::NONE, MaybeIndex::some);
     }
 
     /// Reverses the older ones after the first `kept`.
@@ -243,6 +250,8 @@ mod tests {
             if reversed {
                 stock.reverse_after(2);
             }
+            stock.set_newest();
+            assert_eq!((stock.len(), stock.older()), (5, 4));
             assert_eq!(drain(stock), expected);
         }
     }
@@ -251,11 +260,13 @@ mod tests {
     fn at_an_error_what_came_before_is_kept() {
         for error in 0..5 {
             let mut stock = stock::<8>(7, &[1, 2]);
+            let newest = stock.take_newest().unwrap();
+            stock.push_older(newest).unwrap();
             let indices =
                 (0..5).map(|index| if index == error { Err("no") } else { Ok(10 + index) });
             assert_eq!(stock.append(5, indices), Err((error as usize, "no")));
             let appended = (10..10 + error).rev();
-            assert!(drain(stock).into_iter().eq([2].into_iter().chain(appended).chain([1])));
+            assert!(drain(stock).into_iter().eq(appended.chain([2, 1])));
         }
     }
 }

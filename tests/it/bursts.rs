@@ -72,21 +72,20 @@ fn a_burst_larger_than_a_stock_comes_and_goes() {
 
 #[test]
 fn a_burst_given_back_is_kept_and_sends_off_half_of_the_older_ones_if_it_must() {
-    // A stock of 16 has room for 15 besides the one that comes and goes.
-    const ROOM: usize = 15;
+    const STOCK: usize = 16;
     let pool = Pool::<8, 200>::new();
     let get = || pool.get().expect("enough are free");
-    for stock in 0..=ROOM {
-        for count in 1..=ROOM {
-            let mut local: LocalPool<'_, _, 16> = LocalPool::new(&pool);
+    for stock in 0..STOCK {
+        for count in 1..=STOCK {
+            let mut local: LocalPool<'_, _, STOCK> = LocalPool::new(&pool);
             (0..stock).for_each(|_| local.put(get()));
-            let mut burst: heapless::Vec<_, ROOM> = (0..count).map(|_| get()).collect();
+            let mut burst: heapless::Vec<_, STOCK> = (0..count).map(|_| get()).collect();
             let mut given: Vec<u32> = burst.iter().map(|block| block.index()).collect();
             let free = pool.available();
             local.put_burst(&mut burst);
-            let sent_off = match (stock + count).saturating_sub(ROOM) {
+            let sent_off = match (stock + count).saturating_sub(STOCK) {
                 0 => 0,
-                excess => excess.max(ROOM / 2).min(stock),
+                excess => excess.max((STOCK - 1) / 2).min(stock),
             };
             assert_eq!(pool.available() - free, sent_off, "{count} to {stock}");
             assert_eq!(local.stock(), stock + count - sent_off);
@@ -225,6 +224,33 @@ fn a_burst_given_back_is_taken_again_in_its_order() {
         check::<64, 32>(kept_before);
         check::<64, 64>(kept_before);
     }
+}
+
+#[test]
+fn a_burst_as_long_as_the_stock_is_kept_whole() {
+    let pool = Pool::<64, COUNT>::new();
+    let mut local = LocalPool::<_, 8>::new(&pool);
+    for kept_before in 0..=8 {
+        let mut before = heapless::Vec::<_, 8>::new();
+        before.extend((0..kept_before).map_while(|_| pool.get()));
+        local.flush();
+        let mut blocks = heapless::Vec::<_, 8>::new();
+        assert_eq!(local.get_burst(&mut blocks), 8);
+        local.flush();
+        local.put_burst(&mut before);
+        local.put_burst(&mut blocks);
+        assert_eq!((local.stock(), pool.available()), (8, COUNT - 8), "{kept_before} before");
+        let mut pointers = [MaybeUninit::uninit(); 8];
+        assert_eq!(local.get_raw_ptr_burst(&mut pointers), 8);
+        assert_eq!((local.stock(), pool.available()), (0, COUNT - 8));
+        // SAFETY: all were written.
+        let pointers = pointers.map(|pointer| unsafe { pointer.assume_init() });
+        // SAFETY: taken just now, once.
+        unsafe { local.put_raw_ptr_burst(&pointers) }.expect("they are out");
+        assert_eq!((local.stock(), pool.available()), (8, COUNT - 8));
+    }
+    drop(local);
+    assert_whole(&pool);
 }
 
 #[test]

@@ -107,6 +107,17 @@ fn too_few_slots_for_a_queue_are_refused() {
 }
 
 #[test]
+fn slots_may_live_shorter_than_their_region() {
+    fn is_empty(region: &Region<'static>, slots: &mut [QueueSlot]) -> bool {
+        Queue::with_slots(region, slots).expect("they are enough").is_empty()
+    }
+    let memory = vec![Line([0; 64]); 5].leak();
+    let bookkeeping = bookkeeping(5 * 64, 64).leak();
+    let region = region(memory, 64, bookkeeping).expect("it serves");
+    assert!(is_empty(&region, &mut slots(5)));
+}
+
+#[test]
 fn block_i_lies_at_i_times_the_block_size() {
     for block_size in [64, 192, 2048, MAX_BLOCK_SIZE] {
         let mut memory = vec![Line([0; 64]); 3 * MAX_BLOCK_SIZE / 64];

@@ -355,8 +355,8 @@ size_t blockpool_local_pool_get_burst(blockpool_local_pool *local,
                                       size_t count);
 
 /**
- * Takes `count` blocks, and stores pointers to them in `blocks`, or none at all. Returns `count`, or 0 if
- * fewer were free, or if `local` or `blocks` is `NULL`.
+ * Takes `count` blocks, and stores pointers to them in `blocks`, or none at all. Returns `count`; or 0,
+ * with every element of `blocks` set to `NULL`, if fewer were free; or 0 if `local` or `blocks` is `NULL`.
  */
 BLOCKPOOL_MUST_USE
 size_t blockpool_local_pool_get_bulk(blockpool_local_pool *local,

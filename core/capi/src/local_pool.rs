@@ -112,8 +112,8 @@ unsafe extern "C" fn blockpool_local_pool_get_burst(
     local.get_raw_ptr_burst(unsafe { to_write(blocks, count) })
 }
 
-/// Takes `count` blocks, and stores pointers to them in `blocks`, or none at all. Returns `count`, or 0 if
-/// fewer were free, or if `local` or `blocks` is `NULL`.
+/// Takes `count` blocks, and stores pointers to them in `blocks`, or none at all. Returns `count`; or 0,
+/// with every element of `blocks` set to `NULL`, if fewer were free; or 0 if `local` or `blocks` is `NULL`.
 #[must_use]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_local_pool_get_bulk(
@@ -124,8 +124,12 @@ unsafe extern "C" fn blockpool_local_pool_get_bulk(
     let Some(blockpool_local_pool { local, .. }) = local else { return 0 };
     // SAFETY: the header's rules for arrays.
     let pointers = unsafe { to_write(blocks, count) };
-    let count = pointers.len();
-    if local.get_raw_ptr_bulk(pointers) { count } else { 0 }
+    if local.get_raw_ptr_bulk(pointers) {
+        return pointers.len();
+    }
+    // SAFETY: the array, as before; `NULL` is a pointer of C's type.
+    unsafe { blocks.write_bytes(0, count) };
+    0
 }
 
 /// Gives `count` blocks to the stock, and what does not fit there to the pool. What stays in the stock

@@ -2,7 +2,7 @@
 
 use core::marker::PhantomData;
 
-use super::{AllFree, Bitmap, FreeList, FreeListKind, InitInPlace, Put};
+use super::{AllFree, Bitmap, FreeList, FreeListKind, InitInPlace, Kind, Put};
 use crate::align::OwnLine;
 use crate::sync::{AtomicUsize, Ordering};
 
@@ -27,11 +27,13 @@ use crate::sync::{AtomicUsize, Ordering};
 #[derive(Debug, Clone, Copy)]
 pub struct Counted<K = Bitmap>(PhantomData<K>);
 
+impl<K: FreeListKind> Kind for Counted<K> {}
+
 impl<K: FreeListKind> FreeListKind for Counted<K> {
     type List<const COUNT: usize> = CountedList<K::List<COUNT>>;
 }
 
-/// The free list of [`Counted`].
+/// The free list of [`Counted`], and of a region that [counts](crate::Region::counted).
 #[derive(Debug)]
 pub struct CountedList<F> {
     inner: F,

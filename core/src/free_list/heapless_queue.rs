@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{AllFree, Bitmap, FreeList, FreeListKind, InitInPlace, Put};
+use super::{AllFree, Bitmap, FreeList, FreeListKind, InitInPlace, Kind, Put};
 use crate::sync::{AtomicUsize, Ordering};
 
 /// **Not lock-free:** while one thread is preempted inside an operation, others may find no free
@@ -27,6 +27,8 @@ use crate::sync::{AtomicUsize, Ordering};
 /// slots than blocks the spill is used more. A static with it lies in `.data`, not `.bss`.
 #[derive(Debug, Clone, Copy)]
 pub struct HeaplessQueue<const SLOTS: usize>;
+
+impl<const SLOTS: usize> Kind for HeaplessQueue<SLOTS> {}
 
 impl<const SLOTS: usize> FreeListKind for HeaplessQueue<SLOTS> {
     type List<const COUNT: usize> = HeaplessQueueList<COUNT, SLOTS>;

@@ -7,8 +7,7 @@ mod spin_stack;
 
 pub use bitmap::{Bitmap, BitmapList, Neighbours, Returning};
 pub(crate) use bitmap::{GROUP, Words};
-pub use counted::Counted;
-pub(crate) use counted::CountedList;
+pub use counted::{Counted, CountedList};
 pub use heapless_queue::HeaplessQueue;
 pub use spin_stack::SpinStack;
 
@@ -33,11 +32,40 @@ use crate::block_state::MAX_COUNT;
 /// ```
 ///
 /// The trait is sealed.
-pub trait FreeListKind {
-    /// The free list for `COUNT` blocks.
+#[expect(private_bounds, reason = "sealed: a pool relies on the indices of its free list")]
+pub trait FreeListKind: Kind {
+    /// The free list for `COUNT` blocks: its capacity is `COUNT`.
     #[expect(private_bounds, reason = "sealed: a pool relies on no index being out twice")]
     type List<const COUNT: usize>: AllFree + InitInPlace;
 }
+
+#[cfg(doctest)]
+/// A free list with another capacity than the pool's cannot be smuggled in:
+///
+/// ```compile_fail,E0277
+/// use blockpool_core::storage::{Bitmap, FreeListKind};
+///
+/// struct Mismatched;
+/// impl FreeListKind for Mismatched {
+///     type List<const COUNT: usize> = <Bitmap as FreeListKind>::List<64>;
+/// }
+/// ```
+///
+/// It is the trait that refuses it, not the list:
+///
+/// ```
+/// use blockpool_core::storage::{Bitmap, FreeListKind};
+///
+/// struct Unrelated;
+/// impl Unrelated {
+///     const LIST: Option<<Bitmap as FreeListKind>::List<64>> = None;
+/// }
+/// ```
+struct DoesNotCompile;
+
+/// Only this crate says what a [`FreeListKind`] is: one whose free list had another capacity would hand
+/// out memory beyond the pool's blocks.
+pub(crate) trait Kind {}
 
 /// Free indices in `[0, capacity)`.
 ///

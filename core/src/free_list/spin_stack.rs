@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{AllFree, FreeList, FreeListKind, InitInPlace, Put, check_count};
+use super::{AllFree, FreeList, FreeListKind, InitInPlace, Kind, Put, check_count};
 
 /// **A lock:** while one thread is preempted inside an operation, all others spin; an interrupt
 /// handler that uses a pool whose operation it interrupted never returns. It exists as the baseline
@@ -13,6 +13,8 @@ use super::{AllFree, FreeList, FreeListKind, InitInPlace, Put, check_count};
 /// and costs nothing, since the lock is held anyway.
 #[derive(Debug, Clone, Copy)]
 pub struct SpinStack;
+
+impl Kind for SpinStack {}
 
 impl FreeListKind for SpinStack {
     type List<const COUNT: usize> = SpinStackList<COUNT>;

@@ -4,48 +4,42 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use super::bookkeeping::{BorrowedWords, IndexSet};
-use super::{Bitmap, Counted, FreeList, Parts, Storage};
+use super::{CountedList, FreeList, Parts, Storage};
 use crate::block_state::StateCell;
 use crate::extent::Stride;
-use crate::free_list::CountedList;
 use crate::ring::QueueSlot;
 use crate::sync::AtomicUsize;
 
-/// The storage of a [`Region`](crate::Region): blocks and bookkeeping in memory given at run time.
+/// The storage of a [`Region`](crate::Region): blocks and bookkeeping in memory given at run time. Its
+/// free list is `F`.
 #[derive(Debug)]
-#[expect(private_bounds, reason = "the free list is `Bitmap` or `Counted`")]
-pub struct Borrowed<'m, K: BorrowedKind<'m>> {
+#[expect(private_bounds, reason = "the free list is an `IndexSet`, or one that is counted")]
+pub struct Borrowed<'m, F: BorrowedList<'m>> {
     memory: Memory<'m>,
     block_size: Stride,
-    free: K::List,
+    free: F,
     exhausted: AtomicUsize,
 }
 
 /// A free list over [`Bookkeeping`](super::Bookkeeping).
-pub(crate) trait BorrowedKind<'m> {
-    type List: FreeList;
-
+pub(crate) trait BorrowedList<'m>: FreeList {
     /// The words of the free list, next to which the states of blocks lie.
-    fn words<'l>(list: &'l Self::List) -> &'l BorrowedWords<'m>;
+    fn words(&self) -> &BorrowedWords<'m>;
 }
 
-impl<'m> BorrowedKind<'m> for Bitmap {
-    type List = IndexSet<'m>;
-
-    fn words<'l>(list: &'l IndexSet<'m>) -> &'l BorrowedWords<'m> {
-        list.words()
+impl<'m> BorrowedList<'m> for IndexSet<'m> {
+    fn words(&self) -> &BorrowedWords<'m> {
+        self.words()
     }
 }
 
-impl<'m> BorrowedKind<'m> for Counted {
-    type List = CountedList<IndexSet<'m>>;
-
-    fn words<'l>(list: &'l CountedList<IndexSet<'m>>) -> &'l BorrowedWords<'m> {
-        list.inner().words()
+impl<'m> BorrowedList<'m> for CountedList<IndexSet<'m>> {
+    fn words(&self) -> &BorrowedWords<'m> {
+        self.inner().words()
     }
 }
 
-impl<'m> Borrowed<'m, Bitmap> {
+impl<'m> Borrowed<'m, IndexSet<'m>> {
     /// # Safety
     ///
     /// For all of `'m`, as many strides of memory as `free` has indices lie from `first` on, in one
@@ -60,7 +54,7 @@ impl<'m> Borrowed<'m, Bitmap> {
         Self { memory, block_size, free, exhausted: AtomicUsize::new(0) }
     }
 
-    pub(crate) fn counted(self) -> Borrowed<'m, Counted> {
+    pub(crate) fn counted(self) -> Borrowed<'m, CountedList<IndexSet<'m>>> {
         let Self { memory, block_size, free, exhausted } = self;
         Borrowed { memory, block_size, free: CountedList::from(free), exhausted }
     }
@@ -92,8 +86,8 @@ impl Drop for Memory<'_> {
 
 // SAFETY: `new` was promised the memory for `'m`, and that nobody else uses it; blocks are pieces of
 // `block_size` bytes of it, one after the other. The free list is private.
-unsafe impl<'m, K: BorrowedKind<'m>> Parts for Borrowed<'m, K> {
-    type Free = K::List;
+unsafe impl<'m, F: BorrowedList<'m>> Parts for Borrowed<'m, F> {
+    type Free = F;
     type Slots = &'m mut [QueueSlot];
 
     const NAME: &'static str = "Region";
@@ -104,7 +98,7 @@ unsafe impl<'m, K: BorrowedKind<'m>> Parts for Borrowed<'m, K> {
 
     fn state(&self, index: u32) -> &StateCell {
         // SAFETY: by the trait's contract the index is below the capacity.
-        unsafe { K::words(&self.free).state(index) }
+        unsafe { self.free.words().state(index) }
     }
 
     fn block(&self, index: u32) -> NonNull<u8> {
@@ -126,4 +120,4 @@ unsafe impl<'m, K: BorrowedKind<'m>> Parts for Borrowed<'m, K> {
     }
 }
 
-impl<'m, K: BorrowedKind<'m>> Storage for Borrowed<'m, K> {}
+impl<'m, F: BorrowedList<'m>> Storage for Borrowed<'m, F> {}

@@ -93,7 +93,8 @@ impl<const SIZE: usize, const COUNT: usize, A: Alignment, K: FreeListKind>
 }
 
 // SAFETY: blocks are elements of one array, `SIZE` bytes at the front of each; `UnsafeCell` lets
-// them be written while the storage is borrowed. The free list is private. `FITS` bounds the indices.
+// them be written while the storage is borrowed. The free list is private, and its kind is one of this
+// crate's, whose capacity is `COUNT`.
 unsafe impl<const SIZE: usize, const COUNT: usize, A: Alignment, K: FreeListKind> Parts
     for InPlace<SIZE, COUNT, A, K>
 {

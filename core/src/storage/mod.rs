@@ -10,12 +10,12 @@ mod in_place;
 
 pub use crate::align::Alignment;
 pub use crate::free_list::{
-    AllFree, Bitmap, BitmapList, Counted, FreeList, FreeListKind, HeaplessQueue, Neighbours,
-    Returning, SpinStack,
+    AllFree, Bitmap, BitmapList, Counted, CountedList, FreeList, FreeListKind, HeaplessQueue,
+    Neighbours, Returning, SpinStack,
 };
 pub use bookkeeping::{Bookkeeping, IndexSet};
 pub use borrowed::Borrowed;
-pub(crate) use borrowed::BorrowedKind;
+pub(crate) use borrowed::BorrowedList;
 pub use in_place::InPlace;
 
 use core::ptr::NonNull;

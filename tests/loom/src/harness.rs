@@ -9,7 +9,7 @@ use crate::align::Align;
 use crate::block::Block;
 use crate::block_state::BlockState;
 use crate::free_list::FreeList;
-use crate::free_list::{AllFree, FreeListKind, GROUP, InitInPlace, Put};
+use crate::free_list::{AllFree, FreeListKind, GROUP, InitInPlace, Kind, Put};
 use crate::pool::Pool;
 use crate::process;
 use crate::queue::Queue;
@@ -87,6 +87,8 @@ impl<const COUNT: usize> Payload<COUNT> {
 /// A free list in memory that loom does not track: a model of a queue names the blocks it takes, and the free
 /// list's own steps would only multiply the executions.
 pub(crate) struct Unmodelled;
+
+impl Kind for Unmodelled {}
 
 impl FreeListKind for Unmodelled {
     type List<const COUNT: usize> = UnmodelledList<COUNT>;

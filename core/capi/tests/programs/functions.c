@@ -233,6 +233,9 @@ static void a_local_pool_keeps_a_stock(void)
     CHECK(blockpool_local_pool_get_bulk(NULL, blocks, 1) == 0);
     CHECK(blockpool_local_pool_get_bulk(local, NULL, 1) == 0);
     CHECK(blockpool_local_pool_get_bulk(local, blocks, BLOCKS + 1) == 0);
+    for (size_t i = 0; i < BLOCKS + 1; i++) {
+        CHECK(blocks[i] == NULL);
+    }
     CHECK(blockpool_local_pool_flush(local) == BLOCKPOOL_OK && blockpool_available(pool) == BLOCKS);
     CHECK(blockpool_local_pool_put_burst(local, NULL, 1, &put) == BLOCKPOOL_ERROR_NULL && put == 0);
     CHECK(blockpool_local_pool_put_burst(local, NULL, 0, &put) == BLOCKPOOL_OK && put == 0);

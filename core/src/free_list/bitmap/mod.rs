@@ -7,7 +7,7 @@ mod words;
 pub use bulk::{Neighbours, Returning};
 pub(crate) use words::{GROUP, Words};
 
-use super::{AllFree, FreeList, FreeListKind, InitInPlace, Put, check_count};
+use super::{AllFree, FreeList, FreeListKind, InitInPlace, Kind, Put, check_count};
 use crate::align::OwnLine;
 use crate::sync::{self, AtomicUsize, Ordering};
 use words::{InlineWords, lowest, lowest_bits};
@@ -44,6 +44,8 @@ use words::{InlineWords, lowest, lowest_bits};
 /// cure.
 #[derive(Debug, Clone, Copy)]
 pub struct Bitmap;
+
+impl Kind for Bitmap {}
 
 impl FreeListKind for Bitmap {
     type List<const COUNT: usize> = BitmapList<InlineWords<COUNT>>;
