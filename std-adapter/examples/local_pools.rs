@@ -22,7 +22,7 @@ fn main() {
                     write!(buffer, "{thread}: {number}").expect("a vector grows");
                     local.return_buffer(buffer);
                 }
-                // A guard may leave the thread: it finds its own way back.
+                // A guard may leave the thread: it returns to the shared pool.
                 local.get()
             })
         })

@@ -28,9 +28,9 @@ use crate::{PooledBuffer, TransactionMemoryPool};
 ///
 /// **Nobody else can take the buffers that it keeps**, and the pool counts them as in use. So call
 /// [`flush`](Self::flush) before the thread blocks or idles. Its limit,
-/// [`stock_limit`](Self::stock_limit), is fixed when it is made: min(64, `pool_capacity` / 8) for the
-/// first local pool of a pool, and less for later ones while it exists, so that all local pools together
-/// never keep more than half of the buffers. With a limit of 0 (small pools, very many local pools) every
+/// [`stock_limit`](Self::stock_limit), is fixed when it is made: a quarter of what is left of half of the
+/// pool's buffers after the limits of the local pools that exist, but at most 64. So all local pools
+/// together never keep more than half of the buffers. With a limit of 0 (small pools, very many local pools) every
 /// call goes to the shared pool.
 #[must_use = "a local pool that is not kept does nothing"]
 pub struct LocalPool {
@@ -55,7 +55,7 @@ impl LocalPool {
     ///
     /// One that is kept here: wait-free, O(1), no atomics. Otherwise as
     /// [`TransactionMemoryPool::get_buffer`], once for each buffer of a batch; a heap fallback is counted
-    /// there. Buffers that other local pools keep are not found.
+    /// there. Buffers that other local pools keep are unavailable.
     #[inline]
     pub fn get_buffer(&mut self) -> Vec<u8> {
         if self.len > 0 {
@@ -115,7 +115,7 @@ impl LocalPool {
     }
 
     /// Gives the buffer of a guard back, as [`return_buffer`](Self::return_buffer) does; a guard of
-    /// another pool returns to that pool. One atomic decrement more.
+    /// another pool returns to that pool. Costs one more atomic decrement.
     #[inline]
     pub fn put(&mut self, guard: PooledBuffer) {
         if guard.is_of(&self.pool) {

@@ -1,4 +1,4 @@
-//! A buffer that finds its own way back.
+//! A buffer that returns itself to its pool.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -48,8 +48,8 @@ impl PooledBuffer {
 
     /// Takes the buffer, with its content, out of the guard.
     ///
-    /// It no longer returns by itself, and the pool counts it as missing until
-    /// [`return_buffer`](TransactionMemoryPool::return_buffer) gets it back, or any buffer that fits.
+    /// It no longer returns by itself, and the pool counts it as missing until it, or any buffer that
+    /// fits, is [returned](TransactionMemoryPool::return_buffer).
     /// Wait-free; one atomic decrement; frees the pool if this was its last handle.
     pub fn detach(mut self) -> Vec<u8> {
         self.pool = None;

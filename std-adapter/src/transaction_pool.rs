@@ -36,7 +36,7 @@ use crate::{LocalPool, PoolError, PooledBuffer};
 /// memory it started with.
 ///
 /// All counters are for monitoring. Once the threads that use the pool have been joined they are exact,
-/// except for the high-water mark of a large pool; the docs of each say which way it errs.
+/// except for the high-water mark; the docs of each say which way it errs.
 #[derive(Clone)]
 pub struct TransactionMemoryPool {
     shared: Arc<Shared>,
@@ -83,8 +83,7 @@ impl TransactionMemoryPool {
     ///
     /// O(1); one atomic read-modify-write when uncontended; spins while another thread is preempted
     /// inside an operation. The heap fallback costs one allocation and is counted in
-    /// [`heap_fallbacks`](Self::heap_fallbacks). Another thread may take the last buffer, or give one
-    /// back, just before.
+    /// [`heap_fallbacks`](Self::heap_fallbacks).
     ///
     /// A buffer that is dropped instead of returned is missing from the pool until a heap fallback is
     /// returned in its place.
@@ -108,7 +107,7 @@ impl TransactionMemoryPool {
     ///
     /// Cost and progress as [`get_buffer`](Self::get_buffer), but never calls
     /// the allocator. After `None` another thread may already have given a
-    /// buffer back. Buffers that a [`LocalPool`] keeps are not found.
+    /// buffer back. Buffers that a [`LocalPool`] keeps are unavailable.
     #[inline]
     pub fn try_get_buffer(&self) -> Option<Vec<u8>> {
         self.shared.take()
@@ -118,7 +117,7 @@ impl TransactionMemoryPool {
     ///
     /// The buffer is cleared (its bytes are not erased) and keeps its capacity. If that is below
     /// `buffer_size` or above twice `buffer_size`, or if the pool is full, the buffer is freed and counted
-    /// in [`discarded`](Self::discarded). Never fails, never allocates, takes no lock of its own.
+    /// in [`discarded`](Self::discarded). Never fails, never allocates.
     ///
     /// O(1); one atomic read-modify-write when uncontended, one more at a new peak of
     /// [`high_water_mark`](Self::high_water_mark); spins while another thread is preempted inside an
@@ -162,9 +161,9 @@ impl TransactionMemoryPool {
 
     /// The number of buffers in the pool now, in [0, `pool_capacity`].
     ///
-    /// Without those that local pools keep. O(1); reads, never writes; repeats its reads while other
+    /// Excludes those that local pools keep. O(1); reads, never writes; repeats its reads while other
     /// threads give buffers back in between. Exact for one moment during the call; counts a buffer that
-    /// another thread is just giving back, but not one that it is just taking.
+    /// another thread is in the middle of giving back, but not one that it is in the middle of taking.
     pub fn available_buffers(&self) -> usize {
         self.shared.available()
     }

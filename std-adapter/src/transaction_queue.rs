@@ -40,7 +40,7 @@ pub struct ReceivedTransaction<B = PooledBuffer> {
 /// ```
 ///
 /// **Not lock-free:** it is a `crossbeam::queue::ArrayQueue`. While one thread is preempted in the
-/// middle of a push or a pop, others spin until it continues. So never call a method from an interrupt
+/// middle of a push or a pop, others spin, and after a while yield, until it continues. So never call a method from an interrupt
 /// or signal handler. Where that matters, use the package `blockpool-core`.
 ///
 /// A clone is another handle of the same queue and costs one atomic increment. The items still queued
@@ -104,8 +104,8 @@ impl<T> TransactionQueue<T> {
     /// The number of items, in [0, [`capacity`](Self::capacity)].
     ///
     /// Reads, never writes; repeats its reads while other threads push in between. Exact for one moment
-    /// during the call; counts an item that another thread is just pushing, but not one that it is just
-    /// popping.
+    /// during the call; counts an item that another thread is in the middle of pushing, but not one that
+    /// it is in the middle of popping.
     pub fn len(&self) -> usize {
         self.items.len()
     }

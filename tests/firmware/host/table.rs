@@ -49,7 +49,10 @@ pub(crate) fn print_operations(measured: &[(&'static str, Measured)]) {
     };
     let code = |kind| measured.iter().map(|(_, measured)| cell(measured, kind)).collect();
     let kinds = OPERATIONS.map(|(kind, operations)| (kind, operations.len()));
-    let names = kinds.map(|(kind, count)| format!("{count} operations of a {kind}"));
+    let names = kinds.map(|(kind, count)| {
+        let kind = if kind == "local" { "local pool" } else { kind };
+        format!("{count} operations of a {kind}")
+    });
     print(
         "bytes of code, by itself, over a pool / over a region",
         &images,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use shuttle::rand::Rng;
 
-use crate::free_list::{AllFree, BitmapList, FreeListKind, GROUP, InitInPlace, Words};
+use crate::free_list::{AllFree, BitmapList, FreeListKind, GROUP, InitInPlace, Kind, Words};
 use crate::linearize::{History, Operation, STEPS};
 use crate::sync::AtomicUsize;
 
@@ -118,6 +118,11 @@ pub(crate) fn sparse_bit(number: u32, of_each: usize) -> u64 {
 
 /// The free list of a pool: a `SparseBitmap`.
 pub(crate) struct FewFree<const OF_EACH: usize, const WITHOUT_SUMMARY: usize>;
+
+impl<const OF_EACH: usize, const WITHOUT_SUMMARY: usize> Kind
+    for FewFree<OF_EACH, WITHOUT_SUMMARY>
+{
+}
 
 impl<const OF_EACH: usize, const WITHOUT_SUMMARY: usize> FreeListKind
     for FewFree<OF_EACH, WITHOUT_SUMMARY>

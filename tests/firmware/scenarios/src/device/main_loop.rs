@@ -31,7 +31,7 @@ pub fn run<M: Machine>() -> bool {
     };
     this.wrong_packets::<M>();
     M::start_interrupts();
-    this.singles::<M>();
+    this.one_by_one::<M>();
     this.bursts::<M>();
     this.exhaustion::<M>();
     M::stop_interrupts();
@@ -96,7 +96,7 @@ impl MainLoop {
     }
 
     /// Blocks one by one.
-    fn singles<M: Machine>(&mut self) {
+    fn one_by_one<M: Machine>(&mut self) {
         self.during::<M>(2_000, |this| {
             if let Some(block) = RECEIVED.pop() {
                 this.receiver.finish(block);

@@ -139,7 +139,7 @@ impl<const COUNT: usize> Queued<COUNT> {
             Operation {
                 got_all: |hand| hand.count == 3,
                 wants: 3,
-                ..burst("queue/pop-burst-of-3-singles", Hand::pop_burst)
+                ..burst("queue/pop-burst-of-3-pushed-one-by-one", Hand::pop_burst)
             },
             Operation {
                 prepare: Hand::chain,
