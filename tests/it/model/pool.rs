@@ -24,7 +24,7 @@ type Burst<'p, P> = heapless::Vec<Block<'p, P>, BURST>;
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub(crate) enum Step {
     Get,
-    /// Takes blocks until this many 255ths of the pool were taken, or none is left.
+    /// Takes this fraction of the pool, of 255, or as many blocks as are left.
     GetMany(u8),
     LocalGet(bool),
     /// Into a vector that already has some.
