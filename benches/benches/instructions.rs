@@ -97,7 +97,7 @@ fn raw_pair(times: u64) {
     let mut block = POOL.get().expect("one is free");
     for _ in 0..times {
         // SAFETY: the index is used once, here.
-        block = unsafe { POOL.from_raw(black_box(block.into_raw())) }.expect("it was given up");
+        block = unsafe { POOL.from_raw(black_box(block.into_raw())) }.expect("it was released");
     }
 }
 

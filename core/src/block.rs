@@ -342,11 +342,11 @@ impl<'p, P: PoolType> Block<'p, P> {
         count
     }
 
-    /// Gives up the handle and keeps the block out, to be claimed by its index.
+    /// Releases the handle without freeing the block; claim it later by index, with the pool's
+    /// [`from_raw`](crate::BlockPool::from_raw).
     ///
-    /// The pool remembers the data range; its [`from_raw`](crate::BlockPool::from_raw) makes a handle
-    /// again, once. Until then the block belongs to whoever has the index: a device, foreign code, a
-    /// queue of your own. One store, two with 32-bit words.
+    /// The pool remembers the data range. Until it is claimed, the block belongs to whoever has the
+    /// index: a device, foreign code, a queue of your own. One store, two with 32-bit words.
     ///
     /// ```
     /// # static POOL: blockpool_core::Pool<256, 8> = blockpool_core::Pool::new();
@@ -367,11 +367,13 @@ impl<'p, P: PoolType> Block<'p, P> {
         state.index()
     }
 
-    /// Gives up the handle and keeps the block out, to be claimed by the address of its first byte.
+    /// Releases the handle without freeing the block; claim it later by the address of its first byte,
+    /// with the pool's [`from_raw_ptr`](crate::BlockPool::from_raw_ptr).
     ///
-    /// The address is valid for reads and writes of `capacity()` bytes as long as the pool stays where
-    /// it is: use a static, or a [`Region`](crate::Region). Otherwise as [`into_raw`](Self::into_raw);
-    /// the pool's [`from_raw_ptr`](crate::BlockPool::from_raw_ptr) makes a handle again.
+    /// The address is that of the block, not of its data, which begins [`headroom`](Self::headroom)
+    /// bytes further on. It is valid for reads and writes of `capacity()` bytes as long as the pool stays
+    /// where it is: use a static, or a [`Region`](crate::Region). Otherwise as
+    /// [`into_raw`](Self::into_raw).
     #[must_use = "the block stays out until it is claimed by this address"]
     pub fn into_raw_ptr(self) -> NonNull<u8> {
         let pointer = self.first_byte();

@@ -118,7 +118,7 @@ impl StateCell {
         bits
     }
 
-    /// Keeps the state of a block whose owner gives up its handle, and lets it be claimed once.
+    /// Keeps the state of a block whose owner releases its handle, and lets it be claimed once.
     pub(crate) fn release(&self, state: BlockState) {
         // R1: pairs with R2 and R3, so that the thread that claims the block sees what its owner wrote.
         self.write(state.0 | Self::CLAIMABLE as u64, Ordering::Release);

@@ -6,19 +6,20 @@ use core::fmt;
 use crate::align::REGION_ALIGNMENT;
 use crate::block_state::{MAX_BLOCK_SIZE, MAX_COUNT};
 
-/// There is not enough room in a block, or not enough data. The block is unchanged.
+/// There is not enough room in a block for the bytes to add, or not enough data to trim. The block is
+/// unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NoRoom {
     /// Bytes asked for.
     pub wanted: usize,
-    /// Bytes there are.
+    /// Bytes of room, or of data.
     pub room: usize,
 }
 
 impl fmt::Display for NoRoom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes do not fit: there is room for {}", self.wanted, self.room)
+        write!(f, "{} bytes wanted, {} available", self.wanted, self.room)
     }
 }
 
@@ -43,8 +44,8 @@ pub enum RawError {
         /// Bytes from the block's first byte.
         into_block: usize,
     },
-    /// The block was not given up by `into_raw`: it is free, was claimed already, or has a handle.
-    NotOut {
+    /// The block was not released by `into_raw`: it is free, was claimed already, or has a handle.
+    NotReleased {
         /// The block's index.
         index: u32,
     },
@@ -63,8 +64,8 @@ impl fmt::Display for RawError {
                     "the pointer points {into_block} bytes into a block, not to its first byte"
                 )
             }
-            Self::NotOut { index } => {
-                write!(f, "block {index} was not given up by `into_raw`, or was claimed already")
+            Self::NotReleased { index } => {
+                write!(f, "block {index} was not released by `into_raw`, or was claimed already")
             }
         }
     }

@@ -41,72 +41,84 @@
 //!
 //! # Guarantees
 //!
-//! With the default free list, [`Bitmap`](storage::Bitmap). Other free lists do not promise the same
-//! progress; their docs say so first.
+//! With the default free list, [`Bitmap`](storage::Bitmap), on a processor with compare-and-swap.
+//! Other free lists promise less; see their docs. For other processors see
+//! [Features and targets](#features-and-targets).
 //!
 //! | operation | progress | cost | from an interrupt |
 //! |---|---|---|---|
 //! | [`get`](BlockPool::get) | lock-free | 1 atomic read-modify-write; a search when the thread's word is empty | yes |
 //! | drop of a [`Block`] | lock-free | 1 atomic read-modify-write; sometimes 2 with more than 32 words: 2,048 blocks, 1,024 with 32-bit words | yes |
-//! | [`LocalPool::get`], [`LocalPool::put`] | wait-free except refill and flush, which are lock-free | plain loads and stores; refill and flush move half of what it keeps | yes, with its own local pool |
-//! | [`Queue::push`], [`Queue::pop`] | lock-free | 2 atomic read-modify-writes, 1 | yes |
-//! | [`Queue::push_burst`], [`Queue::pop_burst`] | lock-free | 2 atomic read-modify-writes, 2, for a whole burst | yes |
+//! | [`LocalPool::get`], [`LocalPool::put`], and their bursts | wait-free while it has blocks, or room; otherwise lock-free | plain loads and stores; from an empty one a `get`, to a full one an atomic read-modify-write for each word touched: half of what it keeps moves | yes, with its own local pool |
+//! | [`LocalPool::flush`], drop of a `LocalPool` | lock-free | 1 atomic read-modify-write for each word touched | yes, with its own local pool |
+//! | [`Queue::push`], [`Queue::pop`] | lock-free | 2 atomic read-modify-writes; 1 | yes |
+//! | [`Queue::push_burst`] | lock-free | 2 atomic read-modify-writes for a whole burst | yes |
+//! | [`Queue::pop_burst`] | lock-free | 2 atomic read-modify-writes for what was pushed as one burst | yes |
 //! | [`Block::into_raw`], [`from_raw`](BlockPool::from_raw) | wait-free; `from_raw` lock-free where the processor has no atomic bit operations | 1 store, 2 with 32-bit words; 1 atomic read-modify-write | yes |
 //! | [`from_raw_ptr_burst`](BlockPool::from_raw_ptr_burst) | wait-free | a load and a store for each block, 2 loads with 32-bit words | yes |
 //! | [`Queue::push_raw_ptr_burst`], [`Queue::pop_raw_ptr_burst`] | lock-free | 2 atomic read-modify-writes to push a burst; 1 for every 32 blocks and 1 for the last to pop one; for each block, a load and 2 stores to push, 2 loads and a store to pop (32-bit words: twice as many, but 3 stores to push) | yes |
 //! | [`LocalPool::get_raw_ptr_burst`], [`LocalPool::put_raw_ptr_burst`] | as [`LocalPool::get`], [`LocalPool::put`] | those of `LocalPool` and `from_raw_ptr_burst` together | yes, with its own local pool |
+//! | [`available`](BlockPool::available); [`Queue::len`], [`Queue::is_full`] | wait-free; lock-free | loads, O(capacity ÷ word size); O(blocks in the queue) | yes |
 //!
 //! What never happens; in safe code, the types rule it out:
 //!
 //! - Two owners of one block, a lost block, a block given back twice. In the raw interface, a check in
-//!   every build lets each `into_raw` be undone exactly once.
-//! - An operation that waits for another thread, an allocation, a system call.
+//!   every build refuses a block that was not released or was claimed already. Two claims of one block
+//!   **at the same time** are told apart only by `from_raw` and `from_raw_ptr`; the bursts by address
+//!   trust their caller there.
+//! - An operation that waits for another thread, an allocation, a system call. (Without
+//!   compare-and-swap, an operation runs with interrupts disabled; with several cores it may wait for
+//!   another core's, as the `critical-section` implementation says.)
 //! - A read of uninitialised memory, or of another owner's old bytes.
 //! - ABA: impossible in the default free list, whose bits do not move; [`Queue`] states its reuse
 //!   distance.
 //!
 //! A thread that dies in the middle of an operation, or is preempted there for good, blocks no other
-//! thread. Lost with it are the blocks that it owned, those of the operation (one, or the burst), and
-//! those that its local pool kept. (With other free lists, other threads may wait for it for ever.)
+//! thread. The blocks it owned, was moving, or cached are lost. (With other free lists, other threads
+//! may wait for it for ever.)
 //!
 //! # DMA
 //!
-//! A device gets a block's address, and gives it back by address:
+//! Give a device the block's address; claim the block back by that address:
 //!
 //! ```
-//! use blockpool_core::{Align, Pool};
+//! use blockpool_core::Pool;
 //!
-//! // 32 bytes are a cache line of a Cortex-M7.
-//! static FRAMES: Pool<1536, 8, Align<32>> = Pool::new();
+//! static FRAMES: Pool<1536, 8> = Pool::new();
 //!
-//! // For a descriptor: the block is the device's now.
+//! // The block is the device's now. The address is the block's, whatever its headroom.
 //! let address = FRAMES.get().expect("one is free").into_raw_ptr();
+//! // Clean and invalidate its cache lines, then a barrier; start the device.
 //! # unsafe { address.as_ptr().copy_from(b"a frame".as_ptr(), 7) };
 //! let received = 7;
 //!
-//! // The device is done. SAFETY: it writes no more, and wrote that many bytes.
+//! // The device is done. Invalidate the cache lines again.
+//! // SAFETY: it writes no more, and wrote that many bytes.
 //! let mut frame = unsafe { FRAMES.from_raw_ptr(address) }?;
 //! unsafe { frame.set_len(received) }?;
 //! assert_eq!(&frame[..], b"a frame");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! If the controller does not reach all memory, place the static with a `link_section`. **That section
-//! must be zeroed before the pool is used**, as start-up code does with `.bss`: a pool's bookkeeping
-//! lies with its blocks, and would otherwise be garbage. In a section that nobody zeroes, make a
-//! [`Region`]: its memory holds only blocks, and their contents do not matter.
-//! `core/examples/dma_section.rs` shows it.
+//! Cache maintenance and barriers, where the processor needs them, are up to the program: before a
+//! block is lent for receiving, so that no dirty line is written over what the device wrote, and again
+//! before it is claimed. Blocks of the default alignment of 64 bytes share no cache line of up to 64
+//! bytes with another, whatever their size.
 //!
-//! Cache maintenance, where the processor needs it, is up to the program. A block that is aligned to a
-//! multiple of the cache line's size shares no line with another, whatever its size.
+//! If the controller does not reach all memory, or the blocks must not be cached, use a [`Region`]
+//! there: its memory holds only blocks, whose contents do not matter, so that the section may be
+//! `NOLOAD`; the bookkeeping stays in ordinary memory. `core/examples/dma_section.rs` shows it, shared
+//! with an interrupt handler. A `Pool` in a section of its own (`link_section`) has its bookkeeping
+//! there too: start-up code **must zero the section**, as it does `.bss`, and the processor's atomic
+//! instructions must work there, which they may not in memory that is not cached.
 //!
 //! # Features and targets
 //!
 //! | target | feature |
 //! |---|---|
 //! | with compare-and-swap of a pointer's width: x86, AArch64, Arm from v7-M, RISC-V with A | none |
-//! | Cortex-M0 (`thumbv6m`), RISC-V without A (`riscv32imc`), on one core | `portable-atomic-unsafe-assume-single-core` |
-//! | the same, on several cores, or where interrupts may not be disabled | `portable-atomic-critical-section` |
+//! | Cortex-M0 and M0+ (`thumbv6m`), RISC-V without A (`riscv32imc`), on one core, in privileged mode | `portable-atomic-unsafe-assume-single-core` |
+//! | the same, on several cores (RP2040), or in unprivileged mode | `portable-atomic-critical-section` |
 //!
 //! Without one of these features, the crate does not compile for such a target; the first error is from
 //! the dependency `spin`, which finds no `compare_exchange`. The choice is up to the program, not to a
@@ -115,11 +127,11 @@
 //! | feature | atomics |
 //! |---|---|
 //! | `portable-atomic` | those of that crate, configured by the program |
-//! | `portable-atomic-critical-section` | the same, through the `critical-section` crate, for which the program provides an implementation |
-//! | `portable-atomic-unsafe-assume-single-core` | the same, by disabling interrupts: unsound on more than one core |
+//! | `portable-atomic-critical-section` | the same, in a critical section of the `critical-section` crate, for which the program links an implementation: that of its HAL (`rp2040-hal`), of its operating system, or `cortex-m`'s `critical-section-single-core` |
+//! | `portable-atomic-unsafe-assume-single-core` | the same, by disabling interrupts: **unsound on more than one core** |
 //!
-//! With the last two, operations disable interrupts and are no longer lock-free. Atomics wider than a
-//! pointer are never used.
+//! With the last two, each atomic step runs in a critical section, a few instructions with interrupts
+//! disabled, and operations are no longer lock-free. Atomics wider than a pointer are never used.
 //!
 //! | feature | adds |
 //! |---|---|

@@ -36,17 +36,19 @@ use crate::storage::{Parts as _, PoolType};
 /// more than are in use at once.
 ///
 /// - The block given back last is taken first: its memory is most likely still in the cache.
-/// - A get from an empty local pool takes half of `STOCK` from the free list, with one operation; fewer
-///   if the word that it finds has fewer free blocks. A put to a full one gives the older half back,
-///   with one operation for each word that their bits share. The progress and cost of these are the
-///   free list's; everything else is plain computation.
+/// - A get from an empty local pool takes half of what it may keep from the free list, with one
+///   operation; fewer if the word that it finds has fewer free blocks. A put to a full one gives the
+///   older half back, with one atomic operation per bitmap word touched. The progress and cost of these
+///   are the free list's; everything else is plain computation, wait-free.
 /// - A local pool is exclusive (`&mut`): an interrupt handler needs its own, or uses the pool itself.
 ///
 /// Source: the per-core cache of slab allocators, "magazines" (Bonwick and Adams, 2001).
 ///
 /// Local pools that live as long as the program, one for each lcore or task, belong in a static. Each
-/// takes four bytes for each block of its `STOCK`. In a `ConstStaticCell` it is not moved; one that is
-/// made at run time passes over the stack in builds without optimisation.
+/// takes four bytes for each block of its `STOCK`, and some 24 more (40 on 64-bit targets). In a
+/// `ConstStaticCell` it is not moved; one that is made at run time passes over the stack in builds
+/// without optimisation. A static one refers to its pool, so it lies in `.data`: on a microcontroller it
+/// takes as much flash as memory.
 ///
 /// ```
 /// use blockpool_core::{LocalPool, Pool};
@@ -85,8 +87,8 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
         Self::with_limit(pool, STOCK)
     }
 
-    /// An empty local pool that keeps at most `limit` blocks, for a limit known only at run time. A
-    /// limit above `STOCK` counts as `STOCK`, one of 0 as 1.
+    /// An empty local pool that keeps at most `limit` blocks, for a limit known only at run time. `limit`
+    /// is clamped to 1..=`STOCK`.
     pub const fn with_limit(pool: &'p P, limit: usize) -> Self {
         const { assert!(STOCK >= 1, "a local pool has room for at least one block") };
         let limit = if limit < STOCK { limit } else { STOCK };
@@ -100,6 +102,8 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
     }
 
     /// Takes a block, its data range empty; `None` if none is kept and every block of the pool is out.
+    ///
+    /// Plain loads and stores, wait-free; from an empty local pool, one operation on the free list.
     #[inline]
     pub fn get(&mut self) -> Option<Block<'p, P>> {
         let index = match self.stock.pop() {
@@ -132,6 +136,9 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
     }
 
     /// Gives a block back. A block of another pool goes straight to its own.
+    ///
+    /// Plain loads and stores, wait-free; to a full local pool, one operation on the free list for each
+    /// word touched.
     #[inline]
     pub fn put(&mut self, block: Block<'p, P>) {
         if !core::ptr::eq(block.pool(), self.pool) {
@@ -220,7 +227,7 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
 
     /// Takes blocks until `blocks` is full, or none at all. Returns whether it is full.
     ///
-    /// As [`get_burst`](Self::get_burst); what was taken is given back if it does not suffice.
+    /// As [`get_burst`](Self::get_burst); if too few are free, none are taken.
     pub fn get_bulk<const N: usize>(
         &mut self,
         blocks: &mut heapless::Vec<Block<'p, P>, N>,
@@ -235,7 +242,7 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
         false
     }
 
-    /// Gives all of `blocks` back and leaves the vector empty. Those that are kept are taken again in
+    /// Gives all of `blocks` back and leaves the vector empty. Later gets return the cached blocks in
     /// the same order. Blocks of another pool go to that pool; the others are then given back one by
     /// one.
     pub fn put_burst<const N: usize>(&mut self, blocks: &mut heapless::Vec<Block<'p, P>, N>) {
@@ -263,14 +270,14 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
         }
     }
 
-    /// Takes a block and gives it up, as [`Block::into_raw_ptr`] does; `None` as for
+    /// Takes a block and releases it, as [`Block::into_raw_ptr`] does; `None` as for
     /// [`get`](Self::get).
     #[inline]
     pub fn get_raw_ptr(&mut self) -> Option<NonNull<u8>> {
         self.get().map(Block::into_raw_ptr)
     }
 
-    /// Takes blocks and gives each up, as [`Block::into_raw_ptr`] does, until `pointers` is full or none
+    /// Takes blocks and releases each, as [`Block::into_raw_ptr`] does, until `pointers` is full or none
     /// is left. Returns how many; their addresses are at the front.
     ///
     /// As [`get_burst`](Self::get_burst), for code that handles blocks by address: no handles are made.
@@ -327,7 +334,7 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
     }
 
     /// Gives blocks back by address: claims them as [`from_raw_ptr_burst`] does. No handles are made.
-    /// Those that are kept are taken again in the same order.
+    /// Later gets return the cached blocks in the same order.
     ///
     /// Plain loads and stores, except for what the local pool cannot keep.
     ///
@@ -358,7 +365,7 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
             self.stock.set_newest();
             return appended.map_err(|(done, reason)| BurstError { done, reason });
         }
-        // All are claimed before the first is given back, so that nobody can take it and give it up
+        // All are claimed before the first is given back, so that nobody can take it and release it
         // before it occurs again.
         let mut result = Ok(());
         let claimed = pointers
@@ -375,8 +382,8 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
         result.map_err(|reason| BurstError { done: claimed, reason })
     }
 
-    /// Gives all blocks back to the pool's free list. Call it before the thread blocks, sleeps or
-    /// idles.
+    /// Gives all blocks back to the pool's free list, with one operation for each word touched. Call it
+    /// before the thread blocks, sleeps or idles.
     pub fn flush(&mut self) {
         if let Some(newest) = self.stock.take_newest() {
             self.pool.storage().free().put(newest);

@@ -38,8 +38,8 @@ use crate::sync::Ordering;
 ///   [`Counted`](crate::storage::Counted) adds a high-water mark.
 ///
 /// Besides its blocks, a pool takes 16 bytes for each block, 12 with 32-bit words. A static one lies in
-/// `.bss`: it takes no space in the program's file, and takes pages of memory only when they are
-/// touched.
+/// `.bss` (except with [`HeaplessQueue`](crate::storage::HeaplessQueue)): it takes no space in the
+/// program's file, and takes pages of memory only when they are touched.
 ///
 /// While it compiles a static, the compiler holds it in memory, about twice: for more than a few
 /// hundred megabytes use a [`Region`](crate::Region), or make the pool in place with
@@ -154,9 +154,9 @@ impl<S: Storage> BlockPool<S> {
     /// The most blocks that were out at once, those in local pools included; `None` if the free list
     /// does not count, such as the default one.
     ///
-    /// [`Counted`](crate::storage::Counted) counts for a [`Pool`],
-    /// [`Region::counted`](crate::Region::counted) for a region. The mark never reads high; it may read
-    /// low by the operations that were under way at the moment of the peak.
+    /// [`Counted`](crate::storage::Counted) and [`SpinStack`](crate::storage::SpinStack) count for a
+    /// [`Pool`], [`Region::counted`](crate::Region::counted) for a region. The mark never reads high; it
+    /// may read low by the operations that were under way at the moment of the peak.
     pub fn high_water_mark(&self) -> Option<usize> {
         self.0.free().high_water_mark()
     }
@@ -198,16 +198,16 @@ impl<S: Storage> BlockPool<S> {
         self.0.extent().index_of(pointer)
     }
 
-    /// Makes a handle for a block that was given up by [`Block::into_raw`], with the data range it had.
+    /// Makes a handle for a block that was released by [`Block::into_raw`], with the data range it had.
     ///
     /// Checked in every build: each `into_raw` can be undone exactly once. The check does not detect an
     /// index that is kept after its block was claimed, and used again after the block's next owner has
-    /// given it up with `into_raw` too. Wait-free where the processor has atomic bit operations
+    /// released it with `into_raw` too. Wait-free where the processor has atomic bit operations
     /// (x86-64, Arm with LSE), otherwise lock-free; one atomic read-modify-write.
     ///
     /// # Errors
     ///
-    /// [`RawError::OutOfRange`], [`RawError::NotOut`]; the pool is unchanged.
+    /// [`RawError::OutOfRange`], [`RawError::NotReleased`]; the pool is unchanged.
     ///
     /// # Safety
     ///
@@ -220,16 +220,16 @@ impl<S: Storage> BlockPool<S> {
             return Err(RawError::OutOfRange { index, capacity });
         }
         let state = self.0.state(index).claim(index);
-        Ok(Block::new(self, state.ok_or(RawError::NotOut { index })?))
+        Ok(Block::new(self, state.ok_or(RawError::NotReleased { index })?))
     }
 
-    /// Makes a handle for a block that was given up by [`Block::into_raw_ptr`] or
+    /// Makes a handle for a block that was released by [`Block::into_raw_ptr`] or
     /// [`into_raw`](Block::into_raw), by the address of its first byte. Otherwise as
     /// [`from_raw`](Self::from_raw).
     ///
     /// # Errors
     ///
-    /// [`RawError::Foreign`], [`RawError::Misaligned`], [`RawError::NotOut`]; the pool is unchanged.
+    /// [`RawError::Foreign`], [`RawError::Misaligned`], [`RawError::NotReleased`]; the pool is unchanged.
     ///
     /// # Safety
     ///
@@ -240,13 +240,14 @@ impl<S: Storage> BlockPool<S> {
         unsafe { self.from_raw(index) }
     }
 
-    /// Makes handles for blocks that were given up by [`Block::into_raw_ptr`] or
+    /// Makes handles for blocks that were released by [`Block::into_raw_ptr`] or
     /// [`into_raw`](Block::into_raw), by the addresses of their first bytes, and adds them to `blocks`,
     /// in order, until the vector is full. Returns how many.
     ///
     /// Wait-free; a load and a store for each block instead of a read-modify-write. Checked in every
     /// build: a pointer that was already claimed, by this thread or by one whose claim happened before,
-    /// is refused. **Two claims of one block at the same time may both succeed**;
+    /// is refused. **Two claims of one block at the same time may both succeed**, and so may one that an
+    /// interrupt handler makes between the load and the store of another;
     /// [`from_raw_ptr`](Self::from_raw_ptr) refuses one of them even then.
     ///
     /// # Errors

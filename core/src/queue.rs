@@ -41,8 +41,9 @@ use crate::storage::{BorrowedList, Parts, PoolType};
 /// handled in one place.
 ///
 /// - Lock-free: no push or pop waits for another, wherever that one is preempted; an interrupt handler
-///   may do both. An operation is retried only because another thread's succeeded, after a pause of at
-///   most 32 spin-loop hints.
+///   may do both. An operation is retried only when another's succeeded meanwhile (on processors with
+///   load- and store-exclusive instructions, also when it was interrupted between the two), after a
+///   pause of at most 32 spin-loop hints.
 /// - When no other thread is at the same end, a push costs two atomic read-modify-writes, a pop one.
 /// - A burst is linked into a chain, through a word that the pool keeps for each block, and travels as
 ///   one: it costs two read-modify-writes to push, whatever its length, and two to pop, by one consumer
@@ -52,14 +53,14 @@ use crate::storage::{BorrowedList, Parts, PoolType};
 ///   them, unless blocks of another pool were among them.
 /// - There is no `force_push`, which would replace the oldest block of a full queue: a push never finds
 ///   the queue full. Popping the oldest and pushing the newest is two operations, between which another
-///   thread may find the queue empty. Push first, then pop; if every block may be in the queue, hold
-///   one back.
-/// - Reuse distance: a thread preempted inside an operation is deceived only if at least 2^62 pushes
-///   happen during that one preemption (2^29 with 32-bit words).
+///   thread may find the queue empty. Push first, then pop: always keep
+///   one block out of the queue, to have one to push.
+/// - ABA needs at least 2^62 pushes (2^29 with 32-bit words) during one preemption of a thread inside an
+///   operation.
 ///
 /// Blocks in a queue are out, not available. Dropping the queue gives them back.
 ///
-/// A queue takes a word for each block of its pool. A static, as above, or a `ConstStaticCell` is not
+/// A queue takes 8 bytes for each block of its pool, 4 with 32-bit words. A static, as above, or a `ConstStaticCell` is not
 /// moved; a queue that is made at run time is moved like any value, and a large one can overflow the
 /// stack in builds without optimisation. A static queue refers to its pool, so it lies in `.data`: on a
 /// microcontroller it takes flash as well. A queue [with slots](Queue::with_slots) of a [`Region`] is
@@ -105,6 +106,8 @@ impl<'p, 'm, F: BorrowedList<'m>> Queue<'p, Region<'m, F>> {
 impl<'p, P: PoolType> Queue<'p, P> {
     /// Adds a block at the end. Cannot fail for a block of this queue's pool.
     ///
+    /// Lock-free: any thread or interrupt handler may call it.
+    ///
     /// # Errors
     ///
     /// Gives back a block of another pool.
@@ -120,6 +123,8 @@ impl<'p, P: PoolType> Queue<'p, P> {
     }
 
     /// Takes the oldest block, or `None` if there is none.
+    ///
+    /// Lock-free: any thread or interrupt handler may call it.
     #[inline]
     pub fn pop(&self) -> Option<Block<'p, P>> {
         let mut oldest = BlockState::empty(0);
@@ -286,12 +291,12 @@ impl<'p, P: PoolType> Queue<'p, P> {
         result
     }
 
-    /// Takes the oldest block and gives it up, as [`Block::into_raw_ptr`] does; `None` if there is none.
+    /// Takes the oldest block and releases it, as [`Block::into_raw_ptr`] does; `None` if there is none.
     pub fn pop_raw_ptr(&self) -> Option<NonNull<u8>> {
         self.pop().map(Block::into_raw_ptr)
     }
 
-    /// Takes the oldest blocks and gives each up, as [`Block::into_raw_ptr`] does, until `pointers` is
+    /// Takes the oldest blocks and releases each, as [`Block::into_raw_ptr`] does, until `pointers` is
     /// full or the queue empty. Returns how many; their addresses are at the front, in order.
     ///
     /// As [`pop_burst`](Self::pop_burst), for code that handles blocks by address: no handles are made.
@@ -341,8 +346,8 @@ impl<'p, P: PoolType> Queue<'p, P> {
 
     /// How many blocks are in the queue: exact when nobody pushes or pops. Otherwise off by the
     /// operations that overlap the call; if one of them pops and pushes again what is being counted, a
-    /// burst may count twice. Never more than [`capacity`](Self::capacity). For monitoring: counts the
-    /// blocks one by one.
+    /// burst may count twice. Never more than [`capacity`](Self::capacity). For monitoring: lock-free,
+    /// counts the blocks one by one.
     pub fn len(&self) -> usize {
         self.count(self.capacity())
     }
@@ -353,7 +358,8 @@ impl<'p, P: PoolType> Queue<'p, P> {
         self.count(1) == 0
     }
 
-    /// Whether every block of the pool was in the queue, under the conditions of [`len`](Self::len).
+    /// Whether [`len`](Self::len) is the capacity: exact when nobody pushes or pops, otherwise possibly
+    /// wrong either way.
     pub fn is_full(&self) -> bool {
         self.len() == self.capacity()
     }

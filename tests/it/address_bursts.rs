@@ -85,7 +85,7 @@ fn a_burst_ends_before_what_is_refused_and_keeps_what_came_before() {
         (NonNull::dangling(), RawError::Foreign),
         (moved(first, length), RawError::Foreign),
         (moved(in_a_handle, 63), RawError::Misaligned { into_block: 63 }),
-        (in_a_handle, RawError::NotOut { index }),
+        (in_a_handle, RawError::NotReleased { index }),
     ] {
         for at in [0, 4, 5, 9, 20] {
             let mut pointers = take(&mut local, 20);
@@ -104,7 +104,7 @@ fn a_repeated_pointer_is_refused_in_the_stock_and_in_the_pool() {
     let mut local = pool.local_pool();
     let pointers = take(&mut local, 2);
     let index = pool.index_of(pointers[0]).expect("a block");
-    let repeated = RawError::NotOut { index };
+    let repeated = RawError::NotReleased { index };
     let twice = [pointers[0], pointers[1], pointers[0]];
     assert_eq!(put(&mut local, &twice), Err((2, repeated)));
     assert_eq!(put(&mut local, &twice), Err((0, repeated)));
@@ -217,7 +217,7 @@ fn a_burst_for_a_queue_ends_before_what_is_refused() {
             (NonNull::dangling(), RawError::Foreign),
             (foreign, RawError::Foreign),
             (moved(repeated, 1), RawError::Misaligned { into_block: 1 }),
-            (repeated, RawError::NotOut { index }),
+            (repeated, RawError::NotReleased { index }),
         ] {
             let mut burst = pointers.clone();
             burst.insert(at, refused);

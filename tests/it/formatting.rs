@@ -63,7 +63,7 @@ fn a_refusal_for_want_of_room_tells_both_numbers() {
     let mut block = pool.get().expect("it is free");
     let error = block.append(&[0; 65]).expect_err("one too many");
     assert_eq!(error, NoRoom { wanted: 65, room: 64 });
-    assert_eq!(error.to_string(), "65 bytes do not fit: there is room for 64");
+    assert_eq!(error.to_string(), "65 bytes wanted, 64 available");
 }
 
 #[test]

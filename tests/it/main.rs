@@ -14,7 +14,6 @@ mod exhaustion;
 mod fork;
 mod formatting;
 mod free_lists;
-mod given_up_blocks;
 mod harness;
 mod histories;
 mod layout;
@@ -22,6 +21,7 @@ mod model;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod no_std;
 mod region;
+mod released_blocks;
 mod send_sync;
 #[cfg(target_os = "linux")]
 mod signal;

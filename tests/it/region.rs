@@ -323,7 +323,7 @@ fn a_counted_region_knows_the_most_blocks_that_were_out() {
     queue.push(region.get().expect("it is free")).expect("a block of this region");
     assert_eq!((region.high_water_mark(), region.available()), (Some(3), 98));
     drop(queue);
-    // SAFETY: given up above, and claimed once.
+    // SAFETY: released above, and claimed once.
     drop(unsafe { region.from_raw(raw) }.expect("it is out"));
     assert_whole(&region);
 }

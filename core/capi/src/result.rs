@@ -84,7 +84,7 @@ impl From<RawError> for blockpool_result {
     fn from(error: RawError) -> Self {
         match error {
             RawError::Misaligned { .. } => BLOCKPOOL_ERROR_MISALIGNED,
-            RawError::NotOut { .. } => BLOCKPOOL_ERROR_NOT_OUT,
+            RawError::NotReleased { .. } => BLOCKPOOL_ERROR_NOT_OUT,
             _ => BLOCKPOOL_ERROR_FOREIGN,
         }
     }

@@ -96,7 +96,7 @@ pub(crate) unsafe trait Parts: Sync {
     #[inline]
     fn claim_unshared(&self, pointer: NonNull<u8>, extent: Extent) -> Result<BlockState, RawError> {
         let index = extent.index_of(pointer)?;
-        self.state(index).claim_unshared(index).ok_or(RawError::NotOut { index })
+        self.state(index).claim_unshared(index).ok_or(RawError::NotReleased { index })
     }
 
     /// Call this before a handle or an address is made for a block that was free.

@@ -66,7 +66,7 @@ impl<'p, S: Storage> System<'p, S> {
                 if let Some((index, content)) = pick(&mut self.raw, at) {
                     let block = self.claim(index).expect("it is out");
                     let again = self.claim(index).expect_err("it has a handle");
-                    assert_eq!(again, RawError::NotOut { index });
+                    assert_eq!(again, RawError::NotReleased { index });
                     self.held.push((block, content));
                 }
             }
@@ -79,7 +79,7 @@ impl<'p, S: Storage> System<'p, S> {
             Step::FromRawNotOut(at) => {
                 let index = u32::from(at) % self.pool.capacity() as u32;
                 if self.raw.iter().all(|(raw, _)| *raw != index) {
-                    let refused = RawError::NotOut { index };
+                    let refused = RawError::NotReleased { index };
                     assert_eq!(self.claim(index).expect_err("not out"), refused);
                     let pointer = self.address(index);
                     assert_eq!(self.claim_ptr(pointer).expect_err("not out"), refused);
@@ -170,7 +170,7 @@ impl<'p, S: Storage> System<'p, S> {
             let at = usize::from(at) % (given.len() + 1);
             let before = at.checked_sub(1).map(|before| given[before].0);
             let (pointer, error) = match (refused, before) {
-                (Refused::Again, Some(index)) => (address(&index), RawError::NotOut { index }),
+                (Refused::Again, Some(index)) => (address(&index), RawError::NotReleased { index }),
                 (Refused::Misaligned, _) if self.pool.stride() > 1 => {
                     (self.inside(0, 1), RawError::Misaligned { into_block: 1 })
                 }

@@ -90,5 +90,5 @@ fn verdict<M: Machine>(scenario: &str, passed: bool, text: fmt::Arguments<'_>) -
 /// Claims a block, which succeeds only once.
 fn claim_once<B>(claim: impl Fn() -> Result<B, RawError>) -> Option<B> {
     let block = claim().ok()?;
-    matches!(claim(), Err(RawError::NotOut { .. })).then_some(block)
+    matches!(claim(), Err(RawError::NotReleased { .. })).then_some(block)
 }

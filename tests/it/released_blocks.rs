@@ -90,14 +90,14 @@ fn a_pointer_into_a_block_is_refused() {
 fn a_block_that_is_not_out_raw_is_refused() {
     fn check(pool: &P, index: u32) {
         let error = refused(pool, index);
-        assert_eq!(error, RawError::NotOut { index });
+        assert_eq!(error, RawError::NotReleased { index });
         assert_eq!(
             error.to_string(),
-            format!("block {index} was not given up by `into_raw`, or was claimed already")
+            format!("block {index} was not released by `into_raw`, or was claimed already")
         );
         let (first, length) = pool.memory();
         let pointer = moved(first, index as usize * (length / pool.capacity()));
-        assert_eq!(refused_ptr(pool, pointer), RawError::NotOut { index });
+        assert_eq!(refused_ptr(pool, pointer), RawError::NotReleased { index });
         assert_eq!(pool.index_of(pointer), Ok(index));
     }
     let pool = P::new();
@@ -235,7 +235,7 @@ fn a_burst_ends_before_what_is_refused() {
             (moved(first, length), RawError::Foreign),
             (moved(in_a_handle, 1), RawError::Misaligned { into_block: 1 }),
             (moved(in_a_handle, stride - 1), RawError::Misaligned { into_block: stride - 1 }),
-            (in_a_handle, RawError::NotOut { index }),
+            (in_a_handle, RawError::NotReleased { index }),
         ] {
             let mut pointers = give_up(pool, 3);
             pointers.insert(2, refused);
@@ -261,12 +261,12 @@ fn a_repeated_pointer_is_refused() {
     // SAFETY: the pointer comes from `into_raw_ptr`.
     let index = unsafe { pool.from_raw_ptr(one) }.expect("it is out").into_raw();
     let (result, blocks) = claim::<8, _>(&pool, &[other, one, one]);
-    assert_eq!((result, blocks.len()), (Err(RawError::NotOut { index }), 2));
+    assert_eq!((result, blocks.len()), (Err(RawError::NotReleased { index }), 2));
     // In a handle, and free again.
-    assert_eq!(claim::<8, _>(&pool, &[one]).0, Err(RawError::NotOut { index }));
-    assert_eq!(refused_ptr(&pool, one), RawError::NotOut { index });
+    assert_eq!(claim::<8, _>(&pool, &[one]).0, Err(RawError::NotReleased { index }));
+    assert_eq!(refused_ptr(&pool, one), RawError::NotReleased { index });
     drop(blocks);
-    assert_eq!(claim::<8, _>(&pool, &[one]).0, Err(RawError::NotOut { index }));
+    assert_eq!(claim::<8, _>(&pool, &[one]).0, Err(RawError::NotReleased { index }));
     assert_whole(&pool);
 }
 
