@@ -5,6 +5,7 @@ mod address_bursts;
 mod bare_heapless_queue;
 mod bursts;
 mod corpora;
+mod documents;
 // Part of the DPDK handler, which only programs of DPDK can be linked with.
 #[path = "../../core/dpdk/src/chunks.rs"]
 mod dpdk_chunks;
