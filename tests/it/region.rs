@@ -70,7 +70,7 @@ fn memory_below_one_block_is_refused() {
 
 #[test]
 #[cfg(target_pointer_width = "64")]
-fn more_blocks_than_have_numbers_are_refused() {
+fn more_blocks_than_there_are_indices_are_refused() {
     use blockpool_core::MAX_COUNT;
     let blocks = MAX_COUNT + 1;
     let (error, text) = refused(PAGE, blocks * 64, 64, 1);
@@ -108,12 +108,13 @@ fn too_few_slots_for_a_queue_are_refused() {
 
 #[test]
 fn slots_may_live_shorter_than_their_region() {
-    fn is_empty(region: &Region<'static>, slots: &mut [QueueSlot]) -> bool {
+    // For every `'m`: the compiler shortens it to the life of the slots.
+    fn is_empty<'m>(region: &Region<'m>, slots: &mut [QueueSlot]) -> bool {
         Queue::with_slots(region, slots).expect("they are enough").is_empty()
     }
-    let memory = vec![Line([0; 64]); 5].leak();
-    let bookkeeping = bookkeeping(5 * 64, 64).leak();
-    let region = region(memory, 64, bookkeeping).expect("it serves");
+    let mut memory = vec![Line([0; 64]); 5];
+    let mut bookkeeping = bookkeeping(5 * 64, 64);
+    let region = region(&mut memory, 64, &mut bookkeeping).expect("it serves");
     assert!(is_empty(&region, &mut slots(5)));
 }
 
