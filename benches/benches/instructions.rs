@@ -41,10 +41,10 @@ const OPERATIONS: [Operation; 9] = [
     Operation { name: "Pool get, drop", limit: 44, run: pool_pair },
     Operation { name: "Pool get when exhausted", limit: 63, run: exhausted },
     Operation { name: "Block into_raw, from_raw", limit: 20, run: raw_pair },
-    Operation { name: "Queue push, pop", limit: 90, run: queue_pair },
+    Operation { name: "Queue push, pop", limit: 82, run: queue_pair },
     Operation {
         name: "Queue push_burst, pop_burst of 32, per block",
-        limit: 40,
+        limit: 39,
         run: queue_bursts,
     },
     Operation {

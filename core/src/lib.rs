@@ -51,12 +51,12 @@
 //! | drop of a [`Block`] | lock-free | 1 atomic read-modify-write; sometimes 2 with more than 32 words: 2,048 blocks, 1,024 with 32-bit words | yes |
 //! | [`LocalPool::get`], [`LocalPool::put`], and their bursts | wait-free while it has blocks, or room; otherwise lock-free | plain loads and stores; from an empty one a `get`, to a full one an atomic read-modify-write for each word touched: half of what it keeps moves | yes, with its own local pool |
 //! | [`LocalPool::flush`], drop of a `LocalPool` | lock-free | 1 atomic read-modify-write for each word touched | yes, with its own local pool |
-//! | [`Queue::push`], [`Queue::pop`] | lock-free | 2 atomic read-modify-writes; 1 | yes |
-//! | [`Queue::push_burst`] | lock-free | 2 atomic read-modify-writes for a whole burst | yes |
+//! | [`Queue::push`], [`Queue::pop`] | lock-free | 1 atomic read-modify-write; 1 | yes |
+//! | [`Queue::push_burst`] | lock-free | 1 atomic read-modify-write for a whole burst | yes |
 //! | [`Queue::pop_burst`] | lock-free | 2 atomic read-modify-writes for what was pushed as one burst | yes |
 //! | [`Block::into_raw`], [`from_raw`](BlockPool::from_raw) | wait-free; `from_raw` lock-free where the processor has no atomic bit operations | 1 store, 2 with 32-bit words; 1 atomic read-modify-write | yes |
 //! | [`from_raw_ptr_burst`](BlockPool::from_raw_ptr_burst) | wait-free | a load and a store for each block, 2 loads with 32-bit words | yes |
-//! | [`Queue::push_raw_ptr_burst`], [`Queue::pop_raw_ptr_burst`] | lock-free | 2 atomic read-modify-writes to push a burst; 1 for every 32 blocks and 1 for the last to pop one; for each block, a load and 2 stores to push, 2 loads and a store to pop (32-bit words: twice as many, but 3 stores to push) | yes |
+//! | [`Queue::push_raw_ptr_burst`], [`Queue::pop_raw_ptr_burst`] | lock-free | 1 atomic read-modify-write to push a burst; 1 for every 32 blocks and 1 for the last to pop one; for each block, a load and 2 stores to push, 2 loads and a store to pop (32-bit words: twice as many, but 3 stores to push) | yes |
 //! | [`LocalPool::get_raw_ptr_burst`], [`LocalPool::put_raw_ptr_burst`] | as [`LocalPool::get`], [`LocalPool::put`] | those of `LocalPool` and `from_raw_ptr_burst` together | yes, with its own local pool |
 //! | [`available`](BlockPool::available); [`Queue::len`], [`Queue::is_full`] | wait-free; lock-free | loads, O(capacity ÷ word size); O(blocks in the queue) | yes |
 //!

@@ -13,7 +13,7 @@ use crate::error::{BurstError, RawError, RegionError};
 use crate::free_list::{FreeList, FreeListKind};
 use crate::pool::Pool;
 use crate::region::Region;
-use crate::ring::{Chain, Popped, QueueSlot, Ring};
+use crate::ring::{BorrowedSlots, Chain, Popped, QueueSlot, Ring, SlotsInPlace};
 use crate::storage::{BorrowedList, Parts, PoolType};
 
 /// A first-in, first-out queue for the blocks of one pool, between any number of producers and
@@ -36,7 +36,7 @@ use crate::storage::{BorrowedList, Parts, PoolType};
 /// assert_eq!(&RECEIVED.pop().unwrap()[..], b"a packet");
 /// ```
 ///
-/// Block indices travel through it, never bytes; the data range goes with the block. The queue has a
+/// Block indices and data ranges travel through it, never bytes. The queue has a
 /// slot for each block of its pool, so **a push cannot fail**: back-pressure is an exhausted pool,
 /// handled in one place.
 ///
@@ -44,9 +44,10 @@ use crate::storage::{BorrowedList, Parts, PoolType};
 ///   may do both. An operation is retried only when another's succeeded meanwhile (on processors with
 ///   load- and store-exclusive instructions, also when it was interrupted between the two), after a
 ///   pause of at most 32 spin-loop hints.
-/// - When no other thread is at the same end, a push costs two atomic read-modify-writes, a pop one.
+/// - When no other thread is at the same end, a push and a pop cost one atomic read-modify-write each. A
+///   push after one that was preempted for long may have to search for the end, O(log² capacity).
 /// - A burst is linked into a chain, through a word that the pool keeps for each block, and travels as
-///   one: it costs two read-modify-writes to push, whatever its length, and two to pop, by one consumer
+///   one: it costs one read-modify-write to push, whatever its length, and two to pop, by one consumer
 ///   or in parts by several.
 /// - Order: blocks come out in the order in which their pushes took effect; of two successive pushes,
 ///   the first comes out first. The blocks of a burst come out in their order, with no others between
@@ -55,8 +56,8 @@ use crate::storage::{BorrowedList, Parts, PoolType};
 ///   the queue full. Popping the oldest and pushing the newest is two operations, between which another
 ///   thread may find the queue empty. Push first, then pop: always keep
 ///   one block out of the queue, to have one to push.
-/// - ABA needs at least 2^62 pushes (2^29 with 32-bit words) during one preemption of a thread inside an
-///   operation.
+/// - ABA needs at least 2^36 pushes (2^62 if blocks have more than 8,191 bytes, 2^29 with 32-bit words)
+///   during one preemption of a thread inside an operation.
 ///
 /// Blocks in a queue are out, not available. Dropping the queue gives them back.
 ///
@@ -78,7 +79,7 @@ impl<'p, const SIZE: usize, const COUNT: usize, A: Alignment, K: FreeListKind>
     /// An empty queue for the blocks of `pool`.
     #[must_use]
     pub const fn new(pool: &'p Pool<SIZE, COUNT, A, K>) -> Self {
-        Self { pool, ring: Ring::new([const { QueueSlot::new() }; COUNT]) }
+        Self { pool, ring: Ring::new(SlotsInPlace::new()) }
     }
 }
 
@@ -97,7 +98,7 @@ impl<'p, 'm, F: BorrowedList<'m>> Queue<'p, Region<'m, F>> {
         let Some(slots) = slots.get_mut(..needed) else {
             return Err(RegionError::TooFewSlots { needed, given });
         };
-        slots.fill_with(QueueSlot::new);
+        let slots = BorrowedSlots::new(slots, region.block_size());
         Ok(Self { pool: region, ring: Ring::new(slots) })
     }
 }
@@ -115,10 +116,7 @@ impl<'p, P: PoolType> Queue<'p, P> {
         if !core::ptr::eq(block.pool(), self.pool) {
             return Err(block);
         }
-        let state = block.into_state();
-        self.storage().state(state.index()).store(state, state.index());
-        // There is room: the ring has a slot for each block, and this one is not in it.
-        self.ring.push(Chain { first: state.index(), more: false });
+        self.push_state(block.into_state());
         Ok(())
     }
 
@@ -133,14 +131,29 @@ impl<'p, P: PoolType> Queue<'p, P> {
             oldest = state;
             self.left(next.unwrap_or(first))
         })?;
-        if let Popped::Last(index) = popped {
-            (oldest, _) = self.state(index);
+        if let Popped::Last(last) = popped {
+            oldest = self.with_range(last);
         }
         Some(Block::new(self.pool, oldest))
     }
 
     fn storage(&self) -> &P::Storage {
         self.pool.storage()
+    }
+
+    /// Adds a block that the caller owns.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn push_state(&self, state: BlockState) {
+        if !self.ring.layout().has_ranges() {
+            self.storage().state(state.index()).store(state, state.index());
+        }
+        // There is room: the ring has a slot for each block, and this one is not in it.
+        self.ring.push(Chain { first: state, more: false });
+    }
+
+    /// The state of a block that was popped as the last of its chain.
+    fn with_range(&self, last: BlockState) -> BlockState {
+        if self.ring.layout().has_ranges() { last } else { self.state(last.index()).0 }
     }
 
     /// The state of a block in the queue, and the block that follows it in its chain.
@@ -150,12 +163,13 @@ impl<'p, P: PoolType> Queue<'p, P> {
 
     /// A chain whose front was cut off.
     fn left(&self, first: u32) -> Chain {
-        Chain { first, more: self.state(first).1.is_some() }
+        let (first, next) = self.state(first);
+        Chain { first, more: next.is_some() }
     }
 
     /// Adds all of `blocks` at the end, the first one first, and returns how many.
     ///
-    /// Two atomic read-modify-writes for all of them. Blocks of another pool stay in the vector; the
+    /// One atomic read-modify-write for all of them. Blocks of another pool stay in the vector; the
     /// others are then pushed one by one.
     pub fn push_burst<const N: usize>(&self, blocks: &mut heapless::Vec<Block<'p, P>, N>) -> usize {
         let Some((last, others)) = blocks.split_last() else { return 0 };
@@ -163,15 +177,15 @@ impl<'p, P: PoolType> Queue<'p, P> {
         if foreign(last) {
             return self.push_own(blocks);
         }
-        let mut first = last.state().index();
-        self.storage().state(first).store(last.state(), first);
+        let mut first = last.state();
+        self.storage().state(first.index()).store(first, first.index());
         for block in others.iter().rev() {
             if foreign(block) {
                 return self.push_own(blocks);
             }
             let state = block.state();
-            self.storage().state(state.index()).store(state, first);
-            first = state.index();
+            self.storage().state(state.index()).store(state, first.index());
+            first = state;
         }
         let count = blocks.len();
         burst::end_all(blocks);
@@ -221,9 +235,9 @@ impl<'p, P: PoolType> Queue<'p, P> {
             match result {
                 None => break,
                 Some(Popped::Cut) => {}
-                Some(Popped::Last(index)) => {
+                Some(Popped::Last(last)) => {
                     popped.clear();
-                    popped.push(self.pool, self.state(index).0);
+                    popped.push(self.pool, self.with_range(last));
                 }
             }
             popped.keep();
@@ -244,9 +258,8 @@ impl<'p, P: PoolType> Queue<'p, P> {
     ///
     /// [`from_raw_ptr_burst`]: crate::BlockPool::from_raw_ptr_burst
     pub unsafe fn push_raw_ptr(&self, pointer: NonNull<u8>) -> Result<(), RawError> {
-        // SAFETY: the caller's promise.
-        let pushed = unsafe { self.push_raw_ptr_burst(&[pointer]) };
-        pushed.map_err(|error| error.reason)
+        self.push_state(self.storage().claim_unshared(pointer, self.storage().extent())?);
+        Ok(())
     }
 
     /// Adds blocks by address: claims them as [`from_raw_ptr_burst`] does, and adds them at the end, the
@@ -271,7 +284,7 @@ impl<'p, P: PoolType> Queue<'p, P> {
             None => return Ok(()),
             Some(first) => first.map_err(|reason| BurstError { done: 0, reason })?,
         };
-        let (first, mut count, mut result) = (last.index(), 1, Ok(()));
+        let (first, mut count, mut result) = (last, 1, Ok(()));
         for next in claimed {
             match next {
                 Ok(next) => {
@@ -324,11 +337,14 @@ impl<'p, P: PoolType> Queue<'p, P> {
             match result {
                 None => break,
                 Some(Popped::Cut) => {}
-                Some(Popped::Last(index)) => {
+                Some(Popped::Last(last)) => {
                     indices.clear();
-                    if indices.push(index).is_err() {
+                    if indices.push(last.index()).is_err() {
                         cannot_happen();
                     }
+                    // As if it had been in a chain.
+                    let last = self.with_range(last);
+                    storage.state(last.index()).store(last, last.index());
                 }
             }
             for (pointer, &index) in left.iter_mut().zip(&indices) {

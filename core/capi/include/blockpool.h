@@ -423,7 +423,7 @@ blockpool_result blockpool_queue_destroy(blockpool_queue *queue);
  *
  * The pointer is checked as in `blockpool_local_pool_put_burst`.
  *
- * May be called from any thread or signal handler. Lock-free: two atomic read-modify-writes.
+ * May be called from any thread or signal handler. Lock-free: one atomic read-modify-write.
  */
 BLOCKPOOL_MUST_USE blockpool_result blockpool_queue_push(const blockpool_queue *queue, void *block);
 
@@ -440,7 +440,7 @@ BLOCKPOOL_MUST_USE void *blockpool_queue_pop(const blockpool_queue *queue);
  * Stops at the first pointer that is refused, as `blockpool_local_pool_put_burst` does, with the same
  * checks; `pushed`, unless it is `NULL`, says how many blocks before it were added.
  *
- * May be called from any thread or signal handler. Lock-free: two atomic read-modify-writes for all of them.
+ * May be called from any thread or signal handler. Lock-free: one atomic read-modify-write for all of them.
  */
 BLOCKPOOL_MUST_USE
 blockpool_result blockpool_queue_push_burst(const blockpool_queue *queue,

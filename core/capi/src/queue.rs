@@ -77,7 +77,7 @@ unsafe extern "C" fn blockpool_queue_destroy(
 ///
 /// The pointer is checked as in `blockpool_local_pool_put_burst`.
 ///
-/// May be called from any thread or signal handler. Lock-free: two atomic read-modify-writes.
+/// May be called from any thread or signal handler. Lock-free: one atomic read-modify-write.
 #[must_use]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_queue_push(
@@ -104,7 +104,7 @@ unsafe extern "C" fn blockpool_queue_pop(queue: Option<&blockpool_queue>) -> *mu
 /// Stops at the first pointer that is refused, as `blockpool_local_pool_put_burst` does, with the same
 /// checks; `pushed`, unless it is `NULL`, says how many blocks before it were added.
 ///
-/// May be called from any thread or signal handler. Lock-free: two atomic read-modify-writes for all of them.
+/// May be called from any thread or signal handler. Lock-free: one atomic read-modify-write for all of them.
 #[must_use]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_queue_push_burst(

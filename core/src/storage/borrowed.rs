@@ -7,7 +7,7 @@ use super::bookkeeping::{BorrowedWords, IndexSet};
 use super::{CountedList, FreeList, Parts, Storage};
 use crate::block_state::StateCell;
 use crate::extent::Stride;
-use crate::ring::QueueSlot;
+use crate::ring::BorrowedSlots;
 use crate::sync::AtomicUsize;
 
 /// The storage of a [`Region`](crate::Region): blocks and bookkeeping in memory given at run time. Its
@@ -88,7 +88,7 @@ impl Drop for Memory<'_> {
 // `block_size` bytes of it, one after the other. The free list is private.
 unsafe impl<'m, F: BorrowedList<'m>> Parts for Borrowed<'m, F> {
     type Free = F;
-    type Slots = &'m mut [QueueSlot];
+    type Slots = BorrowedSlots<'m>;
 
     const NAME: &'static str = "Region";
 

@@ -11,7 +11,7 @@ use crate::align::{Align, Alignment};
 use crate::block_state::{MAX_BLOCK_SIZE, MAX_COUNT, StateCell};
 use crate::extent::Stride;
 use crate::free_list::{AllFree, Bitmap, FreeListKind, InitInPlace};
-use crate::ring::QueueSlot;
+use crate::ring::SlotsInPlace;
 use crate::sync::AtomicUsize;
 
 /// The storage of a [`Pool`](crate::Pool): blocks and bookkeeping in one value.
@@ -99,7 +99,7 @@ unsafe impl<const SIZE: usize, const COUNT: usize, A: Alignment, K: FreeListKind
     for InPlace<SIZE, COUNT, A, K>
 {
     type Free = K::List<COUNT>;
-    type Slots = [QueueSlot; COUNT];
+    type Slots = SlotsInPlace<SIZE, COUNT>;
 
     const NAME: &'static str = "Pool";
 

@@ -135,7 +135,10 @@ impl<const COUNT: usize> AllFree for UnmodelledList<COUNT> {
 
 impl<const COUNT: usize> InitInPlace for UnmodelledList<COUNT> {}
 
-type PoolOf<const COUNT: usize> = Pool<64, COUNT, Align<1>, Unmodelled>;
+/// With its data range in the slot of a queue; on 32-bit targets, in the parked state.
+const BLOCK_SIZE: usize = if cfg!(feature = "parts-of-32-bits") { 1 << 14 } else { 64 };
+
+type PoolOf<const COUNT: usize> = Pool<BLOCK_SIZE, COUNT, Align<1>, Unmodelled>;
 type BlockOf<'p, const COUNT: usize> = Block<'p, PoolOf<COUNT>>;
 
 /// A queue for the blocks of its own pool, which checks that each comes out as it was pushed.
@@ -149,8 +152,11 @@ pub(crate) struct CheckedQueue<'p, const COUNT: usize> {
 pub(crate) fn checked_queue<const COUNT: usize>(model: impl FnOnce(&CheckedQueue<'_, COUNT>)) {
     let pool = &PoolOf::new();
     let queue = CheckedQueue { pool, inner: Queue::new(pool), payload: Payload::new() };
-    // Settles both ends, every slot, and the parked state of every block.
+    // Settles both ends and every slot, and then the parked state of every block.
     (0..COUNT as u32).for_each(|number| queue.push(number));
+    for number in 0..COUNT as u32 {
+        let _ = format!("{:?}", pool.storage().state(number));
+    }
     assert!(queue.rest().into_iter().eq(0..COUNT as u32));
     model(&queue);
     drop(queue);
@@ -230,7 +236,7 @@ impl<'p, const COUNT: usize> CheckedQueue<'p, COUNT> {
 
     fn push_each(&self, blocks: impl IntoIterator<Item = BlockOf<'p, COUNT>>) {
         let pointers: Vec<_> = blocks.into_iter().map(Block::into_raw_ptr).collect();
-        // SAFETY: they were just given up.
+        // SAFETY: they were just released.
         unsafe { self.inner.push_raw_ptr_burst(&pointers) }.expect("blocks of this pool");
     }
 

@@ -9,8 +9,8 @@
 //! cargo run --release -p blockpool-loom -- --weaken
 //! ```
 //!
-//! With `--features parts-of-32-bits`, the parked state of a block is two words, as on 32-bit targets; that
-//! takes some minutes.
+//! With `--features parts-of-32-bits`, the parked state of a block is two words and has the data ranges of
+//! blocks in a queue, as on 32-bit targets; that takes some minutes.
 //!
 //! Loom does not model spurious failures of compare-and-swap, nor the atomics of crates that these modules
 //! use.

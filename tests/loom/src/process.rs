@@ -60,7 +60,7 @@ pub(crate) fn here(model: Model, weakening: Option<Weakening>) -> ! {
     }));
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = model.bound;
-    builder.max_branches = 3000;
+    builder.max_branches = STEPS;
     // Overrides the environment, so that nothing is cut silently.
     builder.max_permutations = None;
     builder.checkpoint_file = None;
@@ -81,6 +81,10 @@ pub(crate) fn here(model: Model, weakening: Option<Weakening>) -> ! {
     exit(0);
 }
 
+/// More than an execution of any model has: one that has more goes on for ever, most likely by reading the same
+/// old values again and again.
+const STEPS: usize = 3000;
+
 /// The kind of a panic and its message on one line, with the location if that is among these or the shipped
 /// sources.
 fn told(panic: &panic::PanicHookInfo<'_>) -> String {
@@ -95,10 +99,13 @@ fn told(panic: &panic::PanicHookInfo<'_>) -> String {
             format!("failed {message} ({file}:{})", location.line())
         }
         _ => {
-            // Of loom's panics, only this one is about the sources: the others are limits of its own, such as
-            // those on branches and threads.
-            let kind = if message.starts_with("Causality violation") { "failed" } else { "limit" };
             let first_sentence = message.split_inclusive(". ").next().unwrap_or("");
+            if first_sentence.starts_with("Model exceeded maximum number of branches") {
+                return format!("failed an operation does not end, not within {STEPS} steps");
+            }
+            // Of loom's other panics, only this one is about the sources: the others are limits of its own,
+            // such as that on threads.
+            let kind = if message.starts_with("Causality violation") { "failed" } else { "limit" };
             format!("{kind} {first_sentence}")
         }
     }

@@ -22,7 +22,10 @@ macro_rules! scenarios {
 const WORDS: usize = usize::MAX;
 const SUMMARY: usize = 0;
 
-pub(crate) fn all() -> [Scenario; 18] {
+/// Blocks of that many bytes have their data ranges in the pool, not in the queue.
+const LARGE: usize = 1 << 14;
+
+pub(crate) fn all() -> [Scenario; 20] {
     scenarios! {
         "set/one-word": set::linearizable::<64, 2, WORDS>(3, 8),
         "set/one-word-with-4-threads": set::linearizable::<64, 3, WORDS>(4, 6),
@@ -35,12 +38,14 @@ pub(crate) fn all() -> [Scenario; 18] {
         "adapter/shared": adapter::everything(3, 10, 4, false),
         "adapter/local": adapter::everything(3, 10, 24, true),
         "adapter/stock-limits": adapter::stock_limits(3, 4),
-        "queue/1-block": queue::linearizable::<1>(3, 7, None),
-        "queue/3-blocks": queue::linearizable::<3>(3, 7, None),
-        "queue/6-blocks-4-threads": queue::linearizable::<6>(4, 6, None),
-        "queue/2-blocks-over-the-wrap": queue::linearizable::<2>(3, 8, Some(1)),
-        "queue/3-blocks-over-the-wrap": queue::linearizable::<3>(3, 8, Some(1)),
-        "queue/order": queue::order::<5>(12, None),
-        "queue/order-over-the-wrap": queue::order::<3>(12, Some(2)),
+        "queue/1-block": queue::linearizable::<8, 1>(3, 7, None),
+        "queue/3-blocks": queue::linearizable::<8, 3>(3, 7, None),
+        "queue/3-large-blocks": queue::linearizable::<LARGE, 3>(3, 7, None),
+        "queue/6-blocks-4-threads": queue::linearizable::<8, 6>(4, 6, None),
+        "queue/2-blocks-over-the-wrap": queue::linearizable::<8, 2>(3, 8, Some(1)),
+        "queue/3-blocks-over-the-wrap": queue::linearizable::<8, 3>(3, 8, Some(1)),
+        "queue/2-large-blocks-over-the-wrap": queue::linearizable::<LARGE, 2>(3, 8, Some(1)),
+        "queue/order": queue::order::<8, 5>(12, None),
+        "queue/order-over-the-wrap": queue::order::<8, 3>(12, Some(2)),
     }
 }

@@ -9,6 +9,8 @@ use std::sync::{Mutex, MutexGuard};
 use shuttle::rand::Rng;
 use shuttle::sync::atomic::AtomicUsize as Step;
 
+use crate::ring::Layout;
+
 pub(crate) use core::sync::atomic::Ordering;
 
 /// A line of the shipped sources.
@@ -25,10 +27,8 @@ std::thread_local! {
 }
 
 /// Makes the positions of rings that are created from now on start some laps before they wrap.
-pub(crate) fn start_rings_before_the_wrap(places: usize, laps: Option<usize>) {
-    // As in `Layout`.
-    let value_bits = usize::BITS - (2 * places - 1).leading_zeros();
-    let start = laps.map_or(0, |laps| ((usize::MAX >> value_bits) - laps) << value_bits);
+pub(crate) fn start_rings_before_the_wrap(layout: Layout, laps: Option<usize>) {
+    let start = laps.map_or(0, |laps| layout.word(layout.greatest_lap() - laps, 0));
     RING_STARTS_AT.set(start);
 }
 

@@ -10,20 +10,22 @@ use crate::linearize::is_linearizable;
 use crate::model::{BURST, Numbers, QueueStep, popped, popped_burst};
 use crate::pool::Pool;
 use crate::queue::Queue;
+use crate::ring::Layout;
 use crate::sync::start_rings_before_the_wrap;
 
-type Blocks<const COUNT: usize> = Pool<8, COUNT, Align<1>>;
-type Burst<'p, const COUNT: usize> = heapless::Vec<Block<'p, Blocks<COUNT>>, BURST>;
+type Blocks<const SIZE: usize, const COUNT: usize> = Pool<SIZE, COUNT, Align<1>>;
+type Burst<'p, const SIZE: usize, const COUNT: usize> =
+    heapless::Vec<Block<'p, Blocks<SIZE, COUNT>>, BURST>;
 
 /// A queue whose operations are recorded.
-struct Recorded<'p, const COUNT: usize> {
-    queue: Queue<'p, Blocks<COUNT>>,
+struct Recorded<'p, const SIZE: usize, const COUNT: usize> {
+    queue: Queue<'p, Blocks<SIZE, COUNT>>,
     owners: Owners,
     recorder: Recorder<QueueStep>,
 }
 
-impl<'p, const COUNT: usize> Recorded<'p, COUNT> {
-    fn push(&self, thread: usize, mut blocks: Burst<'p, COUNT>) {
+impl<'p, const SIZE: usize, const COUNT: usize> Recorded<'p, SIZE, COUNT> {
+    fn push(&self, thread: usize, mut blocks: Burst<'p, SIZE, COUNT>) {
         if blocks.is_empty() {
             return;
         }
@@ -40,11 +42,11 @@ impl<'p, const COUNT: usize> Recorded<'p, COUNT> {
     }
 
     /// Pops one, or up to `BURST`.
-    fn pop(&self, thread: usize, one: bool) -> Burst<'p, COUNT> {
+    fn pop(&self, thread: usize, one: bool) -> Burst<'p, SIZE, COUNT> {
         let blocks = self.recorder.record(
             thread,
             || {
-                let mut blocks = Burst::<COUNT>::new();
+                let mut blocks = Burst::<SIZE, COUNT>::new();
                 match one {
                     true => blocks.extend(self.queue.pop()),
                     false => assert!(self.queue.pop_burst(&mut blocks) <= BURST),
@@ -76,13 +78,13 @@ impl<'p, const COUNT: usize> Recorded<'p, COUNT> {
 }
 
 /// Threads push and pop, one by one and in bursts; at the end the main thread pops the rest.
-pub(super) fn linearizable<const COUNT: usize>(
+pub(super) fn linearizable<const SIZE: usize, const COUNT: usize>(
     threads: usize,
     length: usize,
     laps_before_the_wrap: Option<usize>,
 ) {
-    start_rings_before_the_wrap(COUNT, laps_before_the_wrap);
-    let pool = Blocks::<COUNT>::new();
+    start_rings_before_the_wrap(Layout::of(COUNT, SIZE), laps_before_the_wrap);
+    let pool = Blocks::<SIZE, COUNT>::new();
     let (owners, recorder) = (Owners::new(COUNT), Recorder::new(threads));
     let all = Recorded { queue: Queue::new(&pool), owners, recorder };
 
@@ -118,9 +120,12 @@ pub(super) fn linearizable<const COUNT: usize>(
 
 /// Two threads push numbered blocks, two pop some of them: each popper finds those of a pusher in their
 /// order, and none is lost or duplicated.
-pub(super) fn order<const COUNT: usize>(each: u8, laps_before_the_wrap: Option<usize>) {
-    start_rings_before_the_wrap(COUNT, laps_before_the_wrap);
-    let pool = Blocks::<COUNT>::new();
+pub(super) fn order<const SIZE: usize, const COUNT: usize>(
+    each: u8,
+    laps_before_the_wrap: Option<usize>,
+) {
+    start_rings_before_the_wrap(Layout::of(COUNT, SIZE), laps_before_the_wrap);
+    let pool = Blocks::<SIZE, COUNT>::new();
     let queue = Queue::new(&pool);
     let seen = Mutex::new(Vec::new());
     let pushed = Mutex::new(Vec::new());
@@ -130,7 +135,7 @@ pub(super) fn order<const COUNT: usize>(each: u8, laps_before_the_wrap: Option<u
         block.append(&[producer, number]).expect("it fits");
         Some(block)
     };
-    let check = |order: &mut HashMap<u8, u8>, block: &Block<'_, Blocks<COUNT>>| {
+    let check = |order: &mut HashMap<u8, u8>, block: &Block<'_, Blocks<SIZE, COUNT>>| {
         let before = order.insert(block[0], block[1]);
         assert!(before.is_none_or(|before| before < block[1]), "out of order");
         seen.lock().expect("a panic ends the execution").push((block[0], block[1]));
@@ -140,7 +145,7 @@ pub(super) fn order<const COUNT: usize>(each: u8, laps_before_the_wrap: Option<u
         let mut order = HashMap::new();
         let mut next = 0;
         for _ in 0..each {
-            let mut burst = Burst::<COUNT>::new();
+            let mut burst = Burst::<SIZE, COUNT>::new();
             if producer >= 2 {
                 match below(2) {
                     0 => burst.extend(queue.pop()),
