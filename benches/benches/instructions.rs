@@ -38,8 +38,8 @@ const OPERATIONS: [Operation; 9] = [
         limit: 27,
         run: local_pool_bursts,
     },
-    Operation { name: "Pool get, drop", limit: 44, run: pool_pair },
-    Operation { name: "Pool get when exhausted", limit: 63, run: exhausted },
+    Operation { name: "Pool get, drop", limit: 32, run: pool_pair },
+    Operation { name: "Pool get when exhausted", limit: 73, run: exhausted },
     Operation { name: "Block into_raw, from_raw", limit: 20, run: raw_pair },
     Operation { name: "Queue push, pop", limit: 82, run: queue_pair },
     Operation {

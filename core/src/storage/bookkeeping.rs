@@ -10,11 +10,14 @@ use crate::sync::AtomicUsize;
 /// search that finds nothing reads them all. One where nothing is padded.
 const SUMMARIES: usize = if usize::BITS == 64 { 8 } else { 1 };
 
+/// The word of a group, and the hint of a search that began there; without hints where nothing is padded.
+const WORDS: usize = if usize::BITS == 64 { 2 } else { 1 };
+
 /// What a [`Region`](crate::Region) or an [`IndexSet`] keeps about `usize::BITS` of its blocks or
 /// indices.
 #[derive(Debug)]
 pub struct Bookkeeping {
-    out: OwnLine<AtomicUsize>,
+    words: OwnLine<[AtomicUsize; WORDS]>,
     /// Used in as many of the first elements as are needed.
     summaries: OwnLine<[AtomicUsize; SUMMARIES]>,
     states: [StateCell; GROUP],
@@ -26,7 +29,7 @@ impl Bookkeeping {
     #[expect(clippy::new_without_default, reason = "only made in arrays, by a constant")]
     pub const fn new() -> Self {
         Self {
-            out: OwnLine(AtomicUsize::new(0)),
+            words: OwnLine([const { AtomicUsize::new(0) }; WORDS]),
             summaries: OwnLine([const { AtomicUsize::new(0) }; SUMMARIES]),
             states: [const { StateCell::new() }; GROUP],
         }
@@ -86,11 +89,15 @@ impl Words for BorrowedWords<'_> {
     }
 
     fn word(&self, group: usize) -> &AtomicUsize {
-        &self.of(group).out
+        &self.of(group).words[0]
     }
 
     fn summary(&self, index: usize) -> &AtomicUsize {
         &self.of(index / SUMMARIES).summaries[index % SUMMARIES]
+    }
+
+    fn hint(&self, group: usize) -> Option<&AtomicUsize> {
+        self.of(group).words.get(1)
     }
 }
 

@@ -29,7 +29,8 @@ use words::{InlineWords, lowest, lowest_bits};
 ///   instant at which all were out, another thread's take has succeeded for each block missed this
 ///   way.
 /// - A thread starts at a word chosen by the address of its stack, so that threads mostly work on
-///   different cache lines; it moves on to the next word that has a free block. With up to 32 words
+///   different cache lines. If that word has no free block, the search goes on from the word where it
+///   ended last time (with 32-bit words, from the first one) to the next that has. With up to 32 words
 ///   (2,048 blocks; 1,024 with 32-bit words) a search reads them all, beyond that a summary of 1 bit
 ///   for each word. Noting in it that a word has no free block costs five atomic operations. The
 ///   worst case is O(capacity ÷ word size).
@@ -181,14 +182,31 @@ impl<W: Words> BitmapList<W> {
         claim(home).or_else(|| self.search_others(home, claim))
     }
 
-    /// The same, after nothing was found at `home`.
+    /// The same, after nothing was found at `home`: from the group on where such a search found something
+    /// last, since what comes back is scattered, and close behind `home` little has come back yet.
+    #[cfg_attr(target_pointer_width = "64", inline(never))]
     fn search_others<T>(&self, home: usize, claim: impl Fn(usize) -> Option<T>) -> Option<T> {
+        let Some(hint) = self.words.hint(home) else { return self.search_behind(home, claim) };
+        // Relaxed: only a hint. Zero, as at first, is `home` itself.
+        let last = home ^ hint.load(Ordering::Relaxed);
+        if last != home
+            && let found @ Some(_) = claim(last)
+        {
+            return found;
+        }
+        self.search_behind(last, |group| {
+            claim(group).inspect(|_| hint.store(home ^ group, Ordering::Relaxed))
+        })
+    }
+
+    /// Asks every group after `start`, and those before it, in a circle.
+    fn search_behind<T>(&self, start: usize, claim: impl Fn(usize) -> Option<T>) -> Option<T> {
         if self.has_summary() {
-            self.search_by_summary(home, claim)
+            self.search_by_summary(start, claim)
         } else if self.every_index_is_out() {
             None
         } else {
-            (home + 1..self.groups()).chain(0..home).find_map(claim)
+            (start + 1..self.groups()).chain(0..start).find_map(claim)
         }
     }
 
@@ -359,6 +377,23 @@ mod tests {
         }
         take_behind_the_summary(&list);
         assert_eq!(asked(&list, 3), [3], "one look at all words says that none has any");
+    }
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_search_goes_on_from_where_it_found_something_last() {
+        let list = List::<{ 8 * GROUP }>::ALL_FREE;
+        let take =
+            || list.search(2, |group| list.claim_one(group)).map(|index| index as usize / GROUP);
+        (0..GROUP).for_each(|_| assert_eq!(take(), Some(2)));
+        (0..GROUP).for_each(|_| assert_eq!(take(), Some(3)));
+        assert_eq!(take(), Some(4));
+        list.give_back(3 * GROUP as u32);
+        assert_eq!(take(), Some(4), "not one that came back close behind the home");
+        list.give_back(2 * GROUP as u32);
+        assert_eq!(take(), Some(2), "but what came back to the home");
+        take_behind_the_summary(&list);
+        assert_eq!(asked(&list, 2), [2, 4]);
     }
 
     #[test]

@@ -23,6 +23,11 @@ pub trait Words: Send + Sync {
     /// The summary of groups `[index * GROUP, (index + 1) * GROUP)`: 1 where the group was seen
     /// with every index out. A hint, never the authority.
     fn summary(&self, index: usize) -> &AtomicUsize;
+    /// The group where a search that began at `group` found something last, exclusive-or `group`. A hint;
+    /// not every group has one.
+    fn hint(&self, _group: usize) -> Option<&AtomicUsize> {
+        None
+    }
 }
 
 /// Words for `COUNT` indices, held in place.
@@ -72,6 +77,12 @@ impl<const COUNT: usize> Words for InlineWords<COUNT> {
         // that another one follows is complete.
         let (group, offset) = (index / Self::SUMMARIES, index % Self::SUMMARIES);
         self.element(group * GROUP + Self::LINE + offset)
+    }
+
+    #[inline]
+    fn hint(&self, group: usize) -> Option<&AtomicUsize> {
+        // In the line of the group's word, which the search has just read.
+        if cfg!(target_pointer_width = "64") { self.0.get(group * GROUP + 1) } else { None }
     }
 }
 

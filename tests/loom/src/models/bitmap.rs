@@ -56,6 +56,7 @@ pub(super) fn models() -> Vec<Model> {
 struct Sparse<const GROUPS: usize, const WITHOUT_SUMMARY: usize> {
     words: [AtomicUsize; GROUPS],
     summary: AtomicUsize,
+    hints: [AtomicUsize; GROUPS],
 }
 
 impl<const GROUPS: usize, const WITHOUT_SUMMARY: usize> Words for Sparse<GROUPS, WITHOUT_SUMMARY> {
@@ -72,6 +73,10 @@ impl<const GROUPS: usize, const WITHOUT_SUMMARY: usize> Words for Sparse<GROUPS,
     fn summary(&self, _: usize) -> &AtomicUsize {
         &self.summary
     }
+
+    fn hint(&self, group: usize) -> Option<&AtomicUsize> {
+        self.hints.get(group)
+    }
 }
 
 /// A bitmap, and what the owners of its indices write.
@@ -87,6 +92,7 @@ impl<const GROUPS: usize, const WITHOUT_SUMMARY: usize> Set<GROUPS, WITHOUT_SUMM
         let bitmap = BitmapList::with_words(Sparse {
             words: [const { AtomicUsize::new(usize::MAX << 1) }; GROUPS],
             summary: AtomicUsize::new(0),
+            hints: [const { AtomicUsize::new(0) }; GROUPS],
         });
         // Settles everything.
         let _ = format!("{bitmap:?}");
