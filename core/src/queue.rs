@@ -49,6 +49,7 @@ use crate::storage::{BorrowedList, Parts, PoolType};
 /// - A burst is linked into a chain, through a word that the pool keeps for each block, and travels as
 ///   one: it costs one read-modify-write to push, whatever its length, and two to pop, by one consumer
 ///   or in parts by several.
+/// - What a thread wrote before a push is visible to the thread that pops the block.
 /// - Order: blocks come out in the order in which their pushes took effect; of two successive pushes,
 ///   the first comes out first. The blocks of a burst come out in their order, with no others between
 ///   them, unless blocks of another pool were among them.

@@ -84,7 +84,8 @@ impl<'m> Region<'m> {
     ///
     /// For all of `'m`, the memory is valid for reads and writes and lies in one allocation or mapping,
     /// and nothing but this region, and devices or foreign code that own one of its blocks, reads or
-    /// writes it.
+    /// writes it. In particular, if it is shared memory, parent and child do not both use the region
+    /// after a `fork`: each would hand out the same block.
     pub unsafe fn from_raw_parts(
         memory: NonNull<u8>,
         length: usize,

@@ -17,7 +17,8 @@
  * Rules for every function:
  *
  * - A pointer to a pool, local pool or queue is NULL, which is refused, or was stored by its create
- *   function, and is not used after its destroy function. Local pools and queues end before their pool.
+ *   function, and is not used after its destroy function. Destroy local pools and queues before their
+ *   pool.
  * - Memory that is given to a create function is readable and writable, begins at a multiple of
  *   BLOCKPOOL_ALIGNMENT, overlaps nothing else that was given, and is left alone until the destroy
  *   function returns; except for blocks that are out, which belong to their owners. No function
@@ -28,7 +29,10 @@
  * - A block that was taken belongs to its taker, as memory from malloc() does: all its bytes, until it is
  *   given back or pushed. Using it after that, or giving it back again when its next owner has it, is not
  *   detected.
- * - A pool, with its local pools and queues, belongs to one process.
+ * - What a thread wrote before it pushed a block or gave it back is visible to the thread that then pops
+ *   or takes that block; no fence is needed. A device needs its own barrier.
+ * - A pool, with its local pools and queues, belongs to one process. After fork(), parent and child must
+ *   not both use a pool whose blocks are in shared memory: each would hand out the same block.
  * - An array has as many elements as the count beside it says; it may be NULL if that is 0.
  */
 

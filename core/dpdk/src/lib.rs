@@ -1,19 +1,19 @@
 //! A mempool handler for DPDK: a DPDK program loads it with `-d librte_mempool_blockpool.so` and
 //! selects it with `--mbuf-pool-ops-name=blockpool`, or with `rte_mempool_set_ops_byname`.
 //!
-//! It does not support mempools with objects of several sizes, or with more than 2^29 objects, nor
-//! drivers that want an object's pages contiguous in physical memory although they use virtual
+//! It does not support mempools with more than 2^29 objects, nor drivers that want an object's pages contiguous in physical memory although they use virtual
 //! addresses (as KNI did).
 //!
 //! - One bit for each object, apart from the objects, says whether it is free: the objects are not
 //!   touched.
-//! - A put never fails. A get is all or nothing; it may fail because another one has just taken some of
+//! - A put of the mempool's own objects never fails. A get is all or nothing; it may fail because another one has just taken some of
 //!   the objects, which it gives back because they do not suffice.
 //! - Lock-free: an lcore, or any other thread, that is preempted inside an operation blocks no other.
 //!   (DPDK's handlers over rings and its locked stack are not lock-free.)
 //! - An lcore first looks for objects where it last found some, so that lcores mostly work on different
 //!   cache lines.
-//! - An object put twice in a row is free once; a debug build aborts the program there. An address that
+//! - An object that is put although it is free is free once; a debug build aborts the program there. (A
+//!   mempool cache is DPDK's and checks nothing: behind one, a double put gives an object two owners.) An address that
 //!   lies in no object of the mempool is skipped, the others are put, and the result is `-EINVAL`,
 //!   which `rte_mempool_put` ignores. An address inside an object stands for the object.
 //! - All memory is DPDK's, of the mempool's socket; a secondary process finds it at the same address as

@@ -177,9 +177,9 @@ impl<'u> Socket<'u> {
         let region = self.region;
         drop(self);
         for index in 0..region.capacity() as u32 {
-            // SAFETY: blocks were lent only to this socket. With its rings unmapped and its
-            // descriptor closed the kernel has unbound it, and no longer reads or writes any block.
-            // A block that is not out is refused.
+            // SAFETY: blocks were lent only to this socket. It is in copy mode: once its descriptor
+            // is closed, the kernel reads and writes no block. (Not so with zero copy: the driver's
+            // pool is taken down later.) A block that is not out is refused.
             drop(unsafe { region.from_raw(index) });
         }
     }
