@@ -1,10 +1,10 @@
 //! The state that all handles of a pool share.
 
+use crossbeam::atomic::AtomicCell;
 use crossbeam::utils::CachePadded;
 use std::cell::Cell;
 use std::hint::black_box;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Mutex, PoisonError};
 
 use crate::PoolError;
 use crate::fit::Fit;
@@ -27,8 +27,8 @@ const FILL: u8 = 0xA5;
 // system supplies on first use: that would be page faults on the hot path.
 const _: () = assert!(FILL != 0);
 
-/// The identity of the pool made last. A lock, since not every target has 64-bit atomics.
-static LAST_ID: Mutex<u64> = Mutex::new(0);
+/// The identity of the pool made last. A cell, since not every target has 64-bit atomics.
+static LAST_ID: AtomicCell<u64> = AtomicCell::new(0);
 
 thread_local! {
     /// The identity of the pool that this thread sampled last, and how many returns to it are left
@@ -215,10 +215,7 @@ impl Shared {
 
 /// An identity that no pool had before.
 fn new_id() -> u64 {
-    // Nothing in here panics, so a poisoned lock holds a valid number.
-    let mut last = LAST_ID.lock().unwrap_or_else(PoisonError::into_inner);
-    *last += 1;
-    *last
+    LAST_ID.fetch_add(1) + 1
 }
 
 /// Whether the allocator would give `bytes` in one piece.
