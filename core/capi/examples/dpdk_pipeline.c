@@ -31,16 +31,20 @@
 
 #include <blockpool.h>
 
-#define BLOCK_SIZE 2048
-#define BLOCKS 1024
+#define BLOCKS 4096
+#define DESCRIPTORS 512
 #define BURST 32u
 #define PORT 0
 
-/* At most this many, and a burst, are received but not sent: two local pools may keep half of the blocks. */
-#define ON_THEIR_WAY (BLOCKS / 2 - 2 * BURST)
+/* Two local pools may keep their stock, and the port a block for each descriptor, those that are sent among
+ * them. At most as many as remain, less two bursts, are received but not sent. */
+#define ON_THEIR_WAY (BLOCKS - 2 * BLOCKPOOL_MAX_STOCK - 2 * DESCRIPTORS - 2 * BURST)
 
 /* A mempool puts this header in front of an object. */
 #define HEADER RTE_ALIGN_CEIL(sizeof(struct rte_mempool_objhdr), RTE_CACHE_LINE_SIZE)
+
+/* Packets of up to 2,048 bytes: network cards split what does not fit in units of 1,024. */
+#define BLOCK_SIZE (HEADER + sizeof(struct rte_mbuf) + RTE_MBUF_DEFAULT_BUF_SIZE)
 
 static blockpool *pool;
 static blockpool_queue *received;
@@ -210,7 +214,7 @@ make_pool(void)
 					memory_of(bookkeeping), bookkeeping, &pool));
 	expect("make the queue", blockpool_queue_create(pool, memory_of(queue), queue, &received));
 	RTE_LCORE_FOREACH(lcore)
-		expect("make a local pool for an lcore", blockpool_local_pool_create(pool, BLOCKS / 4,
+		expect("make a local pool for an lcore", blockpool_local_pool_create(pool, BLOCKPOOL_MAX_STOCK,
 							 memory_of(BLOCKPOOL_LOCAL_POOL_SIZE),
 							 BLOCKPOOL_LOCAL_POOL_SIZE, &locals[lcore]));
 }
@@ -252,10 +256,10 @@ start_port(struct rte_mempool *mp)
 
 	if (result != 0)
 		end("cannot give port 0 one queue each way", result);
-	result = rte_eth_rx_queue_setup(PORT, 0, 512, SOCKET_ID_ANY, NULL, mp);
+	result = rte_eth_rx_queue_setup(PORT, 0, DESCRIPTORS, SOCKET_ID_ANY, NULL, mp);
 	if (result != 0)
 		end("port 0 cannot receive into the mempool", result);
-	result = rte_eth_tx_queue_setup(PORT, 0, 512, SOCKET_ID_ANY, NULL);
+	result = rte_eth_tx_queue_setup(PORT, 0, DESCRIPTORS, SOCKET_ID_ANY, NULL);
 	if (result != 0)
 		end("cannot set up sending by port 0", result);
 	result = rte_eth_dev_start(PORT);

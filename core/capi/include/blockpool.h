@@ -27,8 +27,8 @@
  *   local pools and queues of it may be created and destroyed meanwhile. Those of a local pool may not be
  *   called at the same time: each thread has its own, and a signal handler uses the pool.
  * - A block that was taken belongs to its taker, as memory from malloc() does: all its bytes, until it is
- *   given back or pushed. Using it after that, or giving it back again when its next owner has it, is not
- *   detected.
+ *   given back or pushed. Using it after that is not detected, nor is giving it back again once it is out
+ *   again: its next owner then loses it.
  * - What a thread wrote before it pushed a block or gave it back is visible to the thread that then pops
  *   or takes that block; no fence is needed. A device needs its own barrier.
  * - A pool, with its local pools and queues, belongs to one process. After fork(), parent and child must
@@ -227,13 +227,18 @@ blockpool_result blockpool_create(void *memory,
  *
  * `BLOCKPOOL_ERROR_IN_USE` if a local pool or a queue has not been destroyed,
  * `BLOCKPOOL_ERROR_BLOCKS_OUT` if a block is out; the pool then stays usable. Nobody may use the pool
- * during the call, or after it was destroyed.
+ * during the call, or after it was destroyed. A pool holds nothing but this memory, so a program that has
+ * lost a block may abandon the pool instead: when nobody uses it or a block of it any more, its memory may
+ * be used for something else.
  */
 BLOCKPOOL_MUST_USE
 blockpool_result blockpool_destroy(blockpool *pool);
 
 /**
- * Takes a free block; `NULL` if every block is out, or `pool` is `NULL`.
+ * Takes a free block; `NULL` if it finds none, or `pool` is `NULL`.
+ *
+ * While others take and give back, `NULL` means that every block was seen out during the call, but not all
+ * at the same instant.
  *
  * Its bytes are not reset: they are the last owner's, or those that were there before. To take bursts,
  * use a local pool.
@@ -249,7 +254,9 @@ void *blockpool_get(blockpool *pool);
  *
  * `BLOCKPOOL_ERROR_NULL`, `BLOCKPOOL_ERROR_FOREIGN`, `BLOCKPOOL_ERROR_MISALIGNED`,
  * `BLOCKPOOL_ERROR_NOT_OUT` say why a pointer is refused; the pool is unchanged. Of several calls with
- * one block, even at the same time, exactly one succeeds.
+ * one block, even at the same time, exactly one succeeds, until the block is taken again. This does not
+ * hold against a put to a local pool or a push at the same time: both may succeed, with the consequences
+ * that `blockpool_local_pool_put_burst` names.
  *
  * May be called from any thread or signal handler. Lock-free: two atomic read-modify-writes, sometimes
  * three.
@@ -283,9 +290,9 @@ size_t blockpool_available(const blockpool *pool);
 size_t blockpool_exhausted_count(const blockpool *pool);
 
 /**
- * Where the blocks lie, for registering them with a device: returns a pointer to the first byte of the
- * first block, and stores the number of bytes from there to the end of the last block in `length`,
- * unless that is `NULL`. `NULL` and 0 if `pool` is `NULL`.
+ * Where the blocks lie, for registering them with a device, whose rules for alignment and size are for the
+ * program to keep: returns a pointer to the first byte of the first block, and stores the number of bytes
+ * from there to the end of the last block in `length`, unless that is `NULL`. `NULL` and 0 if `pool` is `NULL`.
  */
 void *blockpool_memory(const blockpool *pool,
                        size_t *length);
@@ -334,7 +341,7 @@ blockpool_result blockpool_local_pool_destroy(blockpool_local_pool *local);
 
 /**
  * Takes a block from the stock, which is refilled to half when it is empty. `NULL` if the stock is
- * empty and every block of the pool is out, or if `local` is `NULL`.
+ * empty and the pool has no more, as for `blockpool_get`, or if `local` is `NULL`.
  *
  * Wait-free except for the refill, which is lock-free.
  */
@@ -351,7 +358,7 @@ blockpool_result blockpool_local_pool_put(blockpool_local_pool *local,
 
 /**
  * Takes up to `count` blocks, and stores pointers to them in `blocks`. Returns how many: fewer than
- * `count` if no more were free; 0 if `local` or `blocks` is `NULL`.
+ * `count` if it found no more; 0 if `local` or `blocks` is `NULL`.
  */
 BLOCKPOOL_MUST_USE
 size_t blockpool_local_pool_get_burst(blockpool_local_pool *local,
@@ -360,7 +367,7 @@ size_t blockpool_local_pool_get_burst(blockpool_local_pool *local,
 
 /**
  * Takes `count` blocks, and stores pointers to them in `blocks`, or none at all. Returns `count`; or 0,
- * with every element of `blocks` set to `NULL`, if fewer were free; or 0 if `local` or `blocks` is `NULL`.
+ * with every element of `blocks` set to `NULL`, if it found fewer; or 0 if `local` or `blocks` is `NULL`.
  */
 BLOCKPOOL_MUST_USE
 size_t blockpool_local_pool_get_bulk(blockpool_local_pool *local,
@@ -376,10 +383,10 @@ size_t blockpool_local_pool_get_bulk(blockpool_local_pool *local,
  * continue after it.
  *
  * A pointer that is `NULL`, foreign or misaligned is always refused; one that was already given back
- * is refused if this thread gave it back, or one whose call happened before. If two threads give back
- * or push one block at the same time, both may succeed: the block then has two owners, and a queue may
- * lose blocks, or its functions may never return. `blockpool_put` refuses one of them. A pointer that
- * occurs twice in one burst is refused the second time.
+ * is refused, until the block is out again, if this thread gave it back, or one whose call happened
+ * before. If two threads give back or push one block at the same time, both may succeed: the block then
+ * has two owners, and a queue may lose blocks, or its functions may never return. Of two calls of
+ * `blockpool_put`, one is refused. A pointer that occurs twice in one burst is refused the second time.
  */
 BLOCKPOOL_MUST_USE
 blockpool_result blockpool_local_pool_put_burst(blockpool_local_pool *local,

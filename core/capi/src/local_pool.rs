@@ -72,7 +72,7 @@ unsafe extern "C" fn blockpool_local_pool_destroy(
 }
 
 /// Takes a block from the stock, which is refilled to half when it is empty. `NULL` if the stock is
-/// empty and every block of the pool is out, or if `local` is `NULL`.
+/// empty and the pool has no more, as for `blockpool_get`, or if `local` is `NULL`.
 ///
 /// Wait-free except for the refill, which is lock-free.
 #[must_use]
@@ -99,7 +99,7 @@ unsafe extern "C" fn blockpool_local_pool_put(
 }
 
 /// Takes up to `count` blocks, and stores pointers to them in `blocks`. Returns how many: fewer than
-/// `count` if no more were free; 0 if `local` or `blocks` is `NULL`.
+/// `count` if it found no more; 0 if `local` or `blocks` is `NULL`.
 #[must_use]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_local_pool_get_burst(
@@ -113,7 +113,7 @@ unsafe extern "C" fn blockpool_local_pool_get_burst(
 }
 
 /// Takes `count` blocks, and stores pointers to them in `blocks`, or none at all. Returns `count`; or 0,
-/// with every element of `blocks` set to `NULL`, if fewer were free; or 0 if `local` or `blocks` is `NULL`.
+/// with every element of `blocks` set to `NULL`, if it found fewer; or 0 if `local` or `blocks` is `NULL`.
 #[must_use]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_local_pool_get_bulk(
@@ -140,10 +140,10 @@ unsafe extern "C" fn blockpool_local_pool_get_bulk(
 /// continue after it.
 ///
 /// A pointer that is `NULL`, foreign or misaligned is always refused; one that was already given back
-/// is refused if this thread gave it back, or one whose call happened before. If two threads give back
-/// or push one block at the same time, both may succeed: the block then has two owners, and a queue may
-/// lose blocks, or its functions may never return. `blockpool_put` refuses one of them. A pointer that
-/// occurs twice in one burst is refused the second time.
+/// is refused, until the block is out again, if this thread gave it back, or one whose call happened
+/// before. If two threads give back or push one block at the same time, both may succeed: the block then
+/// has two owners, and a queue may lose blocks, or its functions may never return. Of two calls of
+/// `blockpool_put`, one is refused. A pointer that occurs twice in one burst is refused the second time.
 #[must_use]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_local_pool_put_burst(

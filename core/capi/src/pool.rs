@@ -89,7 +89,9 @@ unsafe extern "C" fn blockpool_create(
 ///
 /// `BLOCKPOOL_ERROR_IN_USE` if a local pool or a queue has not been destroyed,
 /// `BLOCKPOOL_ERROR_BLOCKS_OUT` if a block is out; the pool then stays usable. Nobody may use the pool
-/// during the call, or after it was destroyed.
+/// during the call, or after it was destroyed. A pool holds nothing but this memory, so a program that has
+/// lost a block may abandon the pool instead: when nobody uses it or a block of it any more, its memory may
+/// be used for something else.
 #[must_use]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_destroy(pool: *mut blockpool) -> blockpool_result {
@@ -107,7 +109,10 @@ unsafe extern "C" fn blockpool_destroy(pool: *mut blockpool) -> blockpool_result
     BLOCKPOOL_OK
 }
 
-/// Takes a free block; `NULL` if every block is out, or `pool` is `NULL`.
+/// Takes a free block; `NULL` if it finds none, or `pool` is `NULL`.
+///
+/// While others take and give back, `NULL` means that every block was seen out during the call, but not all
+/// at the same instant.
 ///
 /// Its bytes are not reset: they are the last owner's, or those that were there before. To take bursts,
 /// use a local pool.
@@ -126,7 +131,9 @@ unsafe extern "C" fn blockpool_get(pool: *mut blockpool) -> *mut c_void {
 ///
 /// `BLOCKPOOL_ERROR_NULL`, `BLOCKPOOL_ERROR_FOREIGN`, `BLOCKPOOL_ERROR_MISALIGNED`,
 /// `BLOCKPOOL_ERROR_NOT_OUT` say why a pointer is refused; the pool is unchanged. Of several calls with
-/// one block, even at the same time, exactly one succeeds.
+/// one block, even at the same time, exactly one succeeds, until the block is taken again. This does not
+/// hold against a put to a local pool or a push at the same time: both may succeed, with the consequences
+/// that `blockpool_local_pool_put_burst` names.
 ///
 /// May be called from any thread or signal handler. Lock-free: two atomic read-modify-writes, sometimes
 /// three.
@@ -168,9 +175,9 @@ unsafe extern "C" fn blockpool_exhausted_count(pool: Option<&blockpool>) -> usiz
     pool.map_or(0, |pool| pool.region.exhausted_count())
 }
 
-/// Where the blocks lie, for registering them with a device: returns a pointer to the first byte of the
-/// first block, and stores the number of bytes from there to the end of the last block in `length`,
-/// unless that is `NULL`. `NULL` and 0 if `pool` is `NULL`.
+/// Where the blocks lie, for registering them with a device, whose rules for alignment and size are for the
+/// program to keep: returns a pointer to the first byte of the first block, and stores the number of bytes
+/// from there to the end of the last block in `length`, unless that is `NULL`. `NULL` and 0 if `pool` is `NULL`.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn blockpool_memory(
     pool: Option<&blockpool>,

@@ -7,7 +7,7 @@ use crate::linux::eal::{self, Setup};
 use crate::linux::tally::Outcome;
 
 /// Several times as many as there are blocks.
-const PACKETS: usize = 5000;
+const PACKETS: usize = 15_000;
 
 pub(crate) fn checks() -> Vec<Check> {
     vec![
