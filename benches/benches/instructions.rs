@@ -6,11 +6,15 @@
 
 use std::error::Error;
 use std::hint::black_box;
+use std::mem::MaybeUninit;
 use std::process::{Command, ExitCode};
+use std::ptr::NonNull;
+use std::slice;
 
 use blockpool::TransactionMemoryPool;
 use blockpool_benches::arguments::Arguments;
-use blockpool_core::{Pool, Queue, heapless};
+use blockpool_core::storage::Bookkeeping;
+use blockpool_core::{BurstError, LocalPool, Pool, Queue, Region, heapless};
 use clap::Parser;
 
 type Packets = Pool<2048, 1024>;
@@ -31,12 +35,32 @@ struct Operation {
     run: fn(u64),
 }
 
-const OPERATIONS: [Operation; 9] = [
+const OPERATIONS: [Operation; 14] = [
     Operation { name: "blockpool_core::LocalPool get, put", limit: 13, run: local_pool_pair },
     Operation {
         name: "blockpool_core::LocalPool get_burst, put_burst of 32, per block",
-        limit: 27,
+        limit: 19,
         run: local_pool_bursts,
+    },
+    Operation {
+        name: "LocalPool get_raw_ptr, put_raw_ptr",
+        limit: 32,
+        run: local_pool_addresses_one_by_one,
+    },
+    Operation {
+        name: "LocalPool get_raw_ptr_burst, put_raw_ptr_burst of 32, per block",
+        limit: 32,
+        run: local_pool_addresses,
+    },
+    Operation {
+        name: "LocalPool of a Region, get_raw_ptr_burst, put_raw_ptr_burst of 32, per block",
+        limit: 43,
+        run: region_addresses,
+    },
+    Operation {
+        name: "LocalPool of a Region, get_raw_ptr_burst_unchecked, put_raw_ptr_burst_unchecked of 32, per block",
+        limit: 24,
+        run: region_addresses_unchecked,
     },
     Operation { name: "Pool get, drop", limit: 32, run: pool_pair },
     Operation { name: "Pool get when exhausted", limit: 73, run: exhausted },
@@ -44,8 +68,13 @@ const OPERATIONS: [Operation; 9] = [
     Operation { name: "Queue push, pop", limit: 82, run: queue_pair },
     Operation {
         name: "Queue push_burst, pop_burst of 32, per block",
-        limit: 39,
+        limit: 36,
         run: queue_bursts,
+    },
+    Operation {
+        name: "Queue push_raw_ptr_burst, pop_raw_ptr_burst of 32, per block",
+        limit: 55,
+        run: queue_addresses,
     },
     Operation {
         name: "blockpool::LocalPool get_buffer, return_buffer",
@@ -75,6 +104,89 @@ fn local_pool_bursts(times: u64) {
         local.get_burst(&mut blocks);
         black_box(&mut blocks);
         local.put_burst(&mut blocks);
+    }
+}
+
+fn local_pool_addresses_one_by_one(times: u64) {
+    let mut local = POOL.local_pool();
+    for _ in 0..times {
+        let address = local.get_raw_ptr().expect("one is free");
+        // SAFETY: the address is used once, here.
+        unsafe { local.put_raw_ptr(black_box(address)) }.expect("it was released");
+    }
+}
+
+fn local_pool_addresses(times: u64) {
+    let mut local = POOL.local_pool();
+    addresses(
+        times,
+        &mut local,
+        |local, addresses| local.get_raw_ptr_burst(addresses),
+        // SAFETY: each address is used once, here.
+        |local, addresses| unsafe { local.put_raw_ptr_burst(addresses) },
+    );
+}
+
+/// A region of 1,024 blocks that is never freed.
+fn region() -> &'static Region<'static> {
+    const LENGTH: usize = 1024 * 2048;
+    let memory = vec![MaybeUninit::uninit(); LENGTH + 64].leak();
+    let aligned = memory.as_ptr().align_offset(64);
+    let bookkeeping = [const { Bookkeeping::new() }; Bookkeeping::elements_for(1024)];
+    let memory = &mut memory[aligned..][..LENGTH];
+    let region = Region::new(memory, 2048, Box::leak(Box::new(bookkeeping)));
+    Box::leak(Box::new(region.expect("memory as it has to be")))
+}
+
+fn region_addresses(times: u64) {
+    addresses(
+        times,
+        &mut LocalPool::<_, 64>::new(region()),
+        |local, addresses| local.get_raw_ptr_burst(addresses),
+        // SAFETY: each address is used once, here.
+        |local, addresses| unsafe { local.put_raw_ptr_burst(addresses) },
+    );
+}
+
+fn region_addresses_unchecked(times: u64) {
+    addresses(
+        times,
+        &mut LocalPool::<_, 64>::new(region()),
+        |local, addresses| local.get_raw_ptr_burst_unchecked(addresses),
+        |local, addresses| {
+            // SAFETY: each address was taken unchecked and is used once, here.
+            unsafe { local.put_raw_ptr_burst_unchecked(addresses) };
+            Ok(())
+        },
+    );
+}
+
+fn queue_addresses(times: u64) {
+    let mut burst = heapless::Vec::<_, BURST>::new();
+    POOL.local_pool().get_burst(&mut burst);
+    QUEUE.push_burst(&mut burst);
+    addresses(
+        times,
+        &mut &QUEUE,
+        |queue, addresses| queue.pop_raw_ptr_burst(addresses),
+        // SAFETY: each address is used once, here.
+        |queue, addresses| unsafe { queue.push_raw_ptr_burst(addresses) },
+    );
+}
+
+/// Takes addresses and gives them back, in bursts.
+fn addresses<T>(
+    times: u64,
+    from: &mut T,
+    take: impl Fn(&mut T, &mut [MaybeUninit<NonNull<u8>>]) -> usize,
+    give: impl Fn(&mut T, &[NonNull<u8>]) -> Result<(), BurstError>,
+) {
+    let mut table = [MaybeUninit::new(NonNull::dangling()); BURST];
+    for _ in 0..times / BURST as u64 {
+        assert_eq!(take(from, &mut table), BURST);
+        // SAFETY: every element is initialised.
+        let taken = unsafe { slice::from_raw_parts(table.as_ptr().cast(), BURST) };
+        give(from, black_box(taken)).expect("they were released");
     }
 }
 

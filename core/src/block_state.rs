@@ -88,6 +88,7 @@ impl StateCell {
 
     /// Keeps the state of a block on its way through a queue, and the index of the one that follows it
     /// in its chain: its own if it is the last.
+    #[inline]
     pub(crate) fn store(&self, state: BlockState, next: u32) {
         // Relaxed: only the block's owner changes anything here, and the queue's own release and
         // acquire pass the owner's writes on.
@@ -99,6 +100,7 @@ impl StateCell {
     /// A caller that does not own the block may read any earlier or later state, the first one
     /// included, or a mixture of two; but the index that follows is always that of a block of this
     /// pool.
+    #[inline]
     pub(crate) fn load(&self, index: u32) -> (BlockState, Option<u32>) {
         // Relaxed: as in `store`; after a claim, ordered by R2.
         let bits = self.with_rest(self.0[0].load(Ordering::Relaxed));
@@ -107,6 +109,7 @@ impl StateCell {
     }
 
     /// All bits, given the first part.
+    #[inline]
     fn with_rest(&self, first_part: Part) -> u64 {
         let mut bits = first_part as u64;
         let mut part = 1;
@@ -119,8 +122,9 @@ impl StateCell {
     }
 
     /// Keeps the state of a block whose owner releases its handle, and lets it be claimed once.
+    #[inline]
     pub(crate) fn release(&self, state: BlockState) {
-        // R1: pairs with R2 and R3, so that the thread that claims the block sees what its owner wrote.
+        // R1: pairs with R2, R3 and R4, so that the thread that claims the block sees what its owner wrote.
         self.write(state.0 | Self::CLAIMABLE as u64, Ordering::Release);
     }
 
@@ -135,7 +139,20 @@ impl StateCell {
         Some(self.load(index).0)
     }
 
+    /// As [`claim_unshared`](Self::claim_unshared), of a block that is given back: its range is of no use.
+    #[inline]
+    pub(crate) fn claim_and_forget(&self, index: u32) -> bool {
+        // R4: pairs with R1, as R2 does.
+        let claimable = self.0[0].load(Ordering::Acquire) & Self::CLAIMABLE != 0;
+        if claimable {
+            // Relaxed: as in `claim_unshared`.
+            self.0[0].store(index as Part, Ordering::Relaxed);
+        }
+        claimable
+    }
+
     /// As [`claim`](Self::claim), if no other thread claims the block meanwhile: a load and a store.
+    #[inline]
     pub(crate) fn claim_unshared(&self, index: u32) -> Option<BlockState> {
         // R3: pairs with R1, as R2 does.
         let first_part = self.0[0].load(Ordering::Acquire);
@@ -182,6 +199,8 @@ mod tests {
         let cell = StateCell::new();
         assert_eq!(cell.claim_unshared(7), None);
         let state = BlockState::empty(7).with_range(3, MAX_BLOCK_SIZE);
+        cell.release(state);
+        assert_eq!([(); 2].map(|()| cell.claim_and_forget(7)), [true, false]);
         for claims in [
             [StateCell::claim, StateCell::claim_unshared],
             [StateCell::claim_unshared, StateCell::claim],

@@ -58,6 +58,7 @@
 //! | [`from_raw_ptr_burst`](BlockPool::from_raw_ptr_burst) | wait-free | a load and a store for each block, 2 loads with 32-bit words | yes |
 //! | [`Queue::push_raw_ptr_burst`], [`Queue::pop_raw_ptr_burst`] | lock-free | 1 atomic read-modify-write to push a burst; 1 for every 32 blocks and 1 for the last to pop one; for each block, a load and 2 stores to push, 2 loads and a store to pop (32-bit words: twice as many, but 3 stores to push) | yes |
 //! | [`LocalPool::get_raw_ptr_burst`], [`LocalPool::put_raw_ptr_burst`] | as [`LocalPool::get`], [`LocalPool::put`] | those of `LocalPool` and `from_raw_ptr_burst` together | yes, with its own local pool |
+//! | [`LocalPool::get_raw_ptr_burst_unchecked`], [`LocalPool::put_raw_ptr_burst_unchecked`] | as [`LocalPool::get`], [`LocalPool::put`] | those of `LocalPool`; nothing is noted and nothing checked | yes, with its own local pool |
 //! | [`available`](BlockPool::available); [`Queue::len`], [`Queue::is_full`] | wait-free; lock-free | loads, O(capacity ÷ word size); O(blocks in the queue) | yes |
 //!
 //! What never happens; in safe code, the types rule it out:

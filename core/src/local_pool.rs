@@ -1,12 +1,10 @@
 //! A per-thread cache of free blocks.
 
-use core::convert::Infallible;
 use core::fmt;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use crate::block::Block;
-use crate::block_state::BlockState;
 use crate::bug::cannot_happen;
 use crate::burst;
 use crate::error::{BurstError, RawError};
@@ -116,13 +114,21 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
     /// Refills the stock from the free list, to half of what it may keep, and takes one of these.
     #[cold]
     fn refill(&mut self) -> Option<u32> {
+        self.restock();
+        self.stock.pop_older()
+    }
+
+    /// Refills the empty stock from the free list, to half of what it may keep. Returns whether it has any.
+    #[cold]
+    fn restock(&mut self) -> bool {
         let (free, near) = (self.pool.storage().free(), self.last.get());
         let half = self.room() / 2 + 1;
-        match self.stock.refill(half, |indices| free.take_some(indices, near)) {
+        let last = self.stock.refill(half, |indices| free.take_some(indices, near));
+        match last {
             Some(last) => self.last = MaybeIndex::some(last),
             None => self.pool.storage().count_exhausted(),
         }
-        self.stock.pop()
+        last.is_some()
     }
 
     /// The most blocks that are kept besides the newest.
@@ -253,11 +259,13 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
         let mut own = true;
         if self.make_room(blocks.len()) {
             let before = self.stock.older();
-            let indices = blocks.iter().rev().map(|block| {
-                own &= core::ptr::eq(block.pool(), pool);
-                Ok::<_, Infallible>(block.index())
+            self.stock.append(blocks.len(), |slots| {
+                for (slot, block) in slots.iter_mut().rev().zip(&*blocks) {
+                    own &= core::ptr::eq(block.pool(), pool);
+                    *slot = block.index();
+                }
+                (slots.len(), ())
             });
-            let Ok(()) = self.stock.append(blocks.len(), indices);
             if own {
                 self.stock.set_newest();
                 blocks.iter().for_each(|block| pool.storage().retire(block.index()));
@@ -282,22 +290,86 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
     ///
     /// As [`get_burst`](Self::get_burst), for code that handles blocks by address: no handles are made.
     pub fn get_raw_ptr_burst(&mut self, pointers: &mut [MaybeUninit<NonNull<u8>>]) -> usize {
+        // For a single block, the rest takes longer than the get.
+        if let [pointer] = pointers {
+            return self.get_raw_ptr().map_or(0, |address| {
+                pointer.write(address);
+                1
+            });
+        }
+        self.get_each(pointers, P::Storage::release_all)
+    }
+
+    /// Takes blocks until `pointers` is full or none is left, and returns how many. `write` gets indices, the
+    /// one to be taken first at the end, and as many pointers or more.
+    #[inline]
+    fn get_each(
+        &mut self,
+        pointers: &mut [MaybeUninit<NonNull<u8>>],
+        write: impl Fn(&P::Storage, &[u32], &mut [MaybeUninit<NonNull<u8>>]),
+    ) -> usize {
         let storage = self.pool.storage();
+        if pointers.is_empty() {
+            return 0;
+        }
+        self.stock.join_newest();
         let mut taken = 0;
-        while let Some([first, others @ ..]) = pointers.get_mut(taken..) {
-            let Some(pointer) = self.get_raw_ptr() else { break };
-            first.write(pointer);
-            let more = self.stock.last(others.len());
-            for (pointer, &index) in others.iter_mut().zip(more.iter().rev()) {
-                storage.hand_out(index);
-                storage.state(index).release(BlockState::empty(index));
-                pointer.write(storage.block(index));
+        while let Some(left @ [_, ..]) = pointers.get_mut(taken..) {
+            if self.stock.older() == 0 && !self.restock() {
+                break;
             }
+            let more = self.stock.last(left.len());
             let count = more.len();
-            taken += 1 + count;
+            write(storage, more, left);
             self.stock.remove_last(count);
+            taken += count;
         }
         taken
+    }
+
+    /// As [`get_raw_ptr_burst`](Self::get_raw_ptr_burst), without a note in the pool that the blocks may be
+    /// claimed.
+    ///
+    /// Only [`put_raw_ptr_burst_unchecked`](Self::put_raw_ptr_burst_unchecked) takes them back: everything else
+    /// that is given one of these addresses refuses it with [`RawError::NotReleased`].
+    pub fn get_raw_ptr_burst_unchecked(
+        &mut self,
+        pointers: &mut [MaybeUninit<NonNull<u8>>],
+    ) -> usize {
+        // As in `get_raw_ptr_burst`.
+        if let [_] = pointers {
+            return self.stock.pop().or_else(|| self.refill()).map_or(0, |index| {
+                self.pool.storage().addresses_of(&[index], pointers);
+                1
+            });
+        }
+        self.get_each(pointers, P::Storage::addresses_of)
+    }
+
+    /// Gives back blocks that [`get_raw_ptr_burst_unchecked`](Self::get_raw_ptr_burst_unchecked) handed out,
+    /// without any check. Later gets return the cached blocks in the same order.
+    ///
+    /// # Safety
+    ///
+    /// Each pointer was handed out by that function of a local pool of the same pool, and is given back
+    /// once; nobody uses the block any more. Otherwise a block gets two owners, or memory outside
+    /// the pool one. Builds with debug assertions notice an address where no block begins.
+    pub unsafe fn put_raw_ptr_burst_unchecked(&mut self, pointers: &[NonNull<u8>]) {
+        let storage = self.pool.storage();
+        if pointers.len() > 1 && self.make_room(pointers.len()) {
+            self.stock.append(pointers.len(), |slots| {
+                // SAFETY: the caller's promise.
+                unsafe { storage.indices_of(pointers, slots) };
+                (slots.len(), ())
+            });
+            self.stock.set_newest();
+            return;
+        }
+        let extent = storage.extent();
+        for &pointer in pointers.iter().rev() {
+            // SAFETY: the caller's promise.
+            self.put_index(unsafe { extent.index_unchecked(pointer) });
+        }
     }
 
     /// Takes blocks as [`get_raw_ptr_burst`](Self::get_raw_ptr_burst) does, until `pointers` is full, or
@@ -326,10 +398,14 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
     /// As for [`from_raw_ptr_burst`].
     ///
     /// [`from_raw_ptr_burst`]: crate::BlockPool::from_raw_ptr_burst
+    #[inline]
     pub unsafe fn put_raw_ptr(&mut self, pointer: NonNull<u8>) -> Result<(), RawError> {
         let storage = self.pool.storage();
-        let state = storage.claim_unshared(pointer, storage.extent())?;
-        self.put_index(state.index());
+        let index = storage.extent().index_of(pointer)?;
+        if !storage.state(index).claim_and_forget(index) {
+            return Err(RawError::NotReleased { index });
+        }
+        self.put_index(index);
         Ok(())
     }
 
@@ -350,27 +426,28 @@ impl<'p, P: PoolType, const STOCK: usize> LocalPool<'p, P, STOCK> {
     ///
     /// [`from_raw_ptr_burst`]: crate::BlockPool::from_raw_ptr_burst
     pub unsafe fn put_raw_ptr_burst(&mut self, pointers: &[NonNull<u8>]) -> Result<(), BurstError> {
-        let storage = self.pool.storage();
-        let extent = storage.extent();
-        let claim = |&pointer| {
-            let index = storage.claim_unshared(pointer, extent)?.index();
-            storage.retire(index);
-            Ok(index)
-        };
         // Putting a single block is faster than making room for it.
-        if pointers.len() > 1 && self.make_room(pointers.len()) {
-            let before = self.stock.older();
-            let appended = self.stock.append(pointers.len(), pointers.iter().map(claim));
-            self.stock.reverse_after(before);
+        if let &[pointer] = pointers {
+            // SAFETY: the caller's promise.
+            let put = unsafe { self.put_raw_ptr(pointer) };
+            return put.map_err(|reason| BurstError { done: 0, reason });
+        }
+        let storage = self.pool.storage();
+        if self.make_room(pointers.len()) {
+            let appended =
+                self.stock.append(pointers.len(), |slots| storage.claim_all(pointers, slots));
             self.stock.set_newest();
-            return appended.map_err(|(done, reason)| BurstError { done, reason });
+            return appended;
         }
         // All are claimed before the first is given back, so that nobody can take it and release it
         // before it occurs again.
-        let mut result = Ok(());
+        let (extent, mut result) = (storage.extent(), Ok(()));
         let claimed = pointers
             .iter()
-            .map(claim)
+            .map(|&pointer| {
+                storage.retire(storage.claim_unshared(pointer, extent)?.index());
+                Ok(())
+            })
             .map_while(|claimed| claimed.map_err(|reason| result = Err(reason)).ok())
             .count();
         for &pointer in pointers.iter().take(claimed).rev() {

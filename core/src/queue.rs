@@ -279,8 +279,11 @@ impl<'p, P: PoolType> Queue<'p, P> {
     /// [`from_raw_ptr_burst`]: crate::BlockPool::from_raw_ptr_burst
     pub unsafe fn push_raw_ptr_burst(&self, pointers: &[NonNull<u8>]) -> Result<(), BurstError> {
         let storage = self.storage();
-        let extent = storage.extent();
-        let mut claimed = pointers.iter().map(|&pointer| storage.claim_unshared(pointer, extent));
+        let (extent, states) = (storage.extent(), storage.states());
+        let mut claimed = pointers.iter().map(|&pointer| {
+            let index = extent.index_of(pointer)?;
+            states(index).claim_unshared(index).ok_or(RawError::NotReleased { index })
+        });
         let mut last = match claimed.next() {
             None => return Ok(()),
             Some(first) => first.map_err(|reason| BurstError { done: 0, reason })?,
@@ -289,7 +292,7 @@ impl<'p, P: PoolType> Queue<'p, P> {
         for next in claimed {
             match next {
                 Ok(next) => {
-                    storage.state(last.index()).store(last, next.index());
+                    states(last.index()).store(last, next.index());
                     last = next;
                     count += 1;
                 }
@@ -299,7 +302,7 @@ impl<'p, P: PoolType> Queue<'p, P> {
                 }
             }
         }
-        storage.state(last.index()).store(last, last.index());
+        states(last.index()).store(last, last.index());
         // There is room, as in `push`.
         self.ring.push(Chain { first, more: count > 1 });
         result
@@ -348,10 +351,7 @@ impl<'p, P: PoolType> Queue<'p, P> {
                     storage.state(last.index()).store(last, last.index());
                 }
             }
-            for (pointer, &index) in left.iter_mut().zip(&indices) {
-                storage.state(index).release(self.state(index).0);
-                pointer.write(storage.block(index));
-            }
+            storage.release_kept(&indices, left);
             taken += indices.len();
         }
         taken

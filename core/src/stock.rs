@@ -61,7 +61,13 @@ impl<const N: usize> Stock<N> {
 
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<u32> {
-        self.take_newest().or_else(|| self.older.pop())
+        self.take_newest().or_else(|| self.pop_older())
+    }
+
+    /// The last of the older ones.
+    #[inline]
+    pub(crate) fn pop_older(&mut self) -> Option<u32> {
+        self.older.pop()
     }
 
     /// The index that was set apart, if one is.
@@ -130,45 +136,44 @@ impl<const N: usize> Stock<N> {
         self.older.truncate(self.older.len().saturating_sub(count));
     }
 
-    /// Adds `count` indices after the older ones, for which there is room if the last one becomes the
-    /// newest: call [`set_newest`](Self::set_newest). At the first error, keeps those before it and
-    /// returns the error.
+    /// Adds `count` indices after the older ones, for which there is room if the one added last becomes the
+    /// newest: call [`set_newest`](Self::set_newest). `write` gets their places, and returns how many of the
+    /// last ones it has written, and a result; if these are not all, they are moved to the front.
     #[inline]
-    pub(crate) fn append<E>(
+    pub(crate) fn append<R>(
         &mut self,
         count: usize,
-        indices: impl Iterator<Item = Result<u32, E>>,
-    ) -> Result<(), (usize, E)> {
+        write: impl FnOnce(&mut [u32]) -> (usize, R),
+    ) -> R {
         let kept = self.older.len();
         debug_assert!(self.newest.get().is_none() && kept + count <= self.room + 1);
         if self.older.resize(kept + count, 0).is_err() {
             cannot_happen();
         }
         let added = self.older.get_mut(kept..).unwrap_or_default();
-        for (done, (slot, index)) in added.iter_mut().zip(indices).enumerate() {
-            match index {
-                Ok(index) => *slot = index,
-                Err(error) => {
-                    self.older.truncate(kept + done);
-                    return Err((done, error));
-                }
-            }
+        let (done, result) = write(added);
+        if done < count {
+            added.copy_within(added.len().saturating_sub(done).., 0);
+            self.older.truncate(kept + done);
         }
-        Ok(())
+        result
+    }
+
+    /// Makes the newest the last of the older ones, of which there may then be one more than there is room for:
+    /// take one.
+    #[inline]
+    pub(crate) fn join_newest(&mut self) {
+        if let Some(newest) = self.take_newest()
+            && self.older.push(newest).is_err()
+        {
+            cannot_happen();
+        }
     }
 
     /// Makes the last of the older ones the newest, if there is none.
     pub(crate) fn set_newest(&mut self) {
         debug_assert!(self.newest.get().is_none());
-        self.newest = self.older.pop().map_or(MaybeIndex::NONE, MaybeIndex::some);
-    }
-
-    /// Reverses the older ones after the first `kept`.
-    pub(crate) fn reverse_after(&mut self, kept: usize) {
-        match self.older.get_mut(kept..) {
-            Some(last) => last.reverse(),
-            None => cannot_happen(),
-        }
+        self.newest = self.pop_older().map_or(MaybeIndex::NONE, MaybeIndex::some);
     }
 }
 
@@ -241,32 +246,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_appended_last_comes_out_first_unless_it_is_turned_round() {
-        for (reversed, expected) in [(false, [9, 8, 7, 2, 1]), (true, [7, 8, 9, 2, 1])] {
+    fn what_is_appended_comes_out_from_the_last_on() {
+        for written in 0..=5 {
             let mut stock = stock::<8>(7, &[1, 2]);
             let newest = stock.take_newest().unwrap();
             stock.push_older(newest).unwrap();
-            assert_eq!(stock.append(3, [7, 8, 9].into_iter().map(Ok::<_, ()>)), Ok(()));
-            if reversed {
-                stock.reverse_after(2);
-            }
+            let result = stock.append(5, |slots| {
+                assert_eq!(slots.len(), 5);
+                for (slot, index) in slots.iter_mut().rev().zip(10..10 + written) {
+                    *slot = index;
+                }
+                (written as usize, "as it was")
+            });
+            assert_eq!(result, "as it was");
             stock.set_newest();
-            assert_eq!((stock.len(), stock.older()), (5, 4));
-            assert_eq!(drain(stock), expected);
-        }
-    }
-
-    #[test]
-    fn at_an_error_what_came_before_is_kept() {
-        for error in 0..5 {
-            let mut stock = stock::<8>(7, &[1, 2]);
-            let newest = stock.take_newest().unwrap();
-            stock.push_older(newest).unwrap();
-            let indices =
-                (0..5).map(|index| if index == error { Err("no") } else { Ok(10 + index) });
-            assert_eq!(stock.append(5, indices), Err((error as usize, "no")));
-            let appended = (10..10 + error).rev();
-            assert!(drain(stock).into_iter().eq(appended.chain([2, 1])));
+            assert_eq!(stock.len(), 2 + written as usize);
+            assert!(drain(stock).into_iter().eq((10..10 + written).chain([2, 1])));
         }
     }
 }

@@ -115,6 +115,77 @@ fn a_repeated_pointer_is_refused_in_the_stock_and_in_the_pool() {
     assert_whole(&pool);
 }
 
+/// Takes up to `count` blocks with one call that notes nothing.
+fn take_unchecked<S: Storage, const STOCK: usize>(
+    local: &mut LocalPool<'_, BlockPool<S>, STOCK>,
+    count: usize,
+) -> Vec<NonNull<u8>> {
+    written(count, |pointers| local.get_raw_ptr_burst_unchecked(pointers))
+}
+
+#[test]
+fn unchecked_bursts_take_and_give_back_every_block_once_and_in_order() {
+    fn check<S: Storage, const STOCK: usize>(pool: &BlockPool<S>) {
+        let mut local = LocalPool::<BlockPool<S>, STOCK>::new(pool);
+        for count in [0, 1, 2, 3, 8, 31, 32, 33, 64, 199, 200, 201] {
+            let checked = take(&mut local, count.min(3));
+            let pointers = take_unchecked(&mut local, count);
+            assert_eq!(pointers.len(), count.min(200 - checked.len()), "no more are there");
+            let different: BTreeSet<_> = checked.iter().chain(&pointers).collect();
+            assert_eq!(different.len(), checked.len() + pointers.len());
+            assert_eq!(put(&mut local, &checked), Ok(()));
+            // SAFETY: they were taken unchecked, and nothing else has them.
+            unsafe { local.put_raw_ptr_burst_unchecked(&pointers) };
+            let kept = local.stock();
+            assert!(kept <= STOCK.min(50), "a quarter of the pool");
+            let again = take_unchecked(&mut local, kept.min(count));
+            assert_eq!(again, pointers[..again.len()]);
+            // SAFETY: as before.
+            unsafe { local.put_raw_ptr_burst_unchecked(&again) };
+        }
+        drop(local);
+        assert_whole(pool);
+    }
+    let pool = Pool::<24, 200>::new();
+    check::<_, 1>(&pool);
+    check::<_, 2>(&pool);
+    check::<_, 64>(&pool);
+    let mut memory = vec![Line([0; 64]); 3 * 200];
+    let mut bookkeeping = bookkeeping(3 * 200 * 64, 192);
+    check::<_, 256>(&region(&mut memory, 192, &mut bookkeeping).expect("it serves"));
+}
+
+#[test]
+fn what_was_taken_unchecked_is_refused_by_everything_that_checks() {
+    let pool = Pool::<64, 40>::new();
+    let queue = Queue::new(&pool);
+    let mut local = pool.local_pool();
+    let pointers = take_unchecked(&mut local, 5);
+    for pointer in &pointers {
+        let index = pool.index_of(*pointer).expect("a block");
+        let error = RawError::NotReleased { index };
+        assert_eq!(put(&mut local, &[*pointer]), Err((0, error)));
+        assert_eq!(push(&queue, &[*pointer]), Err((0, error)));
+        // SAFETY: they were taken, and nothing else has them.
+        assert_eq!(unsafe { pool.from_raw_ptr(*pointer) }.map(drop), Err(error));
+    }
+    // SAFETY: as before.
+    unsafe { local.put_raw_ptr_burst_unchecked(&pointers) };
+    drop((queue, local));
+    assert_whole(&pool);
+}
+
+#[test]
+#[cfg(debug_assertions)]
+#[should_panic(expected = "no block begins at")]
+fn a_debug_build_notices_an_unchecked_address_where_no_block_begins() {
+    let pool = Pool::<64, 40>::new();
+    let mut local = pool.local_pool();
+    let pointers = take_unchecked(&mut local, 2);
+    // SAFETY: none: it is what the assertion is for.
+    unsafe { local.put_raw_ptr_burst_unchecked(&[moved(pointers[0], 1), pointers[1]]) };
+}
+
 #[test]
 fn a_local_pool_keeps_no_more_than_its_limit() {
     // Any word that a local pool finds has more than half a stock.

@@ -20,7 +20,7 @@ use libloading::Library;
 
 use crate::contender::Contender;
 use crate::dpdk::{Environment, Mempool, Ring};
-use crate::own::{Handles, Lcore};
+use crate::own::{Handles, Lcore, Unchecked};
 use crate::pointers::Made;
 
 /// Objects: blocks of 2 KiB.
@@ -164,6 +164,8 @@ fn contenders(
     contenders.push((targets::HANDLES, Box::leak(Box::new(Handles(region)))));
     let local = || Lcore::new(region);
     contenders.push((targets::POINTERS, Box::leak(Box::new(Made(local)))));
+    let unchecked = || Unchecked(Lcore::new(region));
+    contenders.push((targets::UNCHECKED, Box::leak(Box::new(Made(unchecked)))));
     let pool = c_library::Pool::new(c_library, environment)?;
     contenders.push((targets::C_LIBRARY, Box::leak(Box::new(Made(move || pool.local_pool())))));
     Ok(contenders)

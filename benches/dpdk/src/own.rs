@@ -110,16 +110,44 @@ impl Contender for Handles {
     }
 }
 
-impl Pointers for Lcore {
+/// A local pool by its unchecked calls.
+pub struct Unchecked(pub Lcore);
+
+impl Pointers for Unchecked {
     fn get(&mut self, table: &mut [MaybeUninit<*mut u8>]) -> usize {
-        // SAFETY: a non-null pointer has the same layout, and only non-null ones are written.
-        let table = unsafe { &mut *(ptr::from_mut(table) as *mut [MaybeUninit<NonNull<u8>>]) };
-        self.get_raw_ptr_burst(table)
+        self.0.get_raw_ptr_burst_unchecked(non_null_to_write(table))
     }
 
     unsafe fn put(&mut self, table: &[*mut u8]) -> bool {
         // SAFETY: `get` handed them out, so none is null.
-        let table = unsafe { &*(ptr::from_ref(table) as *const [NonNull<u8>]) };
+        let table = unsafe { non_null(table) };
+        // SAFETY: the caller's promise.
+        unsafe { self.0.put_raw_ptr_burst_unchecked(table) };
+        true
+    }
+}
+
+fn non_null_to_write(table: &mut [MaybeUninit<*mut u8>]) -> &mut [MaybeUninit<NonNull<u8>>] {
+    // SAFETY: a non-null pointer has the same layout, and only non-null ones are written.
+    unsafe { &mut *(ptr::from_mut(table) as *mut [MaybeUninit<NonNull<u8>>]) }
+}
+
+/// # Safety
+///
+/// None is null.
+unsafe fn non_null(table: &[*mut u8]) -> &[NonNull<u8>] {
+    // SAFETY: the caller's promise.
+    unsafe { &*(ptr::from_ref(table) as *const [NonNull<u8>]) }
+}
+
+impl Pointers for Lcore {
+    fn get(&mut self, table: &mut [MaybeUninit<*mut u8>]) -> usize {
+        self.get_raw_ptr_burst(non_null_to_write(table))
+    }
+
+    unsafe fn put(&mut self, table: &[*mut u8]) -> bool {
+        // SAFETY: `get` handed them out, so none is null.
+        let table = unsafe { non_null(table) };
         // SAFETY: the caller's promise.
         unsafe { self.put_raw_ptr_burst(table) }.is_ok()
     }

@@ -48,7 +48,10 @@ pub(crate) unsafe fn give<T>(
             // SAFETY: the caller's promise: an array of that many elements, which nobody changes
             // meanwhile.
             let pointers: &[*mut u8] = unsafe { slice::from_raw_parts(first.cast(), count) };
-            let nulls = pointers.iter().position(|pointer| pointer.is_null());
+            // Looked for first without a branch for each.
+            let any = pointers.iter().fold(false, |any, pointer| any | pointer.is_null());
+            let nulls =
+                any.then(|| pointers.iter().position(|pointer| pointer.is_null())).flatten();
             let valid = nulls.unwrap_or(count);
             // SAFETY: the elements before the first null one, if there is one.
             let valid = unsafe { slice::from_raw_parts(first.cast::<NonNull<u8>>(), valid) };

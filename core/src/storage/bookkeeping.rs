@@ -1,5 +1,7 @@
 //! Bookkeeping for blocks, or for bare indices, in memory given at run time.
 
+use core::mem::offset_of;
+
 use crate::align::OwnLine;
 use crate::block_state::{MAX_COUNT, StateCell};
 use crate::bug::cannot_happen;
@@ -51,7 +53,7 @@ impl Bookkeeping {
 }
 
 /// The words of a free list, in borrowed [`Bookkeeping`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct BorrowedWords<'m> {
     first: &'m Bookkeeping,
     /// Including the first one.
@@ -74,12 +76,19 @@ impl<'m> BorrowedWords<'m> {
     /// # Safety
     ///
     /// The index is below the capacity.
+    #[inline]
     pub(crate) unsafe fn state(&self, index: u32) -> &'m StateCell {
+        /// Bytes from the end of one group's states to the next one's first.
+        const BETWEEN: usize = size_of::<Bookkeeping>() - size_of::<[StateCell; GROUP]>();
         let index = index as usize;
         debug_assert!(index < self.capacity);
-        // SAFETY: the caller's promise; there is an element for every group of indices.
-        let group = unsafe { self.all.get_unchecked(index / GROUP) };
-        &group.states[index % GROUP]
+        // Not by group, and then by the index in it: the processor has less to compute.
+        let before = index * size_of::<StateCell>() + index / GROUP * BETWEEN;
+        let offset = offset_of!(Bookkeeping, states) + before;
+        // SAFETY: the caller's promise; there is an element for every group of indices, with a state for each.
+        let state = unsafe { self.all.as_ptr().byte_add(offset) }.cast();
+        // SAFETY: as before; it is borrowed as long as they are.
+        unsafe { &*state }
     }
 }
 

@@ -96,9 +96,11 @@ unsafe impl<'m, F: BorrowedList<'m>> Parts for Borrowed<'m, F> {
         &self.free
     }
 
-    fn state(&self, index: u32) -> &StateCell {
+    #[inline]
+    fn states<'s>(&'s self) -> impl Fn(u32) -> &'s StateCell {
+        let words = self.free.words().clone();
         // SAFETY: by the trait's contract the index is below the capacity.
-        unsafe { self.free.words().state(index) }
+        move |index| unsafe { words.state(index) }
     }
 
     fn block(&self, index: u32) -> NonNull<u8> {

@@ -107,10 +107,13 @@ unsafe impl<const SIZE: usize, const COUNT: usize, A: Alignment, K: FreeListKind
         &self.free
     }
 
-    fn state(&self, index: u32) -> &StateCell {
-        debug_assert!((index as usize) < COUNT);
-        // SAFETY: by the trait's contract the index is below the capacity, the length of the array.
-        unsafe { self.states.get_unchecked(index as usize) }
+    #[inline]
+    fn states<'s>(&'s self) -> impl Fn(u32) -> &'s StateCell {
+        |index| {
+            debug_assert!((index as usize) < COUNT);
+            // SAFETY: by the trait's contract the index is below the capacity, the length of the array.
+            unsafe { self.states.get_unchecked(index as usize) }
+        }
     }
 
     fn block(&self, index: u32) -> NonNull<u8> {

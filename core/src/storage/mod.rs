@@ -18,10 +18,11 @@ pub use borrowed::Borrowed;
 pub(crate) use borrowed::BorrowedList;
 pub use in_place::InPlace;
 
+use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use crate::block_state::{BlockState, StateCell};
-use crate::error::RawError;
+use crate::error::{BurstError, RawError};
 use crate::extent::{Extent, Stride};
 use crate::poison;
 use crate::ring::Slots;
@@ -70,8 +71,9 @@ pub(crate) unsafe trait Parts: Sync {
 
     /// Which blocks are free.
     fn free(&self) -> &Self::Free;
-    /// The state of a block that has no handle. `index` is below the capacity.
-    fn state(&self, index: u32) -> &StateCell;
+    /// Finds the state of a block that has no handle, by an index below the capacity. Asked once for many
+    /// blocks: the compiler cannot see that a store to one state moves no other.
+    fn states<'s>(&'s self) -> impl Fn(u32) -> &'s StateCell;
     /// The first byte of a block. `index` is below the capacity.
     fn block(&self, index: u32) -> NonNull<u8>;
     /// Bytes in a block.
@@ -82,21 +84,130 @@ pub(crate) unsafe trait Parts: Sync {
     /// How often a block was wanted and none was free.
     fn exhausted(&self) -> &AtomicUsize;
 
+    /// The state of a block that has no handle. `index` is below the capacity.
+    #[inline]
+    fn state(&self, index: u32) -> &StateCell {
+        self.states()(index)
+    }
+
     /// Where all blocks lie: computed once for many addresses.
     fn extent(&self) -> Extent {
-        let stride = self.stride();
-        Extent {
-            first: self.block(0).addr().get(),
-            bytes: stride.bytes().get() * self.free().capacity(),
-            stride,
+        Extent { first: self.block(0), count: self.free().capacity(), stride: self.stride() }
+    }
+
+    /// Claims the block that begins at an address; no other thread claims it meanwhile.
+    #[inline]
+    fn claim_unshared(&self, address: NonNull<u8>, extent: Extent) -> Result<BlockState, RawError> {
+        let index = extent.index_of(address)?;
+        self.state(index).claim_unshared(index).ok_or(RawError::NotReleased { index })
+    }
+
+    /// Releases free blocks, the last one first, and writes their addresses.
+    #[inline(never)]
+    fn release_all(&self, free: &[u32], addresses: &mut [MaybeUninit<NonNull<u8>>]) {
+        let (extent, states) = (self.extent(), self.states());
+        let count = free.len().min(addresses.len());
+        // Counted, unchecked: iterators from both ends take half as long again.
+        for done in 0..count {
+            // SAFETY: `done` < `count` <= `free.len()`.
+            let index = unsafe { *free.get_unchecked(free.len() - 1 - done) };
+            // SAFETY: `done` < `count` <= `addresses.len()`.
+            let address = unsafe { addresses.get_unchecked_mut(done) };
+            self.hand_out(index);
+            states(index).release(BlockState::empty(index));
+            // SAFETY: a free index is below the capacity.
+            address.write(unsafe { extent.block(index) });
         }
     }
 
-    /// Claims the block that begins at `pointer`; no other thread claims it meanwhile.
+    /// Releases blocks that have no handle, each with the data range that is kept for it, and writes their
+    /// addresses.
+    fn release_kept(&self, kept: &[u32], addresses: &mut [MaybeUninit<NonNull<u8>>]) {
+        let (extent, states) = (self.extent(), self.states());
+        for (address, &index) in addresses.iter_mut().zip(kept) {
+            let state = states(index);
+            state.release(state.load(index).0);
+            // SAFETY: the index of a block is below the capacity.
+            address.write(unsafe { extent.block(index) });
+        }
+    }
+
+    /// Claims blocks that their owner gives back by address, and writes their indices, the first one last.
+    /// Stops at the first that is refused; returns how many it claimed.
+    #[inline(never)]
+    fn claim_all(
+        &self,
+        addresses: &[NonNull<u8>],
+        indices: &mut [u32],
+    ) -> (usize, Result<(), BurstError>) {
+        let (extent, states) = (self.extent(), self.states());
+        let count = addresses.len().min(indices.len());
+        let mut done = 0;
+        // As in `release_all`. Why an address is refused is found out afterwards.
+        while done < count {
+            // SAFETY: `done` < `count` <= `addresses.len()`.
+            let address = unsafe { *addresses.get_unchecked(done) };
+            let Some(index) = extent.find(address) else { break };
+            if !states(index).claim_and_forget(index) {
+                break;
+            }
+            self.retire(index);
+            // SAFETY: `count - 1 - done` < `count` <= `indices.len()`.
+            *unsafe { indices.get_unchecked_mut(count - 1 - done) } = index;
+            done += 1;
+        }
+        let refused = addresses.get(done).filter(|_| done < count);
+        (
+            done,
+            refused
+                .map_or(Ok(()), |&address| Err(BurstError { done, reason: self.refusal(address) })),
+        )
+    }
+
+    /// Why a block cannot be claimed by an address.
+    #[cold]
+    #[inline(never)]
+    fn refusal(&self, address: NonNull<u8>) -> RawError {
+        self.extent()
+            .index_of(address)
+            .map_or_else(|why| why, |index| RawError::NotReleased { index })
+    }
+
+    /// Writes the addresses of free blocks, the last one first, without releasing them.
     #[inline]
-    fn claim_unshared(&self, pointer: NonNull<u8>, extent: Extent) -> Result<BlockState, RawError> {
-        let index = extent.index_of(pointer)?;
-        self.state(index).claim_unshared(index).ok_or(RawError::NotReleased { index })
+    fn addresses_of(&self, free: &[u32], addresses: &mut [MaybeUninit<NonNull<u8>>]) {
+        let extent = self.extent();
+        // As in `release_all`.
+        for done in 0..free.len().min(addresses.len()) {
+            // SAFETY: `done` < `free.len()`.
+            let index = unsafe { *free.get_unchecked(free.len() - 1 - done) };
+            // SAFETY: `done` < `addresses.len()`.
+            let address = unsafe { addresses.get_unchecked_mut(done) };
+            self.hand_out(index);
+            // SAFETY: a free index is below the capacity.
+            address.write(unsafe { extent.block(index) });
+        }
+    }
+
+    /// Writes the indices of blocks at these addresses, the first one last.
+    ///
+    /// # Safety
+    ///
+    /// A block begins at each of them.
+    #[inline]
+    unsafe fn indices_of(&self, addresses: &[NonNull<u8>], indices: &mut [u32]) {
+        let extent = self.extent();
+        let count = addresses.len().min(indices.len());
+        // As in `release_all`.
+        for done in 0..count {
+            // SAFETY: `done` < `count` <= `addresses.len()`.
+            let address = unsafe { *addresses.get_unchecked(done) };
+            // SAFETY: `count - 1 - done` < `count` <= `indices.len()`.
+            let slot = unsafe { indices.get_unchecked_mut(count - 1 - done) };
+            // SAFETY: the caller's promise.
+            *slot = unsafe { extent.index_unchecked(address) };
+            self.retire(*slot);
+        }
     }
 
     /// Call this before a handle or an address is made for a block that was free.

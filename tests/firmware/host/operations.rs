@@ -66,6 +66,8 @@ pub(crate) const OPERATIONS: [(&str, &[&str]); 4] = [
             "put_burst",
             "get_raw_ptr_burst",
             "put_raw_ptr_burst",
+            "get_raw_ptr_burst_unchecked",
+            "put_raw_ptr_burst_unchecked",
             "get_raw_ptr",
             "put_raw_ptr",
             "get_bulk",

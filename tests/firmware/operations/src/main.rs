@@ -163,6 +163,16 @@ macro_rules! operations {
             // SAFETY: never run.
             unsafe { local.put_raw_ptr_burst(burst) }.is_ok()
         }
+        fn local_get_raw_ptr_burst_unchecked(
+            local: &mut Stock<$pool>,
+            burst: &mut [MaybeUninit<NonNull<u8>>],
+        ) -> usize {
+            local.get_raw_ptr_burst_unchecked(burst)
+        }
+        fn local_put_raw_ptr_burst_unchecked(local: &mut Stock<$pool>, burst: &[NonNull<u8>]) {
+            // SAFETY: never run.
+            unsafe { local.put_raw_ptr_burst_unchecked(burst) }
+        }
         fn local_get_raw_ptr(local: &mut Stock<$pool>) -> Option<NonNull<u8>> {
             local.get_raw_ptr()
         }

@@ -9,12 +9,14 @@ use super::{Model, every};
 use crate::block::Block;
 use crate::free_list::FreeList;
 use crate::harness::{CheckedQueue, checked_queue, two};
+use crate::local_pool::LocalPool;
 use crate::storage::{Parts as _, PoolType as _};
 
 pub(super) fn models() -> Vec<Model> {
     vec![
         every(a_claim_sees_what_the_owner_wrote),
         every(a_burst_of_claims_sees_what_the_owner_wrote),
+        every(a_local_pool_passes_on_what_the_owner_wrote),
         every(of_two_claims_one_succeeds),
     ]
 }
@@ -38,6 +40,18 @@ fn a_burst_of_claims_sees_what_the_owner_wrote() {
         let give_up = || told.store(queue.block(0).into_raw_ptr().as_ptr(), Relaxed);
         let (_, claimed) = two(give_up, || claim_burst(queue, told.load(Relaxed)));
         if !claimed {
+            queue.pool.storage().free().give_back(0);
+        }
+    });
+}
+
+/// R1 with R4, with the pointer passed as before.
+fn a_local_pool_passes_on_what_the_owner_wrote() {
+    checked_queue::<1>(|queue| {
+        let told = AtomicPtr::new(ptr::null_mut());
+        let give_up = || told.store(queue.block(0).into_raw_ptr().as_ptr(), Relaxed);
+        let (_, given_back) = two(give_up, || give_back(queue, told.load(Relaxed)));
+        if !given_back {
             queue.pool.storage().free().give_back(0);
         }
     });
@@ -68,4 +82,13 @@ fn claim_burst(queue: &CheckedQueue<'_, 1>, pointer: *mut u8) -> bool {
     let claimed = unsafe { queue.pool.from_raw_ptr_burst(&[pointer], &mut blocks) };
     blocks.iter_mut().for_each(|block| queue.check(block));
     claimed.is_ok()
+}
+
+/// Gives the block at `pointer` to a local pool, if possible, and takes it again.
+fn give_back(queue: &CheckedQueue<'_, 1>, pointer: *mut u8) -> bool {
+    let Some(pointer) = NonNull::new(pointer) else { return false };
+    let mut local = LocalPool::<_, 1>::new(queue.pool);
+    // SAFETY: the pointer comes from `into_raw_ptr`, and nothing else has it.
+    let given = unsafe { local.put_raw_ptr(pointer) };
+    given.map(|()| queue.write(&mut local.get().expect("one was given back"))).is_ok()
 }
