@@ -4,6 +4,7 @@
 
 pub mod allocations;
 pub mod arguments;
+pub mod cache_line;
 pub mod input;
 pub mod interleave;
 pub mod limits;

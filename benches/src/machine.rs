@@ -4,6 +4,8 @@ use std::fs;
 
 use serde::Serialize;
 
+use crate::cache_line;
+
 /// A fact, and whether it makes tails longer than necessary.
 #[derive(Debug, Serialize)]
 pub struct Fact {
@@ -50,6 +52,7 @@ pub fn facts() -> Vec<Fact> {
             hypervisor == Some(true),
             "the host may take the processor away",
         ),
+        fact("core-to-core transfer", cache_line::transfer().map(cache_line::describe), false, ""),
         fact("kernel", read("/proc/sys/kernel/osrelease"), false, ""),
         fact("frequency governor", governor, slowed, "the clock rate changes under load"),
         fact(

@@ -29,9 +29,11 @@ pub fn heading() -> String {
         None => "no real-time priority: other programs may disturb it".into(),
     };
     format!(
-        "{}, {} cores, virtual machine: {}, kernel {}, {}, commit {}, {}; {priority}.",
+        "{}, {} cores, a cache line from one to another: {}; virtual machine: {}, kernel {}, {}, commit {}, {}; \
+         {priority}.",
         fact("processor"),
         fact("cores"),
+        fact("core-to-core transfer"),
         fact("virtual machine"),
         fact("kernel"),
         said_by("rustc", &["--version"]),
