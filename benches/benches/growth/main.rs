@@ -51,7 +51,7 @@ fn main() {
 
     let blocks = "blocks: pairs on one thread, blocks of 64 bytes";
     let bytes = "bytes: pairs on one thread, 1,024 blocks";
-    let threads = &format!("threads: pairs on {} cores, 1,024 blocks of 2 KiB", cores());
+    let threads = &format!("threads: pairs on {} cores, 8,192 blocks of 2 KiB", cores());
     let start = "start: memory made and touched";
     arguments.warn_unless_any([blocks, bytes, threads, start]);
 
@@ -63,6 +63,7 @@ fn main() {
             ("65,536", 65_536),
             ("262,144", 262_144),
             ("1,048,576", 1_048_576),
+            ("4,194,304", 4_194_304),
         ];
         report(blocks, rounds, counts.map(|(name, count)| (name, 64, count, 1)));
     }
@@ -72,8 +73,9 @@ fn main() {
         report(bytes, rounds, sizes.map(|(name, size)| (name, size, COUNT, 1)));
     }
     if arguments.wants(threads) {
-        let counts = [("1", 1), ("2", 2), ("4", 4), ("8", 8), ("16", 16)];
-        report(threads, rounds, counts.map(|(name, count)| (name, BLOCK_SIZE, COUNT, count)));
+        let counts = [("1", 1), ("2", 2), ("4", 4), ("8", 8), ("16", 16), ("32", 32), ("64", 64)];
+        // Enough for the stock of 64 local pools.
+        report(threads, rounds, counts.map(|(name, count)| (name, BLOCK_SIZE, 8 * COUNT, count)));
     }
     if arguments.wants(start) {
         println!("## {start}\n\n{}\n", start::report(arguments.quick));

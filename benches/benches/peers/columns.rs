@@ -18,6 +18,7 @@ pub(crate) const EXHAUSTED: &str = "get, all 1,024 out";
 pub(crate) const LARGE_EXHAUSTED: &str = "get, all 65,536 out";
 
 pub(crate) const ROUND_TRIP: &str = "push and pop, one thread";
+pub(crate) const ROUND_TRIP_BACKLOG: &str = "the same, 32 before it in the queue";
 pub(crate) const THERE_AND_BACK: &str = "from thread to thread and back, each way";
 pub(crate) const THERE_AND_BACK_BURSTS: &str =
     "from thread to thread and back, each way, bursts of 32";

@@ -77,7 +77,14 @@ fn main() {
     print(
         "A block through a queue",
         Topic::Queues,
-        &[ROUND_TRIP, THERE_AND_BACK, THERE_AND_BACK_BURSTS, ROUND_TRIP_TWO, ROUND_TRIP_MANY],
+        &[
+            ROUND_TRIP,
+            ROUND_TRIP_BACKLOG,
+            THERE_AND_BACK,
+            THERE_AND_BACK_BURSTS,
+            ROUND_TRIP_TWO,
+            ROUND_TRIP_MANY,
+        ],
         queues::QUEUE_BASELINE,
     );
     print(

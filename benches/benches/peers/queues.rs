@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use blockpool_benches::patterns::{producer_consumer, round_trip};
 use blockpool_benches::peers::all::BITMAP;
 use blockpool_benches::peers::{BLOCK_SIZE, Bare, COUNT, Contender, Private};
-use blockpool_benches::queues::{BASELINE, FourAtomicOperations, HandOff, Refusing};
+use blockpool_benches::queues::{BASELINE, HandOff, Refusing, TwoAtomicOperations};
 use blockpool_core::storage::InPlace;
 use blockpool_core::{Block, Pool, Queue};
 use crossbeam::queue::{ArrayQueue, SegQueue};
@@ -16,7 +16,7 @@ use crate::plan::{Plan, Topic, for_ever};
 type Blocks = Pool<BLOCK_SIZE, COUNT>;
 
 static QUEUE: Queue<'static, Blocks> = Queue::new(&BITMAP);
-static ATOMIC: LazyLock<FourAtomicOperations> = LazyLock::new(FourAtomicOperations::default);
+static ATOMIC: LazyLock<TwoAtomicOperations> = LazyLock::new(TwoAtomicOperations::default);
 
 /// Plans every queue, all with the same blocks, and combinations of pool and queue.
 pub(crate) fn add(plan: &mut Plan<'_>) {
@@ -48,6 +48,11 @@ fn add_queue<Q: HandOff<Block<'static, Blocks>>>(plan: &mut Plan<'_>, make: fn()
     let block: round_trip::Item<Block<'static, Blocks>> = || BITMAP.get().expect("one is free");
     plan.row(Topic::Queues, name, || queue.less());
     plan.add(ROUND_TRIP, name, round_trip::one_thread(queue, block));
+    plan.add(
+        ROUND_TRIP_BACKLOG,
+        name,
+        round_trip::one_thread_with_backlog(for_ever(make()), block),
+    );
     plan.add(THERE_AND_BACK, name, round_trip::there_and_back(queue, back, block));
     plan.add(THERE_AND_BACK_BURSTS, name, round_trip::there_and_back_in_bursts(queue, back, block));
     plan.add(ROUND_TRIP_TWO, name, round_trip::two_threads(queue, block));

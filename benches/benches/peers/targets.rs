@@ -32,6 +32,8 @@ const STD_LOCAL: &str = "`blockpool::LocalPool`";
 const TRANSACTIONS: &str = "`TransactionMemoryPool`";
 const QUEUE: &str = "`Queue`";
 const ARRAY_QUEUE: &str = queues::BASELINE;
+const CORE_WHOLE: &str = "`LocalPool` and `Queue`";
+const ARRAY_QUEUE_WHOLE: &str = "`LocalPool` and `ArrayQueue`";
 
 const TARGETS: &[Target] = &[
     target(PAIR, CORE_LOCAL, 0.1, (PAIR, BASELINE)),
@@ -52,10 +54,16 @@ const TARGETS: &[Target] = &[
     target(TWO_THREADS, POOL, 0.3, (TWO_THREADS, BASELINE)),
     target(TWO_THREADS, POOL, 0.1, (TWO_THREADS, "`heapless::mpmc`")),
     target(HAND_OVER, CORE_LOCAL, 0.25, (HAND_OVER, BASELINE)),
+    target(HAND_OVER, POOL, 1.0, (HAND_OVER, BASELINE)),
     target(HAND_OVER_BATCHES, CORE_LOCAL, 0.6, (HAND_OVER_BATCHES, BASELINE)),
-    target(ROUND_TRIP, QUEUE, 1.1, (ROUND_TRIP, "4 atomic read-modify-writes")),
+    target(ROUND_TRIP, QUEUE, 1.7, (ROUND_TRIP, "2 atomic read-modify-writes")),
+    target(ROUND_TRIP, QUEUE, 0.9, (ROUND_TRIP, ARRAY_QUEUE)),
+    target(ROUND_TRIP_BACKLOG, QUEUE, 0.9, (ROUND_TRIP_BACKLOG, ARRAY_QUEUE)),
+    target(THERE_AND_BACK, QUEUE, 1.0, (THERE_AND_BACK, ARRAY_QUEUE)),
     target(THERE_AND_BACK_BURSTS, QUEUE, 0.15, (THERE_AND_BACK_BURSTS, ARRAY_QUEUE)),
-    target(ROUND_TRIP_TWO, QUEUE, 3.0, (ROUND_TRIP_TWO, ARRAY_QUEUE)),
+    target(ROUND_TRIP_TWO, QUEUE, 1.0, (ROUND_TRIP_TWO, ARRAY_QUEUE)),
+    target(WHOLE, CORE_WHOLE, 1.0, (WHOLE, ARRAY_QUEUE_WHOLE)),
+    target(WHOLE_BATCHES, CORE_WHOLE, 0.8, (WHOLE_BATCHES, ARRAY_QUEUE_WHOLE)),
     target(MANY, CORE_LOCAL, 0.05, (MANY, BASELINE)),
     target(MANY, POOL, 0.3, (MANY, BASELINE)),
     target(MANY_P9999, CORE_LOCAL, 0.3, (MANY_P9999, BASELINE)),
@@ -65,7 +73,8 @@ const TARGETS: &[Target] = &[
     target(CHURN_99, CORE_LOCAL, 1.3, (CHURN_50, CORE_LOCAL)),
     target(CHURN_99, POOL, 2.0, (CHURN_50, POOL)),
     target(LARGE_CHURN_99, CORE_LOCAL, 1.3, (LARGE_CHURN_50, CORE_LOCAL)),
-    target(LARGE_CHURN_99, POOL, 2.0, (LARGE_CHURN_50, POOL)),
+    target(LARGE_CHURN_50, POOL, 0.9, (LARGE_CHURN_50, BASELINE)),
+    target(LARGE_CHURN_99, POOL, 1.5, (LARGE_CHURN_99, BASELINE)),
     target(EXHAUSTED, POOL, 2.0, (PAIR, POOL)),
     target(LARGE_EXHAUSTED, POOL, 2.0, (PAIR, POOL)),
 ];

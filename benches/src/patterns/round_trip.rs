@@ -29,6 +29,21 @@ pub fn one_thread<T: Send + 'static, Q: HandOff<T>>(queue: &'static Q, item: Ite
     })
 }
 
+/// Pushes an item and takes another one out, which was pushed 32 items before, on one thread.
+pub fn one_thread_with_backlog<T: Send + 'static, Q: HandOff<T>>(
+    queue: &'static Q,
+    item: Item<T>,
+) -> Work {
+    Box::new(move |count| {
+        (0..BURST).for_each(|_| queue.push(item()));
+        let mut held = Some(item());
+        round_trips(queue, &mut held, warm_up(count));
+        let time = timed(|| round_trips(queue, black_box(&mut held), count));
+        while queue.pop().is_some() {}
+        time
+    })
+}
+
 /// Round trips on each of several threads.
 fn both<T: Send + 'static, Q: HandOff<T>>(
     queue: &'static Q,
