@@ -28,8 +28,9 @@ use words::{InlineWords, lowest, lowest_bits};
 ///   take and give back, a search misses a block that comes back after it has passed. If there was no
 ///   instant at which all were out, another thread's take has succeeded for each block missed this
 ///   way.
-/// - A thread starts at a word chosen by the address of its stack, so that threads mostly work on
-///   different cache lines. If that word has no free block, the search goes on from the word where it
+/// - A thread starts at a word chosen by the address of its stack. Threads that the standard library
+///   started one after the other, at most half as many as there are words, have different ones; others
+///   may share one by chance, and then slow each other down. If that word has no free block, the search goes on from the word where it
 ///   ended last time (with 32-bit words, from the first one) to the next that has. With up to 32 words
 ///   (2,048 blocks; 1,024 with 32-bit words) a search reads them all, beyond that a summary of 1 bit
 ///   for each word. Noting in it that a word has no free block costs five atomic operations. The
@@ -164,16 +165,7 @@ impl<W: Words> BitmapList<W> {
     /// the threads over the groups. Only a hint.
     fn home(&self) -> usize {
         let groups = self.groups();
-        if groups == 1 {
-            return 0;
-        }
-        const HALF: u32 = usize::BITS / 2;
-        // 2^BITS divided by the golden ratio: Knuth's multiplicative hashing.
-        const GOLDEN: usize = (0x9E37_79B9_7F4A_7C15_u64 >> (64 - usize::BITS)) as usize;
-        // Stack addresses of one thread mostly differ by less than 16 KiB.
-        let hash = (sync::stack_address() >> 14).wrapping_mul(GOLDEN);
-        // Both factors are below 2^32, so this does not overflow.
-        (((hash >> HALF) as u64 * groups as u64) >> HALF) as usize
+        if groups == 1 { 0 } else { home_at(sync::stack_address(), groups) }
     }
 
     /// Applies `claim` to groups from `home` on until one has something; every group is asked before
@@ -315,6 +307,22 @@ impl<const COUNT: usize> InitInPlace for BitmapList<InlineWords<COUNT>> {
     }
 }
 
+/// The home of a thread whose stack has this address.
+///
+/// Addresses are wound around a circle that the groups divide: those of one stack stay together, and stacks one
+/// after the other, as threads of the standard library have them (2 MiB and a guard page), lie a golden ratio of
+/// the circle apart. That spreads any number of them evenly (Knuth, volume 3, section 6.4): while there are at
+/// most half as many as groups, no two share one.
+#[inline]
+fn home_at(address: usize, groups: usize) -> usize {
+    const HALF: u32 = usize::BITS / 2;
+    /// 2^64 divided by the golden ratio, and by the distance of two such stacks.
+    const STEP: usize = (0x0000_04EF_442B_B61F_u64 >> (64 - usize::BITS)) as usize;
+    let position = address.wrapping_mul(STEP);
+    // Both factors are below 2^32, so this does not overflow.
+    (((position >> HALF) as u64 * groups as u64) >> HALF) as usize
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;
@@ -325,7 +333,7 @@ mod tests {
     use std::sync::Barrier;
     use std::vec::Vec;
 
-    use super::{AllFree, BitmapList, FreeList, GROUP, InlineWords, Words};
+    use super::{AllFree, BitmapList, FreeList, GROUP, InlineWords, Words, home_at};
     use crate::sync::Ordering;
 
     pub(super) type List<const COUNT: usize> = BitmapList<InlineWords<COUNT>>;
@@ -334,6 +342,24 @@ mod tests {
     pub(super) fn take_behind_the_summary<W: Words>(list: &BitmapList<W>) {
         for group in 0..list.groups() {
             list.words.word(group).store(list.bits_of(group), Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn threads_in_a_row_have_homes_of_their_own() {
+        /// From one stack to the next: 2 MiB and a guard page.
+        const DISTANCE: usize = 0x0020_1000;
+        let most = if usize::BITS == 64 { 1 << 10 } else { 64 };
+        for groups in [2, 4, 8, 16, 17, 32, 64, most] {
+            let threads = groups / 2;
+            for lowest in
+                (1..200).map(|start: usize| start.wrapping_mul(0x1234_5678_9ABC_DEF0_u64 as usize))
+            {
+                let stacks = (0..threads).map(|thread| lowest.wrapping_add(thread * DISTANCE));
+                let homes: BTreeSet<_> = stacks.map(|stack| home_at(stack, groups)).collect();
+                assert_eq!(homes.len(), threads, "{threads} threads, {groups} groups");
+                assert!(homes.last() < Some(&groups));
+            }
         }
     }
 
