@@ -28,6 +28,10 @@ const SUITES: [(&str, &[&str]); 17] = [
     ("cryptodev_openssl", &["crypto_openssl"]),
 ];
 
+/// Whose `test_tlb_verify_slave_link_status_change_failover` expects a timer to act when it wants: with DPDK's
+/// default handler, too, it fails in one run of 30. It passes in one of three, or something is wrong.
+const TIMED: &str = "link_bonding";
+
 pub(crate) fn checks() -> Vec<Check> {
     let check = |(suite, devices)| {
         Check::new(format!("suite/{suite}"), move |built| passes(built, suite, devices))
@@ -45,14 +49,22 @@ fn run(built: &Built, suite: &str, devices: &[&str], handler: &str) -> Result<En
 
 fn passes(built: &Built, suite: &str, devices: &[&str]) -> Outcome {
     let is_ok = |ended: &Ended| ended.output.lines().any(|line| line == "Test OK");
-    let ended = run(built, suite, devices, HANDLER)?.success()?;
-    if !is_ok(&ended) {
-        return Err(ended.to_string().into());
+    let attempts = if suite == TIMED { 3 } else { 1 };
+    let mut failed = 0;
+    loop {
+        let ended = run(built, suite, devices, HANDLER)?;
+        if ended.status == Some(0) && is_ok(&ended) {
+            break;
+        }
+        failed += 1;
+        if failed == attempts {
+            return Err(ended.to_string().into());
+        }
     }
     // Its pools do use the requested handler: with an unknown one, they cannot be created.
     let ended = run(built, suite, devices, "no-such-handler")?;
     if is_ok(&ended) || ended.status == Some(0) {
         return Err(format!("it passes with an unknown handler: {ended}").into());
     }
-    Ok("Test OK".to_owned())
+    Ok(if failed == 0 { "Test OK".to_owned() } else { format!("Test OK after {failed} failures") })
 }
