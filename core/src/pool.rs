@@ -103,7 +103,7 @@ impl<S: Storage> BlockPool<S> {
     /// Any thread or interrupt handler may call it. With the default free list it is lock-free and never
     /// waits: one atomic read-modify-write when uncontended. If the thread's own word of the free list
     /// has no free block, it looks through the others, O(capacity ÷ word size); with more than 2,048
-    /// blocks (1,024 with 32-bit words) it also notes each word that it finds full, which costs five
+    /// blocks (1,024 with 32-bit words) it also notes each word that it finds full, which costs up to five
     /// more. See [`Bitmap`].
     ///
     /// While other threads use the pool, `None` means that every block was seen out during the call,

@@ -57,7 +57,7 @@ use crate::storage::{BorrowedList, Parts, PoolType};
 ///   the queue full. Popping the oldest and pushing the newest is two operations, between which another
 ///   thread may find the queue empty. Push first, then pop: always keep
 ///   one block out of the queue, to have one to push.
-/// - ABA needs at least 2^36 pushes (2^62 if blocks have more than 8,191 bytes, 2^29 with 32-bit words)
+/// - ABA needs at least 2^35 pushes (2^61 if blocks have more than 8,191 bytes, 2^28 with 32-bit words)
 ///   during one preemption of a thread inside an operation.
 ///
 /// Blocks in a queue are out, not available. Dropping the queue gives them back.
@@ -124,6 +124,11 @@ impl<'p, P: PoolType> Queue<'p, P> {
     /// Takes the oldest block, or `None` if there is none.
     ///
     /// Lock-free: any thread or interrupt handler may call it.
+    ///
+    /// `None` and [`is_empty`](Self::is_empty) do not order what this thread wrote before with what others
+    /// read: a consumer that announces its sleep and then finds the queue empty, and a producer that
+    /// pushes and then looks whether one sleeps, each need a
+    /// [`fence(SeqCst)`](core::sync::atomic::fence) in between.
     #[inline]
     pub fn pop(&self) -> Option<Block<'p, P>> {
         let mut oldest = BlockState::empty(0);

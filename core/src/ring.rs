@@ -45,9 +45,10 @@
 //!
 //! Reuse distance: a thread that is preempted between two of its reads, or between a read and its
 //! compare-and-swap, is deceived only if a word wraps around meanwhile, to its old value or to the lap
-//! before. That takes more pushes during that one preemption than the number of slots times (the number
-//! of laps minus two): at least 2^62 with 64-bit words, 2^36 with data ranges in the slots, 2^29 with
-//! 32-bit words.
+//! before. That takes more pushes than the number of slots times (the number of laps minus two). Two
+//! preemptions may share them: one before a late store of the hint, and one of the thread that reads that
+//! hint. So a preemption is harmless while fewer pushes than half of it are made during it: at least 2^61
+//! with 64-bit words, 2^35 with data ranges in the slots, 2^28 with 32-bit words.
 
 use crate::align::OwnLine;
 use crate::block_state::BlockState;
@@ -133,7 +134,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// At most this many bits for each end of a data range: 2^36 pushes until a word wraps around.
+    /// At most this many bits for each end of a data range: 2^36 pushes until a word wraps around, see above.
     const MOST_OFFSET_BITS: u32 = 13;
     /// At least this many bits for laps beside a data range.
     const LEAST_LAP_BITS: u32 = 20;
@@ -404,7 +405,7 @@ impl<P: Slots> Ring<P> {
                     let lap = layout.lap(word).wrapping_sub(1) & layout.greatest_lap();
                     debug_assert!(
                         lap.wrapping_sub(layout.lap(position)) & layout.greatest_lap()
-                            <= layout.greatest_lap() / 2,
+                            < layout.greatest_lap() - 1,
                         "a slot is seen as it was before positions that are known to be written"
                     );
                     written = layout.word(lap, layout.value(position));
@@ -635,11 +636,12 @@ mod tests {
                 let layout = Layout::of(slots, block_size);
                 let laps = layout.greatest_lap() as u128 + 1;
                 let stated = match (layout.has_ranges(), usize::BITS) {
-                    (true, _) => 1 << 36,
-                    (false, 64) => 1 << 62,
-                    (false, _) => 1 << 29,
+                    (true, _) => 1 << 35,
+                    (false, 64) => 1 << 61,
+                    (false, _) => 1 << 28,
                 };
-                assert!((laps - 2) * slots as u128 >= stated, "{slots}, {block_size}");
+                // Each of two preemptions.
+                assert!((laps - 2) * slots as u128 / 2 >= stated, "{slots}, {block_size}");
                 // All laps are used.
                 let last = layout.greatest_lap();
                 let next = (layout.next_lap(last - 1), layout.next_lap(last));
